@@ -1,0 +1,60 @@
+"""What the pipeline needs from the outside, as protocols. Adapters implement them; bootstrap.py connects them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tracker.core.types import Detections, FloatArray, IdentityEvent, TrackUpdate
+from tracker.video.frame import Frame, FrameBatch, Image
+
+
+class FrameSource(Protocol):
+    """One camera. Iterating yields its frames in order of time and ends when the source ends."""
+
+    @property
+    def camera_id(self) -> str: ...
+    @property
+    def total_frames(self) -> int | None:
+        """Number of frames to come, as far as the container says; None if unknown (live)."""
+    @property
+    def frames_per_second(self) -> float:
+        """Nominal rate, for progress and for written videos; never for tracking."""
+    @property
+    def lost_frames(self) -> int:
+        """Frames that could not be decoded so far."""
+    def __iter__(self) -> Iterator[Frame]: ...
+    def close(self) -> None: ...
+
+
+class Detector(Protocol):
+    """Finds people in a batch of pictures (one per camera), one Detections per picture, without embeddings."""
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]: ...
+
+
+class Embedder(Protocol):
+    """Describes people by appearance: all crops of a step in one call."""
+
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def name(self) -> str:
+        """Name of the network, stored with every embedding."""
+    def embed(self, images: Sequence[Image], boxes_xyxy: Sequence[FloatArray]) -> list[FloatArray]:
+        """images[i] with boxes (n_i, 4) in its pixels -> (n_i, dimension) float32, L2-normalised rows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """All that one step of the pipeline produced; updates holds an entry for every camera with a frame."""
+
+    batch: FrameBatch
+    updates: Mapping[str, Sequence[TrackUpdate]]
+    events: Sequence[IdentityEvent]
+
+
+class Sink(Protocol):
+    """Consumes steps in order. close() is called exactly once, also after an interruption."""
+
+    def write(self, step: Step) -> None: ...
+    def close(self) -> None: ...
