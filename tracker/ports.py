@@ -16,12 +16,15 @@ class FrameSource(Protocol):
     @property
     def total_frames(self) -> int | None:
         """Number of frames to come, as far as the container says; None if unknown (live)."""
+
     @property
     def frames_per_second(self) -> float:
         """Nominal rate, for progress and for written videos; never for tracking."""
+
     @property
     def lost_frames(self) -> int:
         """Frames that could not be decoded so far."""
+
     def __iter__(self) -> Iterator[Frame]: ...
     def close(self) -> None: ...
 
@@ -40,6 +43,7 @@ class Embedder(Protocol):
     @property
     def name(self) -> str:
         """Name of the network, stored with every embedding."""
+
     def embed(self, images: Sequence[Image], boxes_xyxy: Sequence[FloatArray]) -> list[FloatArray]:
         """images[i] with boxes (n_i, 4) in its pixels -> (n_i, dimension) float32, L2-normalised rows."""
 

@@ -91,7 +91,8 @@ class TrackUpdate:
 class IdentityEventKind(StrEnum):
     """ASSIGNED: a tracklet received an identity. CONFIRMED: an identity became certain enough to count.
     REVISED: a tracklet moved from previous_identity_id to identity_id. MERGED: previous_identity_id redirects
-    to identity_id for ever."""
+    to identity_id for ever.
+    """
 
     ASSIGNED = "assigned"
     CONFIRMED = "confirmed"

@@ -1,0 +1,169 @@
+"""The whole configuration, one typed model per component; an unknown key is an error that names its path."""
+
+import difflib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tracker.core.single_camera import TrackerConfig
+from tracker.crosscam.matcher import MatcherConfig
+from tracker.errors import OmnitrackError
+
+CAMERA_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraConfig(Section):
+    """One camera. start_time is the wall time of its first frame (with time zone); without it the container's
+    recording time counts, else the start of the run. time_offset_seconds shifts it against the other cameras.
+    """
+
+    name: Annotated[str, Field(pattern=CAMERA_NAME, max_length=64)]
+    source: Annotated[str, Field(min_length=1)]
+    start_time: datetime | None = None
+    time_offset_seconds: float = 0.0
+    frames_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
+
+    @field_validator("start_time")
+    @classmethod
+    def with_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("needs a time zone, for example 2026-11-21T08:00:00+01:00")
+        return value
+
+
+class DetectorConfig(Section):
+    """model is auto, a name in models.yaml, or a path."""
+
+    model: str = "auto"
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
+    nms_iou: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+
+class EmbedderConfig(Section):
+    """model is auto, a name in models.yaml, or a path."""
+
+    model: str = "auto"
+
+
+class ModelsConfig(Section):
+    """Where networks are looked for, before OMNITRACK_MODELS, and whether they may be downloaded."""
+
+    folders: tuple[Path, ...] = ()
+    download: bool = True
+
+
+class OutputConfig(Section):
+    """What a run leaves in its folder beside the database; gaps of a track up to interpolate_seconds are filled
+    in the MOT files.
+    """
+
+    video: bool = True
+    mot: bool = True
+    timeline: bool = True
+    interpolate_seconds: Annotated[float, Field(ge=0)] = 1.0
+
+
+class Config(Section):
+    cameras: tuple[CameraConfig, ...] = ()
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    models: ModelsConfig = ModelsConfig()
+    detector: DetectorConfig = DetectorConfig()
+    embedder: EmbedderConfig = EmbedderConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    matcher: MatcherConfig = MatcherConfig()
+    output: OutputConfig = OutputConfig()
+
+    @model_validator(mode="after")
+    def names_differ(self) -> "Config":
+        require_different_names(self.cameras)
+        return self
+
+
+def require_different_names(cameras: tuple[CameraConfig, ...]) -> None:
+    """Raises ValueError when two cameras have one name (case is ignored: the names become file names)."""
+    seen: dict[str, CameraConfig] = {}
+    for camera in cameras:
+        other = seen.setdefault(camera.name.casefold(), camera)
+        if other is not camera:
+            raise ValueError(
+                f"two cameras are named {camera.name!r} ({other.source} and {camera.source}); give each its own name"
+            )
+
+
+class UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML keeps the last of two equal keys and says nothing; here that is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load_config(path: Path) -> Config:
+    """Read a YAML file; relative camera sources count from the file's folder.
+
+    Raises OmnitrackError naming file and key for unknown keys, wrong types and values out of range.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise OmnitrackError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OmnitrackError(f"{path}: not a readable text file ({error})") from None
+    try:
+        data = yaml.load(text, UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        raise OmnitrackError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise OmnitrackError(f"{path}: expected keys and values at the top, got {type(data).__name__}")
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise OmnitrackError(f"{path}: {explain(error)}") from None
+    cameras = tuple(c.model_copy(update={"source": resolve_source(c.source, path.parent)}) for c in config.cameras)
+    return config.model_copy(update={"cameras": cameras})
+
+
+def resolve_source(source: str, folder: Path) -> str:
+    """A relative file path counts from the configuration's folder; URLs and device numbers stay."""
+    if "://" in source or source.isdigit():
+        return source
+    return str(folder / source)
+
+
+def explain(error: ValidationError) -> str:
+    """The first problem as `key.path: what is wrong`, with the key that was probably meant."""
+    first, count = error.errors()[0], error.error_count()
+    location = [str(part) for part in first["loc"]]
+    where = ".".join(location) or "configuration"
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        near = difflib.get_close_matches(location[-1], known_keys(location[:-1]), n=1)
+        what = "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+    else:
+        message = first["msg"].removeprefix("Value error, ")
+        what = message if first["type"] == "value_error" else f"{message}, got {first['input']!r}"
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    return f"{where}: {what}{more}"
+
+
+def known_keys(location: list[str]) -> list[str]:
+    """The keys that the section at `location` has."""
+    schema = Config.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in location:
+        node = node.get("items", {}) if part.isdigit() else node.get("properties", {}).get(part, {})
+        reference = node.get("$ref", "") or next((c["$ref"] for c in node.get("allOf", []) if "$ref" in c), "")
+        if reference:
+            node = schema["$defs"][reference.rsplit("/", 1)[-1]]
+    return list(node.get("properties", {}))

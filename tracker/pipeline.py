@@ -1,0 +1,69 @@
+"""The flow of one step: frames -> detections -> embeddings -> local tracks -> global identities -> sinks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from tracker.core.single_camera import SingleCameraTracker
+from tracker.core.types import TrackUpdate
+from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.ports import Detector, Embedder, Sink, Step
+from tracker.video.frame import FrameBatch
+
+
+class Pipeline:
+    """Owns the trackers' and the matcher's progress through one run.
+
+    Deterministic: the same batches give the same steps. finish() must be called once, also after an interruption.
+    """
+
+    def __init__(
+        self,
+        *,
+        detector: Detector,
+        embedder: Embedder,
+        trackers: Mapping[str, SingleCameraTracker],
+        matcher: CrossCameraMatcher,
+        sinks: Sequence[Sink] = (),
+    ) -> None:
+        self.detector = detector
+        self.embedder = embedder
+        self.trackers = trackers
+        self.matcher = matcher
+        self.sinks = sinks
+        self.t_seconds = 0.0
+
+    def step(self, batch: FrameBatch) -> Step:
+        """One network call each for all cameras of the batch, then tracking and matching."""
+        frames = list(batch.frames.values())
+        images = [frame.image for frame in frames]
+        detections = self.detector.detect(images)
+        embeddings = self.embedder.embed(images, [found.boxes_xyxy for found in detections])
+        updates = {
+            frame.camera_id: self.trackers[frame.camera_id].update(frame.t_seconds, replace(found, embeddings=vectors))
+            for frame, found, vectors in zip(frames, detections, embeddings, strict=True)
+        }
+        return self._link(batch, updates)
+
+    def finish(self) -> None:
+        """End every track, let the matcher settle what is open, and close the sinks, each whatever the others do."""
+        with ExitStack() as closing:
+            for sink in self.sinks:
+                closing.callback(sink.close)
+            ended = {camera: tracker.finish(self.t_seconds) for camera, tracker in self.trackers.items()}
+            self._link(FrameBatch(self.t_seconds, {}), ended, last=True)
+
+    def _link(self, batch: FrameBatch, updates: Mapping[str, Sequence[TrackUpdate]], last: bool = False) -> Step:
+        self.t_seconds = max(self.t_seconds, batch.t_seconds)
+        events = self.matcher.update(self.t_seconds, list(flatten(updates.values())))
+        if last:
+            events = [*events, *self.matcher.finish(self.t_seconds)]
+        step = Step(batch, updates, events)
+        for sink in self.sinks:
+            sink.write(step)
+        return step
+
+
+def flatten(groups: Iterable[Sequence[TrackUpdate]]) -> Iterable[TrackUpdate]:
+    for group in groups:
+        yield from group
