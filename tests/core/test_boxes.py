@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.core import boxes
+
+BOX = st.tuples(st.integers(-50, 50), st.integers(-50, 50), st.integers(1, 60), st.integers(1, 60))
+BOXES = st.lists(BOX, max_size=6).map(
+    lambda rows: np.array([(x, y, x + w, y + h) for x, y, w, h in rows], np.float32).reshape(-1, 4)
+)
+
+
+def rasterised_iou(a: np.ndarray, b: np.ndarray) -> float:
+    canvas = np.zeros((2, 200, 200), bool)
+    for layer, (x1, y1, x2, y2) in zip(canvas, (a.astype(int) + 60, b.astype(int) + 60), strict=True):
+        layer[y1:y2, x1:x2] = True
+    return float((canvas[0] & canvas[1]).sum() / (canvas[0] | canvas[1]).sum())
+
+
+@given(BOXES, BOXES)
+def test_iou_counts_pixels(a: np.ndarray, b: np.ndarray) -> None:
+    values = boxes.iou(a, b)
+    assert values.shape == (len(a), len(b))
+    for i, j in np.ndindex(*values.shape):
+        assert values[i, j] == pytest.approx(rasterised_iou(a[i], b[j]), abs=1e-6)
+
+
+@given(BOXES)
+def test_centre_form_and_back(corners: np.ndarray) -> None:
+    np.testing.assert_allclose(boxes.cxcywh_to_xyxy(boxes.xyxy_to_cxcywh(corners)), corners, atol=1e-5)
+
+
+def test_expanded_grows_every_side() -> None:
+    grown = boxes.expanded(np.array([[0.0, 0, 10, 20]], np.float32), 0.5)
+    np.testing.assert_allclose(grown, [[-5, -10, 15, 30]])
+
+
+def test_only_the_farther_of_two_people_is_hidden() -> None:
+    far, near = [0, 0, 10, 10], [5, 0, 15, 20]
+    np.testing.assert_allclose(boxes.occlusion(np.array([far, near], np.float32)), [0.5, 0.0])
+
+
+def test_a_lone_box_is_not_hidden() -> None:
+    assert boxes.occlusion(np.array([[0, 0, 1, 1]], np.float32)).tolist() == [0]
+    assert boxes.occlusion(np.zeros((0, 4), np.float32)).shape == (0,)

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from tracker.core.single_camera import SingleCameraTracker, TrackerConfig
+from tracker.core.types import Detections, TrackState, TrackUpdate
+
+
+def people(*lefts: float, score: float = 0.9, embeddings: np.ndarray | None = None) -> Detections:
+    """People 40 px wide and 100 px tall whose boxes begin at the given x."""
+    boxes = np.array([(x, 100, x + 40, 200) for x in lefts], np.float32).reshape(-1, 4)
+    return Detections(boxes, np.full(len(lefts), score, np.float32), embeddings)
+
+
+def walk(tracker: SingleCameraTracker, frames: list[Detections], start: int = 0) -> list[list[TrackUpdate]]:
+    return [tracker.update(0.1 * (start + index), detections) for index, detections in enumerate(frames)]
+
+
+def test_a_walking_person_keeps_one_id_from_tentative_to_ended() -> None:
+    tracker = SingleCameraTracker("west")
+    steps = walk(tracker, [people(10 + 5 * i) for i in range(6)])
+    assert [len(step) for step in steps] == [1] * 6
+    assert {update.key for step in steps for update in step} == {("west", 1)}
+    assert [step[0].state for step in steps] == [TrackState.TENTATIVE] * 2 + [TrackState.CONFIRMED] * 4
+    (last,) = tracker.finish(0.6)
+    assert (last.state, last.confirmed, last.t_seconds) == (TrackState.ENDED, True, 0.6)
+    assert tracker.finish(0.7) == []
+
+
+def test_lost_track_coasts_comes_back_and_finally_ends_once() -> None:
+    tracker = SingleCameraTracker("c", TrackerConfig(lost_seconds=0.55))
+    walk(tracker, [people(10 + 10 * i) for i in range(5)])
+    lost = walk(tracker, [Detections.empty()] * 3, start=5)
+    assert [step[0].state for step in lost] == [TrackState.LOST] * 3
+    assert lost[-1][0].box_xyxy[0] == pytest.approx(80, abs=3)
+    assert lost[-1][0].detection_index is None
+    (back,) = tracker.update(0.8, people(90))
+    assert (back.track_id, back.state) == (1, TrackState.CONFIRMED)
+    rest = [update for step in walk(tracker, [Detections.empty()] * 9, start=9) for update in step]
+    assert [update.state for update in rest] == [TrackState.LOST] * 5 + [TrackState.ENDED]
+
+
+def test_an_unconfirmed_track_ends_unconfirmed() -> None:
+    tracker = SingleCameraTracker("c")
+    walk(tracker, [people(10)])
+    (update,) = tracker.update(0.5, Detections.empty())
+    assert (update.state, update.confirmed) == (TrackState.ENDED, False)
+
+
+def test_low_scores_continue_tracks_but_begin_none() -> None:
+    tracker = SingleCameraTracker("c")
+    assert walk(tracker, [people(10, score=0.2)] * 4) == [[]] * 4
+    walk(tracker, [people(10)] * 4, start=4)
+    (update,) = tracker.update(0.8, people(10, score=0.2))
+    assert (update.state, update.detection_index) == (TrackState.CONFIRMED, 0)
+
+
+@pytest.mark.parametrize("t_seconds", [0.3, 0.2, float("nan")])
+def test_time_must_move_forward(t_seconds: float) -> None:
+    tracker = SingleCameraTracker("door")
+    tracker.update(0.3, people(10))
+    with pytest.raises(ValueError, match="door"):
+        tracker.update(t_seconds, people(10))
+
+
+def test_two_trackers_share_nothing() -> None:
+    alone = walk(SingleCameraTracker("a"), [people(10 + 5 * i, 300) for i in range(6)])
+    first, second = SingleCameraTracker("a"), SingleCameraTracker("b")
+    for index, expected in enumerate(alone):
+        got = first.update(0.1 * index, people(10 + 5 * index, 300))
+        second.update(0.1 * index, people(*range(0, 700, 90)))
+        assert [(u.key, u.state, u.box_xyxy.tolist()) for u in got] == [
+            (u.key, u.state, u.box_xyxy.tolist()) for u in expected
+        ]
+
+
+def test_embeddings_may_not_change_their_dimension() -> None:
+    tracker = SingleCameraTracker("c")
+    tracker.update(0.0, people(10, embeddings=np.eye(1, 8, dtype=np.float32)))
+    with pytest.raises(ValueError, match="8 to 4"):
+        tracker.update(0.1, people(10, embeddings=np.eye(1, 4, dtype=np.float32)))
+
+
+def test_quality_falls_with_occlusion_and_is_zero_without_embedding() -> None:
+    boxes = np.array([[0, 0, 40, 100], [20, 0, 60, 110], [300, 0, 340, 100]], np.float32)
+    embeddings = np.eye(3, 8, dtype=np.float32)
+    embeddings[2] = 0
+    updates = SingleCameraTracker("c").update(0.0, Detections(boxes, np.full(3, 0.8, np.float32), embeddings))
+    assert [update.quality for update in updates] == pytest.approx([0.4, 0.8, 0.0])
+    (plain,) = SingleCameraTracker("c").update(0.0, people(10))
+    assert (plain.quality, plain.embedding) == (0.0, None)
+
+
+def test_config_names_the_bad_field() -> None:
+    with pytest.raises(ValueError, match="lost_seconds"):
+        TrackerConfig(lost_seconds=-1)

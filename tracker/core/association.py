@@ -1,0 +1,92 @@
+"""Which detection continues which track: a cascade of stages, each a row of configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.assignment import Matches, assign
+from tracker.core.costs import TERMS, Costs, Scene
+from tracker.core.types import TrackState
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a stage's cost.
+
+    name: a key of costs.TERMS. weight: its share in the weighted mean; 0 makes it a mere gate. limit: pairs whose term
+    is above it are never matched.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    name: str
+    weight: float = 1.0
+    limit: float = np.inf
+
+    def __post_init__(self) -> None:
+        if self.name not in TERMS:
+            raise ValueError(f"name must be one of {', '.join(TERMS)}, got {self.name!r}")
+        if not 0 <= self.weight < np.inf:
+            raise ValueError(f"weight must be finite and not negative, got {self.weight}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One Hungarian assignment between what earlier stages left over.
+
+    states: the tracks that take part. min_score, max_score: the detections that take part have
+    min_score <= score < max_score. terms: the cost is their weighted mean; a term without an opinion about a pair
+    (NaN) drops out of that pair's mean. limit: the cost of leaving a pair apart.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    states: tuple[TrackState, ...]
+    terms: tuple[Term, ...]
+    limit: float
+    min_score: float = 0.0
+    max_score: float = np.inf
+
+    def __post_init__(self) -> None:
+        if not self.terms or not any(term.weight for term in self.terms):
+            raise ValueError("terms must hold at least one term with a weight")
+        if not set(self.states) <= {TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST}:
+            raise ValueError(f"states must be tentative, confirmed or lost, got {self.states}")
+        if not self.limit > 0:
+            raise ValueError(f"limit must be positive, got {self.limit}")
+
+
+def combine(scene: Scene, terms: Sequence[Term], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Costs:
+    """Weighted mean of the terms for the given tracks and detections; inf for pairs that a term forbids."""
+    total = np.zeros((len(rows), len(columns)))
+    weights = np.zeros_like(total)
+    forbidden = np.zeros(total.shape, np.bool_)
+    block = np.ix_(rows, columns)
+    for term in terms:
+        costs = scene.term(term.name)[block]
+        forbidden |= costs > term.limit
+        known = ~np.isnan(costs)
+        total += np.where(known, term.weight * costs, 0)
+        weights += term.weight * known
+    total /= weights
+    total[forbidden] = np.inf
+    return total
+
+
+def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
+    """Matches of the scene's tracks with its detections after all stages."""
+    scores = scene.detections.scores
+    partner = np.full(len(scene.tracks), -1, np.intp)
+    free = np.ones(len(scores), np.bool_)
+    for stage in stages:
+        rows = np.flatnonzero((partner < 0) & scene.tracks.in_states(stage.states))
+        columns = np.flatnonzero(free & (scores >= stage.min_score) & (scores < stage.max_score))
+        if len(rows) and len(columns):
+            matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
+            partner[rows[matches.tracks]] = columns[matches.detections]
+            free[columns[matches.detections]] = False
+    tracks = np.flatnonzero(partner >= 0)
+    return Matches(tracks, partner[tracks])

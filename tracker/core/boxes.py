@@ -1,0 +1,63 @@
+"""Geometry of axis-aligned boxes. Arrays have one row per box, and zero rows are fine everywhere."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatMatrix = NDArray[np.floating]
+
+
+def xyxy_to_cxcywh(boxes_xyxy: FloatMatrix) -> NDArray[np.float64]:
+    """(n, 4) corners -> (n, 4) float64 centre x, centre y, width, height, in the same pixels."""
+    boxes = np.asarray(boxes_xyxy, np.float64)
+    out = np.empty_like(boxes)
+    out[:, 2:] = boxes[:, 2:] - boxes[:, :2]
+    out[:, :2] = boxes[:, :2] + 0.5 * out[:, 2:]
+    return out
+
+
+def cxcywh_to_xyxy(boxes_cxcywh: FloatMatrix) -> NDArray[np.float32]:
+    """(n, 4) centre x, centre y, width, height -> (n, 4) float32 corners, in the same pixels."""
+    half = 0.5 * boxes_cxcywh[:, 2:]
+    return np.concatenate([boxes_cxcywh[:, :2] - half, boxes_cxcywh[:, :2] + half], axis=1, dtype=np.float32)
+
+
+def expanded(boxes_xyxy: FloatMatrix, ratio: float) -> FloatMatrix:
+    """Boxes grown on every side by ratio times their width and height: the buffer of C-BIoU (Yang et al. 2023)."""
+    margin = ratio * (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
+    return np.concatenate([boxes_xyxy[:, :2] - margin, boxes_xyxy[:, 2:] + margin], axis=1)
+
+
+def areas(boxes_xyxy: FloatMatrix) -> FloatMatrix:
+    """(n, 4) -> (n,) area in square pixels."""
+    return (boxes_xyxy[:, 2] - boxes_xyxy[:, 0]) * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1])
+
+
+def intersections(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
+    """(n, 4) and (m, 4) -> (n, m) area in square pixels that each pair shares."""
+    low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
+    size = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
+    size -= low
+    np.maximum(size, 0, out=size)
+    return np.asarray(size[:, :, 0] * size[:, :, 1])
+
+
+def iou(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
+    """(n, 4) and (m, 4) -> (n, m) intersection over union, in [0, 1]."""
+    shared = intersections(boxes_xyxy, others_xyxy)
+    union = areas(boxes_xyxy)[:, None] + areas(others_xyxy)[None, :]
+    union -= shared
+    shared /= union
+    return shared
+
+
+def occlusion(boxes_xyxy: FloatMatrix) -> FloatMatrix:
+    """(n, 4) -> (n,) largest fraction of each box, in [0, 1], that one nearer box hides.
+
+    On a level floor the person whose feet stand lower in the picture is nearer to the camera.
+    """
+    if len(boxes_xyxy) < 2:
+        return np.zeros(len(boxes_xyxy), boxes_xyxy.dtype)
+    hidden = intersections(boxes_xyxy, boxes_xyxy)
+    foot = boxes_xyxy[:, 3]
+    hidden *= foot[None, :] > foot[:, None]
+    return np.asarray(hidden.max(axis=1) / areas(boxes_xyxy))

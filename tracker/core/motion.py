@@ -1,0 +1,135 @@
+"""Constant-velocity Kalman filter over many boxes at once.
+
+The state of one box is a float64 array (5, 4): for each of centre x, centre y, width, height (columns, pixels) the
+rows POSITION, VELOCITY (per second) and the covariance of the two as VAR_POSITION, COVARIANCE, VAR_VELOCITY. All noise
+is independent between the four columns, so the textbook filter with an 8 x 8 covariance falls apart into four filters
+of dimension two, which need no matrix inversion and run over all tracks in a few array operations. States of n boxes
+are (n, 5, 4). Functions map states to states and hold nothing.
+
+Noise grows with the height of the box, because the same step of a person covers more pixels near the camera. The
+process noise is continuous white acceleration (Bar-Shalom, Li, Kirubarajan 2001, eq. 6.2.2-4): predicting twice by
+dt equals predicting once by 2 dt, so frame rate and dropped frames do not matter.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+POSITION, VELOCITY, VAR_POSITION, COVARIANCE, VAR_VELOCITY = range(5)
+
+States = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MotionConfig:
+    """Standard deviations as fractions of the box height.
+
+    centre_error, size_error: of one detection's centre and of its width and height.
+    centre_acceleration, size_acceleration: root of the spectral density of the acceleration, per second^1.5.
+    centre_speed, size_speed: of the unknown velocity at birth, per second.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    centre_error: float = 0.05
+    size_error: float = 0.05
+    centre_acceleration: float = 0.5
+    size_acceleration: float = 0.1
+    centre_speed: float = 1.0
+    size_speed: float = 0.1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0 < value < np.inf:
+                raise ValueError(f"{field.name} must be positive and finite, got {value}")
+
+
+def _variances(heights: NDArray[np.float64], centre: float, size: float) -> NDArray[np.float64]:
+    """(n,) heights -> (n, 4) variances of centre x, centre y, width, height."""
+    return np.asarray(np.square(heights)[:, None] * np.array([centre, centre, size, size]) ** 2)
+
+
+def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
+    """(n, 4) first measurements -> (n, 5, 4) states at rest."""
+    heights = measured_cxcywh[:, 3]
+    states = np.zeros((len(measured_cxcywh), 5, 4))
+    states[:, POSITION] = measured_cxcywh
+    states[:, VAR_POSITION] = _variances(heights, config.centre_error, config.size_error)
+    states[:, VAR_VELOCITY] = _variances(heights, config.centre_speed, config.size_speed)
+    return states
+
+
+def predict(states: States, dt_seconds: float | NDArray[np.float64], config: MotionConfig) -> States:
+    """States (n, 5, 4) moved dt_seconds >= 0 ahead, one for all or (n,). A box never shrinks below one pixel."""
+    dt = np.reshape(dt_seconds, (-1, 1))
+    density = _variances(states[:, POSITION, 3], config.centre_acceleration, config.size_acceleration)
+    ahead = np.empty_like(states)
+    position, velocity, var, cov, var_velocity = (states[:, row] for row in range(5))
+    ahead[:, POSITION] = position + dt * velocity
+    ahead[:, VELOCITY] = velocity
+    ahead[:, VAR_POSITION] = var + dt * (2 * cov + dt * var_velocity) + dt**3 / 3 * density
+    ahead[:, COVARIANCE] = cov + dt * var_velocity + dt**2 / 2 * density
+    ahead[:, VAR_VELOCITY] = var_velocity + dt * density
+    np.maximum(ahead[:, POSITION, 2:], 1.0, out=ahead[:, POSITION, 2:])
+    return ahead
+
+
+def update(states: States, measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
+    """States (n, 5, 4) corrected by one measurement (n, 4) each."""
+    position, velocity, var, cov, var_velocity = (states[:, row] for row in range(5))
+    noise = _variances(measured_cxcywh[:, 3], config.centre_error, config.size_error)
+    innovation = measured_cxcywh - position
+    innovation_var = var + noise
+    gain, velocity_gain = var / innovation_var, cov / innovation_var
+    corrected = np.empty_like(states)
+    corrected[:, POSITION] = position + gain * innovation
+    corrected[:, VELOCITY] = velocity + velocity_gain * innovation
+    corrected[:, VAR_POSITION] = (1 - gain) * var
+    corrected[:, COVARIANCE] = (1 - gain) * cov
+    corrected[:, VAR_VELOCITY] = var_velocity - velocity_gain * cov
+    return corrected
+
+
+def squared_distances(states: States, measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
+    """(n, 5, 4) states, (m, 4) measurements -> (n, m) squared Mahalanobis distances, chi-squared with 4 degrees."""
+    noise = _variances(states[:, POSITION, 3], config.centre_error, config.size_error)
+    spread = 1.0 / (states[:, VAR_POSITION] + noise)
+    innovation = measured_cxcywh[None] - states[:, POSITION][:, None]
+    return np.asarray(np.einsum("nmk,nk->nm", np.square(innovation), spread))
+
+
+def bridge(
+    anchors: States, measured_cxcywh: NDArray[np.float64], gaps_seconds: NDArray[np.float64], config: MotionConfig
+) -> States:
+    """Observation-centric re-update (Cao et al., OC-SORT, CVPR 2023) of tracks that come back after a gap.
+
+    anchors (n, 5, 4): the states right after the last observation, gaps_seconds (n,) > 0 ago. The filter is run again
+    from there over points on the straight line to the new measurement (n, 4), so that the error which the velocity
+    gathered while nobody watched is forgotten. Returns the states at the new measurement.
+    """
+    steps = 5
+    start = anchors[:, POSITION].copy()
+    states = anchors
+    for step in range(1, steps + 1):
+        states = predict(states, gaps_seconds / steps, config)
+        states = update(states, start + (measured_cxcywh - start) * (step / steps), config)
+    return states
+
+
+def warp(states: States, affine: NDArray[np.float64]) -> States:
+    """States (n, 5, 4) seen after the camera moved; affine (2, 3) maps old picture points to new ones.
+
+    Positions and velocities of centres move exactly; sizes and standard deviations grow by the affine's mean scale
+    (the correlation between x and y that a rotation of the camera would add is left out).
+    """
+    linear, shift = affine[:, :2], affine[:, 2]
+    scale = float(np.sqrt(abs(np.linalg.det(linear))))
+    warped = states.copy()
+    warped[:, POSITION:VAR_POSITION, :2] = states[:, POSITION:VAR_POSITION, :2] @ linear.T
+    warped[:, POSITION, :2] += shift
+    warped[:, POSITION:VAR_POSITION, 2:] *= scale
+    warped[:, VAR_POSITION:] *= scale**2
+    return warped

@@ -1,0 +1,86 @@
+"""The live tracks of one camera as a table: one array per property, one row per track."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core import motion
+from tracker.core.types import FloatArray, IntArray, TrackState
+
+Mask = NDArray[np.bool_]
+Times = NDArray[np.float64]
+
+
+@dataclass(slots=True, eq=False)
+class Tracks:
+    """Rows of all arrays belong together; n tracks.
+
+    ids: (n,) int64. states: (n, 5, 4) filter states at the present time (see motion). anchors: (n, 5, 4) the states
+    right after the last observation. born, seen: (n,) seconds of the first and the last observation. hits: (n,) int64
+    number of observations. confirmed: (n,) bool. lost: (n,) bool, confirmed but not
+    observed at the last step. scores: (n,) score of the last observation. embeddings: (n, d)
+    float32 unit vectors, the running appearance; a row of zeros means that the track has none yet.
+    """
+
+    ids: IntArray
+    states: motion.States
+    anchors: motion.States
+    born: Times
+    seen: Times
+    hits: IntArray
+    confirmed: Mask
+    lost: Mask
+    scores: FloatArray
+    embeddings: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def empty(cls, dimension: int = 0) -> Self:
+        """No track, embeddings of the given dimension."""
+        states = np.zeros((0, 5, 4))
+        return cls(
+            ids=np.zeros(0, np.int64),
+            states=states,
+            anchors=states,
+            born=np.zeros(0),
+            seen=np.zeros(0),
+            hits=np.zeros(0, np.int64),
+            confirmed=np.zeros(0, np.bool_),
+            lost=np.zeros(0, np.bool_),
+            scores=np.zeros(0, np.float32),
+            embeddings=np.zeros((0, dimension), np.float32),
+        )
+
+    @classmethod
+    def begin(
+        cls, ids: IntArray, states: motion.States, t_seconds: float, scores: FloatArray, embeddings: FloatArray
+    ) -> Self:
+        """Tracks observed for the first time, one per state (n, 5, 4)."""
+        times = np.full(len(ids), t_seconds)
+        hits, no = np.ones(len(ids), np.int64), np.zeros(len(ids), np.bool_)
+        return cls(ids, states, states.copy(), times, times.copy(), hits, no, no.copy(), scores, embeddings)
+
+    def select(self, keep: Mask) -> Self:
+        """The rows where keep (n,) is true."""
+        return type(self)(*(getattr(self, field.name)[keep] for field in fields(self)))
+
+    def join(self, other: Self) -> Self:
+        """The rows of both, self's first."""
+        columns = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return type(self)(*(np.concatenate(pair) for pair in columns))
+
+    def in_states(self, states: Collection[TrackState]) -> Mask:
+        """(n,) true for tracks whose state is one of the given ones."""
+        chosen = np.zeros(len(self), np.bool_)
+        if TrackState.TENTATIVE in states:
+            chosen |= ~self.confirmed
+        if TrackState.CONFIRMED in states:
+            chosen |= self.confirmed & ~self.lost
+        if TrackState.LOST in states:
+            chosen |= self.lost
+        return chosen
