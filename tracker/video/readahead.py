@@ -1,0 +1,66 @@
+"""Work ahead of a consumer, in a thread."""
+
+import queue
+import threading
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: Exception | None
+
+
+class ReadAhead(Generic[T]):
+    """Iterates over items that a background thread prepares, at most `depth` waiting.
+
+    An exception of the inner generator is raised here, after the items that came before it. close() stops the
+    thread, which closes the generator itself (so that a decoder is never closed while it decodes), and waits for it.
+    """
+
+    def __init__(self, items: Generator[T, None, None], depth: int, name: str) -> None:
+        self._items = items
+        self._queue: queue.Queue[T | _End] = queue.Queue(maxsize=depth)
+        self._stop = threading.Event()
+        self._finished = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        if self._finished:
+            raise StopIteration
+        item = self._queue.get()
+        if not isinstance(item, _End):
+            return item
+        self._finished = True
+        self._thread.join()
+        if item.error is not None:
+            raise item.error
+        raise StopIteration
+
+    def close(self) -> None:
+        self._finished = True
+        self._stop.set()
+        while self._thread.is_alive():
+            while not self._queue.empty():  # makes room for a thread that waits to put
+                self._queue.get_nowait()
+            self._thread.join(timeout=0.01)
+
+    def _work(self) -> None:
+        error: Exception | None = None
+        try:
+            for item in self._items:
+                self._queue.put(item)
+                if self._stop.is_set():
+                    break
+        except Exception as raised:  # a thread's boundary: the consumer raises it
+            error = raised
+        finally:
+            self._items.close()
+            self._queue.put(_End(error))
