@@ -1,0 +1,53 @@
+"""`main.py history ID`: where one person was."""
+
+from typing import Annotated
+
+import typer
+
+from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Limit, PageNumber
+from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table
+
+HEADER = ("camera", "start", "end", "seconds", "next_camera", "seconds_to_next", "track_id", "tracklet_id")
+
+
+def history(
+    identity: Annotated[int, typer.Argument(metavar="ID", help="Identity number, as `identities` lists them.")],
+    db: Database = DEFAULT_DB,
+    limit: Limit = 1000,
+    page: PageNumber = 1,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show where one person was, from when to when, and where they went next."""
+    from tracker.store import queries
+    from tracker.store.session import open_store
+
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
+    with open_store(db, create=False) as store, store.read() as connection:
+        found = queries.history(connection, identity, limit=limit, offset=(page - 1) * limit)
+    person, visits = found.identity, found.visits
+    if person.id != identity:
+        typer.echo(f"identity {identity} was merged into {person.id}, whose history this is", err=True)
+    if style is Format.JSON:
+        print_json({"requested_id": identity, "identity": person, "visits": visits.rows, "has_more": visits.has_more})
+    elif style is Format.CSV:
+        print_csv(HEADER, ([getattr(visit, column) for column in HEADER] for visit in visits.rows))
+    else:
+        title = f"identity {person.id}" + (f" ({person.name})" if person.name else "")
+        title += f", {person.state}, seen {person.sightings} times for {duration(person.seconds_seen)}"
+        print_table(
+            title + (f"; page {page}, --page {page + 1} shows more" if visits.has_more else ""),
+            ("Camera", "From", "To", "Stayed", "Next camera", "After", "Tracklet"),
+            (
+                (
+                    visit.camera,
+                    clock(visit.start),
+                    clock(visit.end),
+                    duration(visit.seconds),
+                    visit.next_camera,
+                    None if visit.seconds_to_next is None else duration(visit.seconds_to_next),
+                    visit.tracklet_id,
+                )
+                for visit in visits.rows
+            ),
+        )

@@ -1,0 +1,64 @@
+"""`main.py identities`: everybody who was seen."""
+
+from typing import Annotated
+
+import typer
+
+from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table
+from tracker.cli.times import moment
+
+DEFAULT_DB = "omnitrack_output/omnitrack.db"
+
+Database = Annotated[str, typer.Option("--db", help="Database file or sqlite:/// URL.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Rows per page.")]
+PageNumber = Annotated[int, typer.Option("--page", min=1, help="Which page.")]
+Since = Annotated[str | None, typer.Option(help="From this time on: 2026-11-01T14:00, 14:00, yesterday 14:00.")]
+Until = Annotated[str | None, typer.Option(help="Up to this time.")]
+
+HEADER = ("id", "name", "state", "sightings", "cameras", "first_seen", "last_seen", "seconds_seen")
+
+
+def identities(
+    db: Database = DEFAULT_DB,
+    camera: Annotated[str | None, typer.Option(help="Only sightings of this camera.")] = None,
+    since: Since = None,
+    until: Until = None,
+    min_sightings: Annotated[int, typer.Option(min=1, help="Seen at least this many times.")] = 1,
+    name: Annotated[str | None, typer.Option(help="Only the person of this name.")] = None,
+    limit: Limit = 50,
+    page: PageNumber = 1,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List the people who were seen, with where and when."""
+    from tracker.store import queries
+    from tracker.store.session import open_store
+
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
+    chosen = queries.IdentityFilter(camera, moment(since), moment(until), min_sightings, name)
+    with open_store(db, create=False) as store, store.read() as connection:
+        found = queries.identities(connection, chosen, limit=limit, offset=(page - 1) * limit)
+    if style is Format.JSON:
+        print_json({"identities": found.rows, "page": page, "has_more": found.has_more})
+    elif style is Format.CSV:
+        print_csv(HEADER, ([getattr(row, column) for column in HEADER] for row in found.rows))
+    else:
+        print_table(
+            f"{len(found.rows)} people" + (f", page {page}; --page {page + 1} shows more" if found.has_more else ""),
+            ("ID", "Name", "State", "Sightings", "Cameras", "First seen", "Last seen", "In view"),
+            (
+                (
+                    row.id,
+                    row.name,
+                    row.state,
+                    row.sightings,
+                    ", ".join(row.cameras),
+                    clock(row.first_seen),
+                    clock(row.last_seen),
+                    duration(row.seconds_seen),
+                )
+                for row in found.rows
+            ),
+        )

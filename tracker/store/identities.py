@@ -1,0 +1,95 @@
+"""Identity events as changes of the tables: who exists, who is certain, who was merged into whom."""
+
+from sqlalchemy import Connection, insert, select, update
+
+from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey
+from tracker.errors import OmnitrackError
+from tracker.store.models import Event, Identity, Link, Sequence, Tracklet
+from tracker.store.runs import IDENTITY_SEQUENCE, ActiveRun
+
+PROVISIONAL = "provisional"
+CONFIRMED = "confirmed"
+
+
+def apply_event(connection: Connection, run: ActiveRun, event: IdentityEvent) -> None:
+    """Log the event with its evidence and bring identities and tracklets up to date.
+
+    Raises OmnitrackError when another run has taken the same new id meanwhile.
+    """
+    mentioned = {event.identity_id, event.previous_identity_id or event.identity_id}
+    for identity_id in sorted(mentioned):
+        _ensure_identity(connection, run, identity_id)
+    tracklet_id = _tracklet_id(connection, run, event.tracklet) if event.tracklet else None
+    _log(connection, run, event, tracklet_id)
+    match event.kind:
+        case IdentityEventKind.ASSIGNED | IdentityEventKind.REVISED:
+            link = update(Tracklet).where(Tracklet.id == tracklet_id).values(identity_id=event.identity_id)
+            connection.execute(link)
+        case IdentityEventKind.CONFIRMED:
+            connection.execute(update(Identity).where(Identity.id == event.identity_id).values(state=CONFIRMED))
+        case IdentityEventKind.MERGED if event.previous_identity_id is not None:
+            merge(connection, event.previous_identity_id, event.identity_id)
+
+
+def survivor_of(connection: Connection, identity_id: int) -> int | None:
+    """The identity that this one became through merges (itself if none), None if it never existed."""
+    return connection.execute(select(Identity.survivor_id).where(Identity.id == identity_id)).scalar()
+
+
+def merge(connection: Connection, identity_id: int, into_id: int) -> None:
+    """From now on identity_id, and whatever was merged into it, redirects to into_id's survivor."""
+    loser, survivor = survivor_of(connection, identity_id), survivor_of(connection, into_id)
+    if loser == survivor:
+        return
+    connection.execute(update(Identity).where(Identity.id == loser).values(merged_into_id=survivor))
+    connection.execute(update(Identity).where(Identity.survivor_id == loser).values(survivor_id=survivor))
+
+
+def _ensure_identity(connection: Connection, run: ActiveRun, identity_id: int) -> None:
+    owner = connection.execute(select(Identity.run_id).where(Identity.id == identity_id)).scalar()
+    if owner is None and identity_id >= run.first_identity_id:
+        row = {"id": identity_id, "run_id": run.id, "state": PROVISIONAL, "survivor_id": identity_id}
+        connection.execute(insert(Identity).values(row))
+        is_behind = (Sequence.name == IDENTITY_SEQUENCE) & (Sequence.next_value <= identity_id)
+        connection.execute(update(Sequence).where(is_behind).values(next_value=identity_id + 1))
+    elif owner is None:
+        raise OmnitrackError(
+            f"identity {identity_id} belonged to an earlier run and is erased; "
+            f"new identities of run {run.id} begin at {run.first_identity_id}"
+        )
+    elif owner != run.id and identity_id >= run.first_identity_id:
+        raise OmnitrackError(f"runs {owner} and {run.id} write to one database at once; give each its own --db")
+
+
+def _tracklet_id(connection: Connection, run: ActiveRun, key: TrackletKey) -> int | None:
+    """None for a track that was never confirmed and so never stored."""
+    camera, track_id = key
+    chosen = select(Tracklet.id).where(
+        Tracklet.run_id == run.id, Tracklet.camera_id == run.cameras[camera].id, Tracklet.track_id == track_id
+    )
+    return connection.execute(chosen).scalar()
+
+
+def _log(connection: Connection, run: ActiveRun, event: IdentityEvent, tracklet_id: int | None) -> None:
+    row = {
+        "run_id": run.id,
+        "kind": event.kind.value,
+        "at_us": run.to_us(event.t_seconds, event.tracklet[0] if event.tracklet else None),
+        "identity_id": event.identity_id,
+        "previous_identity_id": event.previous_identity_id,
+        "tracklet_id": tracklet_id,
+    }
+    event_id = connection.execute(insert(Event).values(row).returning(Event.id)).scalar_one()
+    if event.evidence is not None:
+        connection.execute(insert(Link).values(event_id=event_id, **_columns(event.evidence)))
+
+
+def _columns(evidence: LinkEvidence) -> dict[str, object]:
+    return {
+        "rule": evidence.rule,
+        "score": evidence.score,
+        "cosine": evidence.cosine,
+        "runner_up_identity_id": evidence.runner_up_identity_id,
+        "runner_up_score": evidence.runner_up_score,
+        "parts": {name: float(value) for name, value in evidence.parts.items()},
+    }

@@ -1,0 +1,91 @@
+"""Is this a place where an Omnitrack database may live? Answered before anything is written there."""
+
+import sqlite3
+import sys
+from pathlib import Path
+
+from tracker.errors import OmnitrackError
+
+APPLICATION_ID = 0x4F4D4E49  # "OMNI" in the file's header tells our databases from other people's
+
+_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre"}
+_NETWORK_FUSE = ("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs", "fuse.smb", "fuse.nfs")
+
+
+def database_path(location: str | Path) -> Path:
+    """A path, or a URL such as sqlite:///folder/omnitrack.db. Errors never show a URL's password."""
+    text = str(location)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return Path(location)
+    if scheme != "sqlite" or not rest.startswith("/") or len(rest) == 1:
+        raise OmnitrackError(f"database {scheme}://...: only files are supported, give a path or sqlite:///PATH")
+    return Path(rest[1:])
+
+
+def prepare(path: Path, *, create: bool) -> None:
+    """Make the folder of a new database; refuse folders, missing files (unless create) and network shares."""
+    if path.is_dir():
+        raise OmnitrackError(f"database {path}: is a folder, name a file in it, e.g. {path / 'omnitrack.db'}")
+    if not create and not path.exists():
+        raise OmnitrackError(f"database {path}: does not exist; `main.py run VIDEO...` makes one, --db names another")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OmnitrackError(f"database {path}: cannot make its folder: {error.strerror}") from error
+    kind = file_system(path.parent)
+    if kind in _NETWORK_FILE_SYSTEMS or kind.startswith(_NETWORK_FUSE):
+        raise OmnitrackError(
+            f"database {path}: lies on a network share ({kind}), where locks and the write-ahead log are not reliable; "
+            "choose a folder on a local disk"
+        )
+
+
+def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """Name of the file system that holds the folder, "" where the system does not tell (not Linux)."""
+    if sys.platform == "win32" and str(folder.resolve()).startswith("\\\\"):
+        return "smbfs"
+    if not mounts.exists():
+        return ""
+    found, kind = -1, ""
+    resolved = folder.resolve()
+    for line in mounts.read_text(errors="replace").splitlines():
+        _, mount_point, fstype, *_ = line.split(" ")
+        point = Path(mount_point.replace("\\040", " "))
+        if resolved.is_relative_to(point) and len(point.parts) >= found:  # the last of equals lies on top
+            found, kind = len(point.parts), fstype
+    return kind
+
+
+def stored_revision(path: Path) -> str | None:
+    """Schema revision of an Omnitrack database, None for a new or empty file. Reads only."""
+    try:
+        connection = sqlite3.connect(path, timeout=10)
+        try:
+            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if not tables:
+                return None
+            if application_id != APPLICATION_ID:
+                raise OmnitrackError(f"database {path}: belongs to another program; name another file")
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise explained(path, error) from error
+    return str(revision)
+
+
+def explained(path: Path, error: Exception) -> OmnitrackError:
+    """The same failure in words that a person can act on."""
+    text = str(error)
+    hints = {
+        "not a database": "is not a database; name another file",
+        "malformed": "is damaged; restore a backup, or name another file",
+        "unable to open": "cannot be opened or created there; check the folder's permissions",
+        "readonly": "cannot be written; check the permissions of the file and its folder",
+        "disk is full": "the disk is full; free some space",
+        "locked": "another program has held it locked for too long; close that program",
+    }
+    hint = next((hint for sign, hint in hints.items() if sign in text), text)
+    return OmnitrackError(f"database {path}: {hint}")

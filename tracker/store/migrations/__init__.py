@@ -1,0 +1,18 @@
+"""The history of the schema. Revisions are four digits, so that they sort in order of time."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Bring the database to a revision, up or down, inside the connection's transaction."""
+    config = Config()
+    folder = str(Path(__file__).parent)
+    config.set_main_option("script_location", folder.replace("%", "%%"))  # configparser reads % as a reference
+    config.attributes["connection"] = connection
+    current = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").scalar()
+    stored = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if current else None
+    (command.downgrade if stored is not None and stored > revision else command.upgrade)(config, revision)

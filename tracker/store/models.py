@@ -1,0 +1,155 @@
+"""The tables. Every time is UTC, in microseconds since 1970 (`*_us`): eight bytes that index and compare fast."""
+
+from typing import Annotated, Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_BIG = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER keys are row ids in SQLite
+
+Key = Annotated[int, mapped_column(_BIG, primary_key=True)]
+Micros = Annotated[int, mapped_column(BigInteger)]
+
+
+def _reference(column: str, *, cascade: bool = False, primary_key: bool = False) -> Any:
+    """A foreign key; with cascade, the row disappears together with the row that it belongs to."""
+    key = ForeignKey(column, ondelete="CASCADE" if cascade else None)
+    return mapped_column(_BIG, key, primary_key=primary_key)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Sequence(Base):
+    """The next free number of a kind. Kept apart from the rows, so that numbers of erased rows never come back."""
+
+    __tablename__ = "sequences"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    next_value: Mapped[int] = mapped_column(_BIG)
+
+
+class Camera(Base):
+    __tablename__ = "cameras"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class Run(Base):
+    """One start of the program. finished_us is None while it runs, and for ever if it was killed."""
+
+    __tablename__ = "runs"
+    id: Mapped[Key]
+    started_us: Mapped[Micros]
+    finished_us: Mapped[Micros | None]
+    program_version: Mapped[str]
+
+
+class RunCamera(Base):
+    """A camera's part in a run. epoch_us is the wall time of the stream's t_seconds = 0."""
+
+    __tablename__ = "run_cameras"
+    run_id: Mapped[int] = _reference("runs.id", cascade=True, primary_key=True)
+    camera_id: Mapped[int] = _reference("cameras.id", primary_key=True)
+    source: Mapped[str]
+    epoch_us: Mapped[Micros]
+
+
+class Embedder(Base):
+    """The network that made the embeddings. Vectors of different networks cannot be compared."""
+
+    __tablename__ = "embedders"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(unique=True)
+    dimension: Mapped[int]
+
+
+class Identity(Base):
+    """A person. merged_into_id: the merge as it was decided; survivor_id: where all merges end (itself if unmerged)."""
+
+    __tablename__ = "identities"
+    id: Mapped[Key] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+    run_id: Mapped[int] = _reference("runs.id")
+    state: Mapped[str]
+    name: Mapped[str | None]
+    merged_into_id: Mapped[int | None] = _reference("identities.id")
+    survivor_id: Mapped[int] = _reference("identities.id")
+    __table_args__ = (Index(None, "survivor_id"), Index(None, "name"))
+
+
+class Tracklet(Base):
+    """One confirmed local track. identity_id is its latest link; who it is today is that identity's survivor."""
+
+    __tablename__ = "tracklets"
+    id: Mapped[Key]
+    run_id: Mapped[int] = _reference("runs.id")
+    camera_id: Mapped[int] = _reference("cameras.id")
+    track_id: Mapped[int] = mapped_column(_BIG)
+    identity_id: Mapped[int | None] = _reference("identities.id")
+    start_us: Mapped[Micros]
+    end_us: Mapped[Micros]
+    observation_count: Mapped[int]
+    __table_args__ = (
+        UniqueConstraint("run_id", "camera_id", "track_id"),
+        Index(None, "identity_id", "start_us", "end_us", "camera_id"),
+        Index(None, "camera_id", "end_us", "start_us", "identity_id"),
+    )
+
+
+class Observations(Base):
+    """A few seconds of one tracklet's boxes in one row: see packing.py."""
+
+    __tablename__ = "observations"
+    tracklet_id: Mapped[int] = _reference("tracklets.id", cascade=True, primary_key=True)
+    first_frame: Mapped[int] = mapped_column(_BIG, primary_key=True)
+    start_us: Mapped[Micros]
+    boxes: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Embedding(Base):
+    """Quality-weighted mean appearance of a tracklet: unit vector, little-endian float16. weight: sum of qualities."""
+
+    __tablename__ = "embeddings"
+    tracklet_id: Mapped[int] = _reference("tracklets.id", cascade=True, primary_key=True)
+    embedder_id: Mapped[int] = _reference("embedders.id")
+    weight: Mapped[float]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Event(Base):
+    """Each change of the set of identities, in order; ids only grow, so a consumer can resume after the last it saw."""
+
+    __tablename__ = "events"
+    id: Mapped[Key]
+    run_id: Mapped[int] = _reference("runs.id")
+    kind: Mapped[str]
+    at_us: Mapped[Micros]
+    identity_id: Mapped[int] = _reference("identities.id")
+    previous_identity_id: Mapped[int | None] = _reference("identities.id")
+    tracklet_id: Mapped[int | None] = _reference("tracklets.id", cascade=True)
+    __table_args__ = (
+        Index(None, "identity_id"),
+        Index(None, "previous_identity_id"),
+        Index(None, "tracklet_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class Link(Base):
+    """Why an event linked a tracklet to an identity, or two identities to each other: LinkEvidence as columns."""
+
+    __tablename__ = "links"
+    event_id: Mapped[int] = _reference("events.id", cascade=True, primary_key=True)
+    rule: Mapped[str]
+    score: Mapped[float]
+    cosine: Mapped[float | None]
+    runner_up_identity_id: Mapped[int | None] = mapped_column(_BIG)
+    runner_up_score: Mapped[float | None]
+    parts: Mapped[dict[str, float]] = mapped_column(JSON)

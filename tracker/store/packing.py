@@ -1,0 +1,64 @@
+"""A few seconds of a tracklet's boxes as one value of the database, and back.
+
+26 bytes a box: boxes and scores return bit for bit as float32, times to the microsecond. One row per box would cost
+about 60 bytes and an index entry.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tracker.core.types import FloatArray, IntArray
+
+ROW = np.dtype([("frame", "<u2"), ("t_us", "<u4"), ("box_xyxy", "<f4", (4,)), ("score", "<f4")])
+"""One box: frame and time count from the chunk's first box."""
+
+MAX_BOXES = 64
+MAX_SECONDS = 5.0
+
+
+class Chunk:
+    """Boxes that will share a row, in the order in which they were added."""
+
+    def __init__(self, first_frame: int, start_us: int) -> None:
+        self.first_frame = first_frame
+        self.start_us = start_us
+        self._rows = np.zeros(MAX_BOXES, ROW)
+        self._count = 0
+
+    def accepts(self, frame: int, at_us: int) -> bool:
+        """Whether a box of that frame and time still fits: not full, not earlier, within MAX_SECONDS."""
+        offset_us = at_us - self.start_us
+        return (
+            self._count < MAX_BOXES
+            and 0 <= offset_us <= MAX_SECONDS * 1e6
+            and 0 <= frame - self.first_frame <= np.iinfo(np.uint16).max
+        )
+
+    def add(self, frame: int, at_us: int, box_xyxy: FloatArray, score: float) -> None:
+        """box_xyxy (4,) float32, pixels of the original frame."""
+        self._rows[self._count] = (frame - self.first_frame, at_us - self.start_us, box_xyxy, score)
+        self._count += 1
+
+    def row(self) -> dict[str, Any]:
+        """Columns of the observations table, without the tracklet."""
+        boxes = self._rows[: self._count].tobytes()
+        return {"first_frame": self.first_frame, "start_us": self.start_us, "boxes": boxes}
+
+
+def unpack(first_frame: int, start_us: int, boxes: bytes) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """-> frames (n,) int64, times (n,) int64 in UTC microseconds, boxes_xyxy (n, 4) float32, scores (n,) float32."""
+    rows = np.frombuffer(boxes, ROW)
+    frames = rows["frame"].astype(np.int64) + first_frame
+    times_us = rows["t_us"].astype(np.int64) + start_us
+    return frames, times_us, rows["box_xyxy"].astype(np.float32), rows["score"].astype(np.float32)
+
+
+def pack_vector(direction: FloatArray) -> bytes:
+    """(d,) float32 of any length > 0 -> its unit vector as little-endian float16."""
+    return (direction / max(float(np.linalg.norm(direction)), 1e-12)).astype("<f2").tobytes()
+
+
+def unpack_vector(vector: bytes) -> FloatArray:
+    """-> (d,) float32, unit length to float16's precision."""
+    return np.frombuffer(vector, "<f2").astype(np.float32)

@@ -1,0 +1,247 @@
+"""Questions to the history. One implementation for the command line, Python and HTTP: plain rows, times in UTC."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from sqlalchemy import JSON, Connection, RowMapping, Select, func, select
+
+from tracker.core.types import FloatArray, IntArray
+from tracker.errors import OmnitrackError
+from tracker.store.identities import survivor_of
+from tracker.store.models import Camera, Identity, Observations, Run, RunCamera, Tracklet
+from tracker.store.packing import unpack
+from tracker.store.runs import micros
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some rows of a longer answer; has_more tells whether others follow."""
+
+    rows: tuple[T, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySummary:
+    """sightings: stays in front of a camera (tracklets); seconds_seen: their lengths, added."""
+
+    id: int
+    name: str | None
+    state: str
+    sightings: int
+    cameras: tuple[str, ...]
+    first_seen: datetime
+    last_seen: datetime
+    seconds_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityFilter:
+    """Which sightings count: by camera, overlapping [since, until] (aware datetimes); then who, by number and name."""
+
+    camera: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    min_sightings: int = 1
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One stay in front of a camera. seconds_to_next is negative where the next camera saw the person earlier."""
+
+    tracklet_id: int
+    camera: str
+    track_id: int
+    start: datetime
+    end: datetime
+    seconds: float
+    next_camera: str | None
+    seconds_to_next: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """identity is the survivor, so its id differs from requested_id after a merge."""
+
+    requested_id: int
+    identity: IdentitySummary
+    visits: Page[Visit]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackletRow:
+    """A stored track with its boxes. identity_id: the survivor, None if the track was never linked.
+
+    frames (n,) int64 from 0; t_seconds (n,) float64 on the run's stream clock, to the microsecond;
+    boxes_xyxy (n, 4) float32 pixels of the original frame; scores (n,) float32.
+    """
+
+    camera: str
+    track_id: int
+    identity_id: int | None
+    name: str | None
+    frames: IntArray
+    t_seconds: np.ndarray[tuple[int], np.dtype[np.float64]]
+    boxes_xyxy: FloatArray
+    scores: FloatArray
+
+
+def latest_run(connection: Connection) -> int | None:
+    return connection.execute(select(func.max(Run.id))).scalar()
+
+
+def tracklets(connection: Connection, run_id: int, camera: str | None = None) -> Iterator[TrackletRow]:
+    """The tracks of a run, by camera name and track id, each with all its boxes in order of time."""
+    survivor = _survivor()
+    chosen = (
+        select(
+            Tracklet.id,
+            Camera.name.label("camera"),
+            Tracklet.track_id,
+            survivor.c.id.label("identity_id"),
+            survivor.c.name,
+            RunCamera.epoch_us,
+            Observations.first_frame,
+            Observations.start_us,
+            Observations.boxes,
+        )
+        .join(Camera, Camera.id == Tracklet.camera_id)
+        .join(RunCamera, (RunCamera.run_id == Tracklet.run_id) & (RunCamera.camera_id == Tracklet.camera_id))
+        .join(Observations, Observations.tracklet_id == Tracklet.id)
+        .outerjoin(Identity, Identity.id == Tracklet.identity_id)
+        .outerjoin(survivor, survivor.c.id == Identity.survivor_id)
+        .where(Tracklet.run_id == run_id)
+        .order_by(Camera.name, Tracklet.track_id, Observations.first_frame)
+    )
+    if camera is not None:
+        chosen = chosen.where(Camera.name == camera)
+    rows = connection.execute(chosen).mappings()
+    for _, chunks in groupby(rows, key=lambda row: row["id"]):
+        yield _tracklet(list(chunks))
+
+
+def identities(
+    connection: Connection, chosen: IdentityFilter | None = None, *, limit: int = 50, offset: int = 0
+) -> Page[IdentitySummary]:
+    """Who was seen, in order of identity id. Merged identities count for their survivor."""
+    criteria = chosen or IdentityFilter()
+    query = _summaries().having(func.count() >= criteria.min_sightings)
+    if criteria.camera is not None:
+        query = query.where(Camera.name == criteria.camera)
+    if criteria.since is not None:
+        query = query.where(Tracklet.end_us >= micros(criteria.since))
+    if criteria.until is not None:
+        query = query.where(Tracklet.start_us <= micros(criteria.until))
+    if criteria.name is not None:
+        query = query.where(Identity.survivor_id.in_(select(Identity.id).where(Identity.name == criteria.name)))
+    rows = connection.execute(query.order_by(Identity.survivor_id).limit(limit + 1).offset(offset)).mappings().all()
+    return Page(tuple(_summary(row) for row in rows[:limit]), len(rows) > limit)
+
+
+def history(connection: Connection, identity_id: int, *, limit: int = 1000, offset: int = 0) -> History:
+    """Where a person was, in order of time. Raises OmnitrackError for an id that does not exist or was never seen."""
+    survivor_id = survivor_of(connection, identity_id)
+    if survivor_id is None:
+        raise OmnitrackError(f"identity {identity_id} does not exist; `main.py identities` lists those that do")
+    row = connection.execute(_summaries().where(Identity.survivor_id == survivor_id)).mappings().first()
+    if row is None:
+        raise OmnitrackError(f"identity {identity_id} has no sightings any more; `main.py identities` lists others")
+    in_order = (Tracklet.start_us, Tracklet.id)
+    query = (
+        select(
+            Tracklet.id.label("tracklet_id"),
+            Camera.name.label("camera"),
+            Tracklet.track_id,
+            Tracklet.start_us,
+            Tracklet.end_us,
+            func.lead(Camera.name).over(order_by=in_order).label("next_camera"),
+            func.lead(Tracklet.start_us).over(order_by=in_order).label("next_us"),
+        )
+        .join(Camera, Camera.id == Tracklet.camera_id)
+        .join(Identity, Identity.id == Tracklet.identity_id)
+        .where(Identity.survivor_id == survivor_id)
+        .order_by(*in_order)
+        .limit(limit + 1)
+        .offset(offset)
+    )
+    visits = connection.execute(query).mappings().all()
+    page = Page(tuple(_visit(visit) for visit in visits[:limit]), len(visits) > limit)
+    return History(identity_id, _summary(row), page)
+
+
+def utc(at_us: int) -> datetime:
+    """Aware datetime of a stored time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
+
+
+def _survivor() -> Any:
+    return select(Identity.id, Identity.name).subquery("survivor")
+
+
+def _summaries() -> Select[Any]:
+    survivor = select(Identity.id, Identity.name, Identity.state).subquery("survivor")
+    return (
+        select(
+            survivor.c.id,
+            survivor.c.name,
+            survivor.c.state,
+            func.count().label("sightings"),
+            func.json_group_array(Camera.name.distinct(), type_=JSON).label("cameras"),
+            func.min(Tracklet.start_us).label("start_us"),
+            func.max(Tracklet.end_us).label("end_us"),
+            func.sum(Tracklet.end_us - Tracklet.start_us).label("seen_us"),
+        )
+        .join(Identity, Identity.survivor_id == survivor.c.id)
+        .join(Tracklet, Tracklet.identity_id == Identity.id)
+        .join(Camera, Camera.id == Tracklet.camera_id)
+        .group_by(survivor.c.id)
+    )
+
+
+def _summary(row: RowMapping) -> IdentitySummary:
+    return IdentitySummary(
+        id=row["id"],
+        name=row["name"],
+        state=row["state"],
+        sightings=row["sightings"],
+        cameras=tuple(sorted(row["cameras"])),
+        first_seen=utc(row["start_us"]),
+        last_seen=utc(row["end_us"]),
+        seconds_seen=row["seen_us"] / 1e6,
+    )
+
+
+def _visit(row: RowMapping) -> Visit:
+    return Visit(
+        tracklet_id=row["tracklet_id"],
+        camera=row["camera"],
+        track_id=row["track_id"],
+        start=utc(row["start_us"]),
+        end=utc(row["end_us"]),
+        seconds=(row["end_us"] - row["start_us"]) / 1e6,
+        next_camera=row["next_camera"],
+        seconds_to_next=None if row["next_us"] is None else (row["next_us"] - row["end_us"]) / 1e6,
+    )
+
+
+def _tracklet(chunks: list[RowMapping]) -> TrackletRow:
+    first = chunks[0]
+    parts = [unpack(chunk["first_frame"], chunk["start_us"], chunk["boxes"]) for chunk in chunks]
+    frames, times_us, boxes_xyxy, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return TrackletRow(
+        camera=first["camera"],
+        track_id=first["track_id"],
+        identity_id=first["identity_id"],
+        name=first["name"],
+        frames=frames,
+        t_seconds=(times_us - first["epoch_us"]) / 1e6,
+        boxes_xyxy=boxes_xyxy,
+        scores=scores,
+    )

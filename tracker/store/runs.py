@@ -1,0 +1,127 @@
+"""The beginning and end of a run: its cameras, the clock of its streams, and the first identity id that is free."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, insert, select, update
+
+from tracker.errors import OmnitrackError
+from tracker.store.models import Camera, Embedder, Run, RunCamera, Sequence
+from tracker.store.session import Store
+
+IDENTITY_SEQUENCE = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOrigin:
+    """Where a camera's pictures come from (path or URL), and the wall time of its t_seconds = 0 (aware datetime)."""
+
+    source: str
+    epoch_utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunCameraKey:
+    """A camera's row, and the UTC microseconds of its t_seconds = 0."""
+
+    id: int
+    epoch_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """What a writer needs to know of its run. The matcher's new identities must begin at first_identity_id."""
+
+    id: int
+    cameras: Mapping[str, RunCameraKey]
+    first_identity_id: int
+    embedder_id: int | None
+
+    def to_us(self, t_seconds: float, camera: str | None = None) -> int:
+        """UTC microseconds of a stream time; without a camera, by the earliest clock of the run."""
+        epoch_us = self.cameras[camera].epoch_us if camera else min(key.epoch_us for key in self.cameras.values())
+        return epoch_us + round(t_seconds * 1e6)
+
+
+def begin_run(
+    store: Store, cameras: Mapping[str, CameraOrigin], *, embedder_name: str | None, embedder_dimension: int = 0
+) -> ActiveRun:
+    """Register a run over these cameras. Passwords in sources are not stored.
+
+    Raises OmnitrackError when the database holds the embeddings of another network (they cannot be compared).
+    """
+    with store.write() as connection:
+        embedder_id = None
+        if embedder_name is not None:
+            embedder_id = _embedder(connection, store, embedder_name, embedder_dimension)
+        row = {"started_us": micros(datetime.now(UTC)), "program_version": _program_version()}
+        run_id = connection.execute(insert(Run).values(row).returning(Run.id)).scalar_one()
+        keys = {}
+        for name, origin in cameras.items():
+            key = RunCameraKey(_camera(connection, name), micros(origin.epoch_utc))
+            source = without_password(origin.source)
+            values = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
+            connection.execute(insert(RunCamera).values(values))
+            keys[name] = key
+        return ActiveRun(run_id, keys, _next_identity_id(connection), embedder_id)
+
+
+def finish_run(store: Store, run: ActiveRun) -> None:
+    with store.write() as connection:
+        connection.execute(update(Run).where(Run.id == run.id).values(finished_us=micros(datetime.now(UTC))))
+
+
+def micros(moment: datetime) -> int:
+    """UTC microseconds since 1970 of an aware datetime. Raises ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without time zone cannot be stored: {moment.isoformat()}")
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def without_password(source: str) -> str:
+    """rtsp://user:secret@host/1 -> rtsp://user:***@host/1; anything else unchanged."""
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    credentials, at, host = parts.netloc.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return parts._replace(netloc=f"{user}:***{at}{host}").geturl() if colon else source
+
+
+def _camera(connection: Connection, name: str) -> int:
+    found = connection.execute(select(Camera.id).where(Camera.name == name)).scalar()
+    if found is None:
+        return connection.execute(insert(Camera).values(name=name).returning(Camera.id)).scalar_one()
+    return found
+
+
+def _embedder(connection: Connection, store: Store, name: str, dimension: int) -> int:
+    stored = connection.execute(select(Embedder.id, Embedder.name, Embedder.dimension)).first()
+    if stored is None:
+        row = {"name": name, "dimension": dimension}
+        return connection.execute(insert(Embedder).values(row).returning(Embedder.id)).scalar_one()
+    if (stored.name, stored.dimension) != (name, dimension):
+        raise OmnitrackError(
+            f"database {store.path}: holds embeddings of {stored.name} (dimension {stored.dimension}), this run makes "
+            f"{name} (dimension {dimension}) and they cannot be compared; use the same model, or another --db"
+        )
+    return int(stored.id)
+
+
+def _next_identity_id(connection: Connection) -> int:
+    chosen = select(Sequence.next_value).where(Sequence.name == IDENTITY_SEQUENCE)
+    found = connection.execute(chosen).scalar()
+    if found is None:
+        connection.execute(insert(Sequence).values(name=IDENTITY_SEQUENCE, next_value=1))
+    return found or 1
+
+
+def _program_version() -> str:
+    try:
+        return version("omnitrack")
+    except PackageNotFoundError:  # run from a checkout
+        return "unknown"

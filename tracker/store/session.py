@@ -1,0 +1,113 @@
+"""Opening the database: checks, schema upgrade, SQLite's settings, and transactions for readers and writers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+
+from tracker.errors import OmnitrackError
+from tracker.store.location import APPLICATION_ID, database_path, explained, prepare, stored_revision
+
+REVISION = "0001"
+"""The schema that this program works with."""
+
+_PRAGMAS = (
+    "PRAGMA busy_timeout = 10000",
+    "PRAGMA journal_mode = WAL",  # readers and the writer never wait for each other
+    "PRAGMA synchronous = FULL",  # a committed transaction survives a power cut
+    "PRAGMA foreign_keys = ON",
+)
+
+
+class Store:
+    """An open database. Threads may share it; each transaction takes a connection of its own.
+
+    Use as a context manager, or call close().
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = _engine(path)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view of the data, however long it is read.
+
+        Raises OmnitrackError when the database cannot be read.
+        """
+        with self._explain(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, alone among writers from its start; nothing of it remains if it raises.
+
+        Raises OmnitrackError when the database cannot be written.
+        """
+        with self._explain(), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _explain(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            raise explained(self.path, error.orig if isinstance(error.orig, Exception) else error) from error
+
+
+def open_store(location: str | Path, *, create: bool = True) -> Store:
+    """Open the database at a path or sqlite:/// URL, making it (unless create is False) or upgrading it as needed.
+
+    Raises OmnitrackError when it does not exist (create False), cannot be written, is a folder or another program's
+    file, lies on a network share, or was written by a newer Omnitrack.
+    """
+    path = database_path(location)
+    prepare(path, create=create)
+    revision = stored_revision(path)
+    if revision is not None and revision > REVISION:
+        raise OmnitrackError(
+            f"database {path}: was written by a newer Omnitrack (schema {revision}, this one knows up to {REVISION}); "
+            "install the newer version"
+        )
+    store = Store(path)
+    if revision != REVISION:
+        from tracker.store.migrations import migrate  # costs a tenth of a second, needed once per version
+
+        try:
+            with store.write() as connection:
+                connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+                migrate(connection, REVISION)
+        except OmnitrackError:
+            store.close()
+            raise
+    return store
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path.absolute())))
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.isolation_level = None  # otherwise sqlite3 decides for itself where transactions begin
+    for pragma in _PRAGMAS:
+        dbapi_connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that turns from reading to writing half-way may fail at once with "locked": say it at the start.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

@@ -1,0 +1,107 @@
+"""The only thread that writes: one transaction per batch, in order; a full queue makes the pipeline wait."""
+
+import time
+from dataclasses import dataclass, field
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.dialects.sqlite import insert
+
+from tracker.core.types import IdentityEvent
+from tracker.store.identities import apply_event
+from tracker.store.models import Base, Embedding, Observations, Tracklet
+from tracker.store.runs import ActiveRun
+from tracker.store.session import Store
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes: rows of the tables, then events in their order."""
+
+    tracklets: list[Row] = field(default_factory=list)
+    observations: list[Row] = field(default_factory=list)
+    embeddings: list[Row] = field(default_factory=list)
+    events: list[IdentityEvent] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.tracklets or self.events)
+
+
+@dataclass(slots=True)
+class WriterCounters:
+    """What happened so far. seconds_waited: how long submit() was held up because the disk was slower."""
+
+    batches_committed: int = 0
+    rows_committed: int = 0
+    batches_waiting: int = 0
+    seconds_waited: float = 0.0
+
+
+class StoreWriter:
+    """Takes batches from one thread and commits them in another.
+
+    A committed batch survives a crash of the program and of the machine; the one being written leaves no trace.
+    """
+
+    def __init__(self, store: Store, run: ActiveRun, *, queued_batches: int = 16) -> None:
+        self.counters = WriterCounters()
+        self._store = store
+        self._run = run
+        self._queue: Queue[Batch | None] = Queue(queued_batches)
+        self._failure: Exception | None = None
+        self._thread = Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, batch: Batch) -> None:
+        """Hand over a batch; waits while the queue is full. Raises what an earlier batch failed with."""
+        self._raise_failure()
+        begun = time.monotonic()
+        self._queue.put(batch)
+        self.counters.seconds_waited += time.monotonic() - begun
+        self.counters.batches_waiting = self._queue.qsize()
+
+    def close(self) -> None:
+        """Commit everything handed over, then end the thread. Raises what a batch failed with."""
+        self._queue.put(None)
+        self._thread.join()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _work(self) -> None:
+        while (batch := self._queue.get()) is not None:
+            if self._failure is not None:
+                continue  # keep emptying the queue, so that nobody waits for ever
+            try:
+                with self._store.write() as connection:
+                    rows = write_batch(connection, self._run, batch)
+            except Exception as error:  # thread boundary: raised again in submit() and close()
+                self._failure = error
+            else:
+                self.counters.batches_committed += 1
+                self.counters.rows_committed += rows
+
+
+def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
+    """Write a batch inside the connection's transaction; -> number of rows and events."""
+    _upsert(connection, Tracklet, batch.tracklets, "end_us", "observation_count")
+    _upsert(connection, Observations, batch.observations, "boxes")
+    _upsert(connection, Embedding, batch.embeddings, "weight", "vector")
+    for event in batch.events:
+        apply_event(connection, run, event)
+    return len(batch.tracklets) + len(batch.observations) + len(batch.embeddings) + len(batch.events)
+
+
+def _upsert(connection: Connection, model: type[Base], rows: list[Row], *growing: str) -> None:
+    """Insert rows; of those whose key is there already, only the growing columns change."""
+    if not rows:
+        return
+    statement = insert(model)
+    grown = {column: statement.excluded[column] for column in growing}
+    connection.execute(statement.on_conflict_do_update(index_elements=inspect(model).primary_key, set_=grown), rows)
