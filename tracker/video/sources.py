@@ -133,7 +133,7 @@ class VideoFileSource:
                 self._damaged += picture.is_corrupt
                 yield picture
 
-    def _packets_read(self) -> Iterator[av.Packet[VideoStream]]:
+    def _packets_read(self) -> Iterator["av.Packet[VideoStream]"]:
         """All packets of the stream and the flushing one at the end, past places that cannot be read."""
         for _ in range(_MAX_READ_ERRORS):
             try:
