@@ -17,7 +17,8 @@ class MeanColour:
 
     def infer(self, batch: FloatArray) -> FloatArray:
         self.batches.append(batch)
-        return batch.mean(axis=(2, 3)).astype(np.float32)
+        mean: FloatArray = batch.mean(axis=(2, 3))
+        return mean
 
 
 RAW = InputSpec(8, 4, order="bgr", scale=1.0, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
