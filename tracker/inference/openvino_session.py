@@ -4,16 +4,14 @@ import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
 from tracker.core.types import FloatArray
 from tracker.inference.devices import available_cores
 from tracker.inference.session import require_one_to_one, unreadable
-
-Precision = Literal["auto", "f32", "bf16", "f16"]
-"""Arithmetic of the layers that are not quantised; "auto" is what OpenVINO holds for the fastest on this CPU."""
+from tracker.inference.spec import Precision
 
 _Slot = tuple[dict[int, FloatArray], int]
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from tracker.core.types import FloatArray
 from tracker.errors import OmnitrackError
+from tracker.inference.spec import Precision
 
 
 class Session(Protocol):
@@ -19,7 +20,12 @@ class Session(Protocol):
 
 
 def open_session(
-    path: Path, *, streams: int | None = None, threads: int | None = None, cache_dir: Path | None = None
+    path: Path,
+    *,
+    streams: int | None = None,
+    threads: int | None = None,
+    cache_dir: Path | None = None,
+    precision: Precision = "auto",
 ) -> Session:
     """Load an OpenVINO IR (.xml, or the folder that holds one) or an ONNX file (.onnx) for the CPU.
 
@@ -32,7 +38,7 @@ def open_session(
     file = network_file(path)
     if file.suffix not in {".xml", ".onnx"}:
         raise OmnitrackError(f"{path}: cannot be run as it is; give an OpenVINO .xml, its folder, or an .onnx file")
-    return OpenVINOSession(file, streams=streams, threads=threads, cache_dir=cache_dir)
+    return OpenVINOSession(file, streams=streams, threads=threads, cache_dir=cache_dir, precision=precision)
 
 
 def network_file(path: Path) -> Path:

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Precision = Literal["auto", "f32", "bf16", "f16"]
+"""Arithmetic of the layers that are not quantised; "auto" is what the engine holds for the fastest on this CPU."""
+
 Triple = tuple[float, float, float]
 
 
@@ -60,6 +63,7 @@ class ModelSpec(_Row):
     licence: str
     variant: str
     input: ModelInput
+    precision: Precision = "auto"
     dimension: int | None = None
     files: tuple[ModelFile, ...] = ()
     fallback: str | None = None

@@ -1,0 +1,57 @@
+"""People found by a network of the YOLO family."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tracker.core.types import Detections, FloatArray
+from tracker.detection.heads import head_for
+from tracker.detection.letterbox import Placement, letterbox
+from tracker.detection.suppression import non_maximum_suppression
+from tracker.errors import OmnitrackError
+from tracker.inference.session import Session
+from tracker.inference.spec import ModelSpec
+from tracker.video.frame import Image
+
+
+class YOLODetector:
+    """Implements ports.Detector with one network call for all pictures of a step.
+
+    spec gives the input's size where the network leaves it free. confidence: lowest score that counts. nms_iou: boxes
+    that overlap a surer one by more are dropped. The constructor runs the network once, on an empty picture: that
+    tells its family, and takes the slow first run. OmnitrackError if it is no detector.
+    """
+
+    def __init__(self, session: Session, spec: ModelSpec, confidence: float = 0.1, nms_iou: float = 0.6) -> None:
+        self._session = session
+        self._confidence = confidence
+        self._nms_iou = nms_iou
+        height, width = (*session.input_shape[2:], None, None)[:2]
+        self._size = (height or spec.input.height, width or spec.input.width)
+        self._canvas: Image = np.zeros((*self._size, 3), np.uint8)
+        self._inputs: FloatArray = np.zeros((1, 3, *self._size), np.float32)
+        try:
+            self._head = head_for(session.infer(self._inputs).shape[1:])
+        except ValueError as error:
+            raise OmnitrackError(f"model {spec.name}: {error}; choose another detector") from error
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        if len(self._inputs) < len(images):
+            self._inputs = np.zeros((len(images), 3, *self._size), np.float32)
+        placements = [self._prepare(image, slot) for image, slot in zip(images, self._inputs, strict=False)]
+        outputs = self._session.infer(self._inputs[: len(images)])
+        return [self._people(output, placement) for output, placement in zip(outputs, placements, strict=True)]
+
+    def _prepare(self, image: Image, slot: FloatArray) -> Placement:
+        """Fill the slot (3, height, width) with the picture as the network expects it."""
+        placement = letterbox(image, self._canvas)
+        channels = self._canvas[..., ::-1] if self._head.colour == "rgb" else self._canvas
+        np.multiply(channels.transpose(2, 0, 1), np.float32(self._head.scale), out=slot)
+        return placement
+
+    def _people(self, output: FloatArray, placement: Placement) -> Detections:
+        boxes, scores = self._head.decode(output, self._confidence, self._size)
+        kept = non_maximum_suppression(boxes, scores, self._nms_iou)
+        boxes, scores = placement.to_original(boxes[kept]), scores[kept]
+        visible = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        return Detections(boxes[visible], np.clip(scores[visible], 0, 1))
