@@ -1,11 +1,14 @@
 """`main.py history ID`: where one person was."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Limit, PageNumber
 from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table
+
+if TYPE_CHECKING:
+    from tracker.store.queries import Visit
 
 HEADER = ("camera", "start", "end", "seconds", "next_camera", "seconds_to_next", "track_id", "tracklet_id")
 
@@ -35,19 +38,13 @@ def history(
     else:
         title = f"identity {person.id}" + (f" ({person.name})" if person.name else "")
         title += f", {person.state}, seen {person.sightings} times for {duration(person.seconds_seen)}"
-        print_table(
-            title + (f"; page {page}, --page {page + 1} shows more" if visits.has_more else ""),
-            ("Camera", "From", "To", "Stayed", "Next camera", "After", "Tracklet"),
-            (
-                (
-                    visit.camera,
-                    clock(visit.start),
-                    clock(visit.end),
-                    duration(visit.seconds),
-                    visit.next_camera,
-                    None if visit.seconds_to_next is None else duration(visit.seconds_to_next),
-                    visit.tracklet_id,
-                )
-                for visit in visits.rows
-            ),
-        )
+        more = f"; page {page}, --page {page + 1} shows more" if visits.has_more else ""
+        columns = ("Camera", "From", "To", "Stayed", "Next camera", "After", "Tracklet")
+        print_table(title + more, columns, (_cells(visit) for visit in visits.rows))
+
+
+def _cells(visit: "Visit") -> tuple[object, ...]:
+    gap = visit.seconds_to_next
+    after = None if gap is None else "meanwhile" if gap < 0 else duration(gap)
+    stay = (clock(visit.start), clock(visit.end), duration(visit.seconds))
+    return (visit.camera, *stay, visit.next_camera, after, visit.tracklet_id)

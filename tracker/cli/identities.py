@@ -1,11 +1,14 @@
 """`main.py identities`: everybody who was seen."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table
 from tracker.cli.times import moment
+
+if TYPE_CHECKING:  # the database's modules are slow to import, and --help needs none of them
+    from tracker.store.queries import IdentitySummary
 
 DEFAULT_DB = "omnitrack_output/omnitrack.db"
 
@@ -44,21 +47,16 @@ def identities(
         print_json({"identities": found.rows, "page": page, "has_more": found.has_more})
     elif style is Format.CSV:
         print_csv(HEADER, ([getattr(row, column) for column in HEADER] for row in found.rows))
-    else:
-        print_table(
-            f"{len(found.rows)} people" + (f", page {page}; --page {page + 1} shows more" if found.has_more else ""),
-            ("ID", "Name", "State", "Sightings", "Cameras", "First seen", "Last seen", "In view"),
-            (
-                (
-                    row.id,
-                    row.name,
-                    row.state,
-                    row.sightings,
-                    ", ".join(row.cameras),
-                    clock(row.first_seen),
-                    clock(row.last_seen),
-                    duration(row.seconds_seen),
-                )
-                for row in found.rows
-            ),
-        )
+    elif found.rows:
+        more = f"people, page {page}; --page {page + 1} shows more" if found.has_more else f"people, page {page}"
+        columns = ("ID", "Name", "State", "Sightings", "Cameras", "First seen", "Last seen", "In view")
+        print_table(more, columns, (_cells(row) for row in found.rows))
+    if not found.rows:
+        typer.echo("nobody was seen", err=True)
+        raise typer.Exit(1)
+
+
+def _cells(row: "IdentitySummary") -> tuple[object, ...]:
+    where = ", ".join(row.cameras)
+    seen = (clock(row.first_seen), clock(row.last_seen), duration(row.seconds_seen))
+    return (row.id, row.name, row.state, row.sightings, where, *seen)

@@ -33,6 +33,8 @@ def plain(value: object) -> Any:
         return local_iso(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
@@ -62,13 +64,16 @@ def _field(value: object) -> object:
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A rich table as wide as the terminal, or as wide as it needs to be where there is none."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*header, title=title, title_justify="left")
+    table = Table(*header, title=escape(title), title_justify="left")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
     console = Console()
-    console.print(table, width=None if console.is_terminal else 1000, markup=False)
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)
 
 
 def clock(moment: datetime) -> str:

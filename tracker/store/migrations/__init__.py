@@ -13,6 +13,8 @@ def migrate(connection: Connection, revision: str) -> None:
     folder = str(Path(__file__).parent)
     config.set_main_option("script_location", folder.replace("%", "%%"))  # configparser reads % as a reference
     config.attributes["connection"] = connection
-    current = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").scalar()
-    stored = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if current else None
-    (command.downgrade if stored is not None and stored > revision else command.upgrade)(config, revision)
+    has_version = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+    known = connection.exec_driver_sql(has_version).scalar()
+    stored = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if known else None
+    goes_down = stored is not None and (revision == "base" or revision < stored)
+    (command.downgrade if goes_down else command.upgrade)(config, revision)

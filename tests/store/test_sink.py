@@ -1,0 +1,171 @@
+import threading
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from tests.store.walk import DIMENSION, EPOCH, FPS, Stay, begin, box, embedding, event, record, steps
+from tracker.core.types import IdentityEventKind
+from tracker.errors import OmnitrackError
+from tracker.store.models import Camera, Embedding, Event, Identity, Link, Run, RunCamera, Tracklet
+from tracker.store.packing import unpack_vector
+from tracker.store.queries import tracklets
+from tracker.store.runs import CameraOrigin, begin_run, micros, without_password
+from tracker.store.session import Store
+from tracker.store.sink import StoreSink
+from tracker.store.writer import Batch
+
+WALK = [Stay("west", 1, 1, 0, 120), Stay("east", 1, 1, 140, 150)]
+
+
+def test_all_boxes_of_a_confirmed_track_return_exactly(store: Store) -> None:
+    run = record(store, WALK)
+    with store.read() as connection:
+        east, west = tracklets(connection, run.id)
+    assert (east.camera, west.camera) == ("east", "west")
+    assert (west.track_id, west.identity_id) == (1, 1)
+    assert west.frames.tolist() == list(range(121))
+    np.testing.assert_array_equal(west.t_seconds, np.arange(121) / FPS)
+    np.testing.assert_array_equal(west.boxes_xyxy, np.stack([box(WALK[0], frame) for frame in range(121)]))
+    assert set(west.scores.tolist()) == {0.75}
+
+
+def test_a_track_that_was_never_confirmed_leaves_no_trace(store: Store) -> None:
+    run = record(store, [*WALK, Stay("west", 2, None, 5, 60)])
+    with store.read() as connection:
+        assert [row.track_id for row in tracklets(connection, run.id, camera="west")] == [1]
+
+
+def test_a_run_without_people_is_stored(store: Store) -> None:
+    run = begin(store)
+    StoreSink(store, run).close()
+    with store.read() as connection:
+        assert list(tracklets(connection, run.id)) == []
+        assert connection.execute(select(Run.finished_us)).scalar() is not None
+
+
+def test_times_are_utc_of_the_cameras_own_clock(store: Store) -> None:
+    record(store, WALK)
+    with store.read() as connection:
+        start_us = connection.execute(select(Tracklet.start_us).order_by(Tracklet.start_us.desc())).scalar()
+    assert start_us == micros(EPOCH) + 14_000_000
+
+
+def test_the_mean_appearance_is_stored(store: Store) -> None:
+    record(store, WALK)
+    with store.read() as connection:
+        rows = connection.execute(select(Embedding.vector, Embedding.weight).order_by(Embedding.weight)).all()
+    assert [row.weight for row in rows] == [11 * 0.5, 121 * 0.5]
+    for row in rows:
+        np.testing.assert_allclose(unpack_vector(row.vector), embedding(WALK[0]), atol=1e-3)
+
+
+def test_events_and_their_evidence_are_stored(store: Store) -> None:
+    record(store, WALK)
+    with store.read() as connection:
+        events = connection.execute(select(Event.kind, Event.identity_id, Event.at_us).order_by(Event.id)).all()
+        link = connection.execute(select(Link)).first()
+    assert [row[:2] for row in events] == [("assigned", 1), ("assigned", 1)]
+    assert events[0].at_us == micros(EPOCH) + 200_000
+    assert link is not None
+    assert (link.rule, link.score, link.cosine, link.runner_up_identity_id) == ("appearance", 0.9, 0.8, 7)
+    assert link.parts == {"transit": 0.5}
+
+
+def test_events_change_identities(store: Store) -> None:
+    stays = [Stay("west", 1, 1, 0, 20), Stay("west", 2, 2, 0, 20), Stay("east", 1, 3, 0, 20), Stay("east", 2, 4, 0, 20)]
+    changes = [
+        event(IdentityEventKind.CONFIRMED, 1),
+        event(IdentityEventKind.MERGED, 1, previous=2),
+        event(IdentityEventKind.MERGED, 3, previous=1),
+        event(IdentityEventKind.REVISED, 2, previous=4, stay=stays[3]),
+    ]
+    run = record(store, stays, changes)
+    with store.read() as connection:
+        chosen = select(Identity.id, Identity.state, Identity.merged_into_id, Identity.survivor_id)
+        found = [tuple(row) for row in connection.execute(chosen.order_by(Identity.id))]
+        assert found == [
+            (1, "confirmed", 3, 3),
+            (2, "provisional", 1, 3),
+            (3, "provisional", None, 3),
+            (4, "provisional", None, 4),
+        ]
+        assert {row.identity_id for row in tracklets(connection, run.id)} == {3}
+
+
+def test_identity_numbers_go_on_in_the_next_run(store: Store) -> None:
+    assert begin(store).first_identity_id == 1
+    record(store, [Stay("west", 1, 5, 0, 20)])
+    again = begin(store)
+    assert again.first_identity_id == 6
+    record(store, [Stay("west", 1, 5, 0, 20), Stay("west", 2, 6, 0, 20)], run=again)
+    with store.read() as connection:
+        owners = connection.execute(select(Identity.id, Identity.run_id)).all()
+        assert [tuple(row) for row in owners] == [(5, 2), (6, 3)]
+        assert connection.execute(select(Camera.name).order_by(Camera.id)).scalars().all() == ["west", "east"]
+
+
+def test_two_runs_at_once_are_refused(store: Store) -> None:
+    one, two = begin(store), begin(store)
+    record(store, [Stay("west", 1, 1, 0, 20)], run=one)
+    with pytest.raises(OmnitrackError, match="runs 1 and 2 write to one database"):
+        record(store, [Stay("west", 1, 1, 0, 20)], run=two)
+
+
+def test_an_erased_identity_never_returns(store: Store) -> None:
+    record(store, [Stay("west", 1, 5, 0, 20)])
+    with pytest.raises(OmnitrackError, match="identity 3 belonged to an earlier run"):
+        record(store, [Stay("west", 1, 3, 0, 20)])
+
+
+def test_other_embeddings_are_refused(store: Store) -> None:
+    begin(store)
+    with pytest.raises(OmnitrackError, match=r"osnet \(dimension 8\).*osnet \(dimension 16\)"):
+        begin_run(store, {}, embedder_name="osnet", embedder_dimension=2 * DIMENSION)
+    assert begin_run(store, {}, embedder_name=None).embedder_id is None
+
+
+def test_passwords_of_sources_are_not_stored(store: Store) -> None:
+    origin = CameraOrigin("rtsp://anna:secret@10.0.0.7:554/1?x=1", EPOCH)
+    begin_run(store, {"door": origin}, embedder_name=None)
+    with store.read() as connection:
+        assert connection.execute(select(RunCamera.source)).scalar() == "rtsp://anna:***@10.0.0.7:554/1?x=1"
+    assert without_password("/videos/a@b:c.mp4") == "/videos/a@b:c.mp4"
+    assert without_password("rtsp://host/1") == "rtsp://host/1"
+
+
+def test_what_was_handed_over_is_there_before_the_run_ends(store: Store) -> None:
+    run = begin(store)
+    sink = StoreSink(store, run)
+    for step in steps(["west", "east"], WALK):
+        sink.write(step)
+        if step.batch.t_seconds >= 5:
+            break
+    committed = threading.Event()
+    while sink.counters.batches_committed < 4:
+        assert not committed.wait(0.01)
+    with store.read() as connection:
+        (row,) = tracklets(connection, run.id)
+        assert len(row.frames) >= 30
+        assert connection.execute(select(Run.finished_us)).scalar() is None
+    sink.close()
+
+
+def test_a_failure_of_the_writer_reaches_the_pipeline(store: Store) -> None:
+    run = begin(store)
+    sink = StoreSink(store, run)
+    with store.write() as connection:
+        connection.exec_driver_sql("DROP TABLE observations")
+
+    def run_on() -> None:
+        for step in steps(["west", "east"], [Stay("west", 1, 1, 0, 20_000)]):
+            sink.write(step)
+
+    with pytest.raises(OmnitrackError, match="observations"):
+        run_on()
+    with pytest.raises(OmnitrackError, match="observations"):
+        sink.close()
+
+
+def test_an_empty_batch_is_false() -> None:
+    assert not Batch()
