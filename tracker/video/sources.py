@@ -45,8 +45,9 @@ class VideoFileSource:
         self._offset = time_offset_seconds
         self._read_ahead = read_ahead
         self._container, self._stream = open_video(self._path)
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = 2
+        # One thread: what FFmpeg's parallel decoders paint over damage differs from run to run. Cameras still decode
+        # beside each other and beside inference, because each has its read-ahead thread.
+        self._stream.thread_type = "NONE"
         self._frames_per_second = nominal_rate(self._stream)
         self._declared_seconds = declared_seconds(self._container, self._stream)
         self._recorded_at = recording_time(self._container, self._stream)
