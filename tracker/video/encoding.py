@@ -38,7 +38,9 @@ class VideoWriter:
         """
         try:
             container, stream = self._output or self._open(image)
-            frame = av.VideoFrame.from_ndarray(_fitted(image, stream.width, stream.height), format="bgr24")
+            # OpenCV converts in a tenth of the time that FFmpeg takes
+            planes = cv2.cvtColor(_fitted(image, stream.width, stream.height), cv2.COLOR_BGR2YUV_I420)
+            frame = av.VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
             self._last_pts = max(self._last_pts + 1, round(t_seconds * _CLOCK))
             frame.pts, frame.time_base = self._last_pts, Fraction(1, _CLOCK)
             container.mux(stream.encode(frame))
@@ -61,7 +63,7 @@ class VideoWriter:
     def _open(self, image: Image) -> tuple[OutputContainer, VideoStream]:
         container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+hybrid_fragmented"})
         gop = max(1, round(_KEYFRAME_SECONDS * float(self._rate)))
-        options = {"preset": "veryfast", "crf": "23", "g": str(gop), "threads": "1"}
+        options = {"preset": "ultrafast", "crf": "23", "g": str(gop), "threads": "1"}
         stream = container.add_stream("libx264", rate=self._rate, options=options)
         height, width = image.shape[:2]
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
@@ -77,5 +79,5 @@ def _fitted(image: Image, width: int, height: int) -> Image:
             image = np.asarray(
                 cv2.copyMakeBorder(image, 0, missing_rows, 0, missing_columns, cv2.BORDER_REPLICATE), np.uint8
             )
-        return np.ascontiguousarray(image)
+        return image
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
