@@ -1,0 +1,184 @@
+"""The online matcher in small hand-made worlds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tracker.core.types import IdentityEvent, IdentityEventKind, TrackState, TrackUpdate
+from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
+
+STEP_SECONDS = 0.1
+
+
+def look(person: int, camera: str, t_seconds: float, dimension: int = 64) -> np.ndarray:
+    """Unit vector (dimension,): the person, the camera's own tint, and fresh noise at every instant."""
+    own = np.random.default_rng(person).normal(size=dimension)
+    tint = 1.0 * np.random.default_rng(sum(camera.encode())).normal(size=dimension)
+    noise = 0.5 * np.random.default_rng([person, round(t_seconds * 1000)]).normal(size=dimension)
+    vector = own + tint + noise
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def seen(camera: str, track_id: int, person: int, t_seconds: float) -> TrackUpdate:
+    return TrackUpdate(
+        camera,
+        track_id,
+        t_seconds,
+        TrackState.CONFIRMED,
+        np.array([0, 0, 10, 20], np.float32),
+        0.9,
+        detection_index=track_id,
+        embedding=look(person, camera, t_seconds),
+        quality=0.9,
+        confirmed=True,
+    )
+
+
+def ended(camera: str, track_id: int, t_seconds: float) -> TrackUpdate:
+    box = np.array([0, 0, 10, 20], np.float32)
+    return TrackUpdate(camera, track_id, t_seconds, TrackState.ENDED, box, 0.0, confirmed=True)
+
+
+Visit = tuple[str, int, int, float, float]
+"""(camera, track, person, from, to)"""
+
+CROSSING: list[Visit] = [
+    ("east", 1, 1, 0.0, 5.0),
+    ("east", 2, 2, 0.0, 6.0),
+    ("east", 3, 3, 1.0, 6.0),
+    ("west", 1, 4, 0.0, 5.0),
+    ("west", 2, 5, 0.0, 4.0),
+    ("west", 3, 2, 9.0, 14.0),
+    ("west", 4, 1, 8.0, 14.0),
+    ("east", 4, 4, 9.0, 14.0),
+    ("east", 5, 3, 8.0, 14.0),
+]
+
+
+def steps_of(visits: Sequence[Visit]) -> list[tuple[float, list[TrackUpdate]]]:
+    last = max(visit[4] for visit in visits)
+    steps = []
+    for number in range(round(last / STEP_SECONDS) + 2):
+        t = number * STEP_SECONDS
+        updates = [seen(c, k, p, t) for c, k, p, first, end in visits if first <= t <= end]
+        updates += [ended(c, k, t) for c, k, _, _, end in visits if end < t <= end + STEP_SECONDS + 1e-9]
+        steps.append((t, updates))
+    return steps
+
+
+def play(
+    visits: Sequence[Visit], matcher: CrossCameraMatcher, reverse: bool = False
+) -> tuple[list[IdentityEvent], dict[tuple[str, int], int | None]]:
+    events = []
+    for t, updates in steps_of(visits):
+        events += matcher.update(t, updates[::-1] if reverse else updates)
+    events += matcher.finish(t)
+    return events, {(c, k): matcher.identity_of((c, k)) for c, k, *_ in visits}
+
+
+def test_people_keep_their_identity_across_cameras_and_on_return() -> None:
+    _, identity = play(CROSSING, CrossCameraMatcher())
+    by_person: dict[int, set[int | None]] = {}
+    for camera, track, person, *_ in CROSSING:
+        by_person.setdefault(person, set()).add(identity[camera, track])
+    assert all(len(identities) == 1 for identities in by_person.values()), by_person
+    assert len(set.union(*by_person.values())) == len(by_person)
+
+
+def test_order_of_arrival_within_a_step_changes_nothing() -> None:
+    forward = play(CROSSING, CrossCameraMatcher())
+    backward = play(CROSSING, CrossCameraMatcher(), reverse=True)
+    assert forward == backward
+
+
+def test_two_matchers_do_not_share_ids() -> None:
+    _, first = play(CROSSING, CrossCameraMatcher())
+    _, second = play(CROSSING, CrossCameraMatcher(first_identity_id=100))
+    assert min(i for i in first.values() if i is not None) == 1
+    assert min(i for i in second.values() if i is not None) == 100
+
+
+def test_twins_seen_at_one_instant_by_one_camera_stay_two() -> None:
+    others = [("east", 10 + person, person, 0.0, 12.0) for person in range(3, 8)]
+    twins = [("east", 1, 1, 0.0, 5.0), ("east", 2, 1, 0.0, 5.0), ("west", 1, 1, 7.0, 12.0), ("west", 2, 2, 0.0, 12.0)]
+    _, identity = play(twins + others, CrossCameraMatcher())
+    assert identity["east", 1] != identity["east", 2]
+    assert identity["west", 1] in (identity["east", 1], identity["east", 2])
+
+
+def test_an_unconfirmed_track_never_gets_an_identity() -> None:
+    matcher = CrossCameraMatcher()
+    for number in range(30):
+        update = replace(seen("east", 1, 1, number * 0.1), confirmed=False, state=TrackState.TENTATIVE)
+        assert matcher.update(number * 0.1, [update]) == []
+    assert matcher.update(3.1, [replace(ended("east", 1, 3.1), confirmed=False)]) == []
+    assert matcher.finish(4.0) == []
+    assert matcher.identity_of(("east", 1)) is None
+
+
+def test_a_confirmed_track_without_appearance_gets_its_own_identity() -> None:
+    matcher = CrossCameraMatcher()
+    for number in range(30):
+        t = number * 0.1
+        plain = [replace(seen("east", 1, 1, t), embedding=None, quality=0.0)]
+        matcher.update(t, [*plain, seen("east", 2, 2, t)])
+    matcher.finish(4.0)
+    assert matcher.identity_of(("east", 1)) not in (None, matcher.identity_of(("east", 2)))
+
+
+def test_a_track_that_changes_person_is_split() -> None:
+    swap = [("east", 1, 1, 0.0, 5.0), ("east", 2, 2, 0.0, 5.0), ("east", 3, 3, 0.0, 9.9), ("west", 1, 4, 0.0, 9.9)]
+    matcher = CrossCameraMatcher()
+    events = []
+    for t, updates in steps_of(swap):
+        if t > 5.05:
+            updates = [u for u in updates if u.track_id > 2] + [seen("east", 1, 2, t), seen("east", 2, 1, t)]
+        events += matcher.update(t, updates)
+    assert matcher.identity_at(("east", 1), 2.0) == matcher.identity_at(("east", 2), 9.0)
+    assert matcher.identity_at(("east", 2), 2.0) == matcher.identity_at(("east", 1), 9.0)
+    assert matcher.identity_at(("east", 1), 2.0) != matcher.identity_at(("east", 1), 9.0)
+    assert {e.tracklet for e in events if e.kind is IdentityEventKind.REVISED} == {("east", 1), ("east", 2)}
+
+
+def test_an_identity_unseen_for_longer_than_the_memory_is_forgotten() -> None:
+    visits = [
+        ("east", 1, 1, 0.0, 4.0),
+        ("east", 2, 2, 0.0, 20.0),
+        ("east", 3, 3, 0.0, 20.0),
+        ("east", 4, 1, 15.0, 20.0),
+    ]
+    _, remembered = play(visits, CrossCameraMatcher(MatcherConfig(memory_seconds=60)))
+    _, forgotten = play(visits, CrossCameraMatcher(MatcherConfig(memory_seconds=5)))
+    assert remembered["east", 4] == remembered["east", 1]
+    assert forgotten["east", 4] not in (None, forgotten["east", 1])
+    assert forgotten["east", 1] is not None
+
+
+def test_every_link_is_explained_and_every_id_is_confirmed_once() -> None:
+    events, identity = play(CROSSING, CrossCameraMatcher())
+    confirmed = [e.identity_id for e in events if e.kind is IdentityEventKind.CONFIRMED]
+    assert sorted(confirmed) == sorted(set(confirmed))
+    assert set(identity.values()) <= set(confirmed)
+    for event in events:
+        if event.kind is not IdentityEventKind.CONFIRMED:
+            assert event.evidence is not None
+            assert event.evidence.rule in ("new", "appearance", "cannot-link")
+            assert (event.evidence.rule == "new") <= (event.evidence.cosine is None)
+
+
+def test_a_world_without_people_is_quiet() -> None:
+    matcher = CrossCameraMatcher()
+    assert matcher.update(0.0, []) == []
+    assert matcher.finish(1.0) == []
+    assert matcher.identity_of(("east", 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("round_seconds", 0.0), ("false_match_rate", 0.7), ("min_embeddings", 0), ("split_log_odds", 1.0)],
+)
+def test_bad_settings_name_the_field(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=field):
+        MatcherConfig(**{field: value})  # type: ignore[arg-type]

@@ -1,0 +1,71 @@
+"""Thresholds from the data itself: what a cosine means for this embedding network in these cameras."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from tracker.core.types import FloatArray
+
+LogOdds = NDArray[np.float64]
+
+CENTRE_PRIOR = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class CosineCalibration:
+    """A straight line from cosine to log-likelihood ratio of "same person" over "different people".
+
+    Two Gaussians of one variance give such a line: slope (mu_same - mu_different) / variance. It crosses zero at
+    `threshold`, is cut at +-limit, and is 0 everywhere while nothing is known.
+    """
+
+    slope: float
+    threshold: float
+    limit: float = 6.0
+
+    def log_odds(self, cosines: FloatArray) -> LogOdds:
+        """Cosines of any shape -> log-likelihood ratios of the same shape."""
+        odds: LogOdds = np.clip(self.slope * (cosines.astype(np.float64) - self.threshold), -self.limit, self.limit)
+        return odds
+
+
+def camera_means(features: FloatArray, camera: NDArray[np.int64], n_cameras: int) -> FloatArray:
+    """What the people of each camera have in common: (n_cameras, d).
+
+    Light, angle and background say nothing about who someone is and hide people from the other cameras. A camera
+    with few tracks leans on the mean of all, as if CENTRE_PRIOR more tracks with that mean had been seen.
+    features: (n, d) unit rows. camera: (n,) in [0, n_cameras).
+    """
+    overall = features.mean(axis=0) if len(features) else np.zeros(features.shape[1])
+    sums = np.zeros((n_cameras, features.shape[1]))
+    np.add.at(sums, camera, features)
+    counts = np.bincount(camera, minlength=n_cameras)[:, None]
+    means: FloatArray = ((sums + CENTRE_PRIOR * overall) / (counts + CENTRE_PRIOR)).astype(np.float32)
+    return means
+
+
+def fit_cosines(same: FloatArray, different: FloatArray, false_match_rate: float) -> CosineCalibration:
+    """Calibration from cosines (n,) of sure positives and (m,) of sure negatives.
+
+    Zero evidence lies at the cosine that a pair of different people exceeds with probability false_match_rate, but
+    never above the middle of the two means. Each population starts from a weak prior (a few imagined pairs), so that
+    the first real pairs already count and the first odd ones do no harm.
+    """
+    mean_different, variance_different = _moments(different, 0.0, 0.25**2)
+    mean_same, variance_same = _moments(same, 0.7, 0.15**2)
+    variance = (variance_same + variance_different) / 2
+    gap = max(mean_same - mean_different, 0.1)
+    quantile = mean_different + float(ndtri(1 - false_match_rate)) * np.sqrt(variance_different)
+    return CosineCalibration(slope=gap / variance, threshold=min(quantile, mean_different + gap / 2))
+
+
+def _moments(
+    values: FloatArray, prior_mean: float, prior_variance: float, strength: float = 3.0
+) -> tuple[float, float]:
+    """Mean and variance of values (n,), as if `strength` values with the prior's moments had been seen before."""
+    weight = len(values) + strength
+    mean = (float(values.sum()) + strength * prior_mean) / weight
+    spread = float(((values - mean) ** 2).sum()) + strength * (prior_variance + (prior_mean - mean) ** 2)
+    return mean, spread / weight

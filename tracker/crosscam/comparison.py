@@ -1,0 +1,93 @@
+"""One round's view of all segments: how alike they look, and which cannot be one person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.types import FloatArray
+from tracker.crosscam.calibration import CosineCalibration, LogOdds, camera_means, fit_cosines
+from tracker.crosscam.features import unit_rows
+from tracker.crosscam.segments import Segment
+
+FULL_WEIGHT = 5.0
+"""Sum of qualities beyond which more crops of the same track add no certainty."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """n segments against each other. The matrices are (n, n) and symmetric.
+
+    cosines: float32, of the camera-centred features; 0 where one has none. log_odds: of "one person".
+    forbidden: seen at one instant by one camera. weights: (n,) > 0, how much each segment's opinion counts.
+    features: (n, d) float32 unit rows, centred.
+    """
+
+    cosines: FloatArray
+    log_odds: LogOdds
+    forbidden: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+    features: FloatArray
+    means: dict[str, FloatArray]
+    calibration: CosineCalibration
+
+
+def compare(segments: Sequence[Segment], false_match_rate: float) -> Comparison:
+    """Compare all segments with each other on a scale calibrated by the segments themselves.
+
+    Sure negatives are the pairs that one camera saw at one instant, sure positives the earlier and the later looks of
+    one segment.
+    """
+    names = sorted({segment.camera_id for segment in segments})
+    camera = np.array([names.index(segment.camera_id) for segment in segments], np.int64)
+    raw, known = _raw_features(segments)
+    means = camera_means(raw[known], camera[known], len(names))
+    features = np.where(known[:, None], unit_rows(raw - means[camera]), 0).astype(np.float32)
+    cosines = features @ features.T
+    forbidden = _forbidden(segments, camera)
+    both_known = known[:, None] & known[None]
+    different = cosines[np.triu(forbidden & both_known, 1)]
+    calibration = fit_cosines(_same_person_cosines(segments, means[camera]), different, false_match_rate)
+    return Comparison(
+        cosines,
+        np.where(both_known, calibration.log_odds(cosines), 0.0),
+        forbidden,
+        np.array([min(max(s.gallery.weight, s.recent.weight, 0.01), FULL_WEIGHT) for s in segments]),
+        features,
+        dict(zip(names, means, strict=True)),
+        calibration,
+    )
+
+
+def _raw_features(segments: Sequence[Segment]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Unit features (n, d) and which of them exist (n,)."""
+    found = [segment.feature() for segment in segments]
+    known = np.array([feature is not None for feature in found], bool)
+    dimension = next((len(feature) for feature in found if feature is not None), 1)
+    rows = [np.zeros(dimension, np.float32) if feature is None else feature for feature in found]
+    return unit_rows(np.stack(rows) if rows else np.zeros((0, dimension), np.float32)), known
+
+
+def _same_person_cosines(segments: Sequence[Segment], means: FloatArray) -> FloatArray:
+    """Cosine (m,) between the two halves of each gallery that has two. means: (n, d), of each segment's camera."""
+    halves = [
+        (*pair, mean) for s, mean in zip(segments, means, strict=True) if (pair := s.gallery.halves()) is not None
+    ]
+    if not halves:
+        return np.zeros(0, np.float32)
+    earlier, later, mean = (np.stack(column) for column in zip(*halves, strict=True))
+    cosines: FloatArray = (unit_rows(unit_rows(earlier) - mean) * unit_rows(unit_rows(later) - mean)).sum(axis=1)
+    return cosines
+
+
+def _forbidden(segments: Sequence[Segment], camera: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n, n): both seen at some instant by one camera. Only pairs whose time spans overlap are looked at closely."""
+    first = np.array([segment.presence.first_seconds for segment in segments])
+    last = np.array([segment.presence.last_seconds for segment in segments])
+    apart = (last[:, None] < first[None]) | (last[None] < first[:, None])
+    close = np.triu((camera[:, None] == camera[None]) & ~apart, 1)
+    forbidden = np.zeros((len(segments), len(segments)), bool)
+    for a, b in np.argwhere(close):
+        forbidden[a, b] = forbidden[b, a] = segments[a].presence.meets(segments[b].presence)
+    return forbidden

@@ -1,0 +1,63 @@
+"""The book of global identities: ids that are never used twice, redirects that hold for ever."""
+
+from collections.abc import Sequence
+
+
+class IdentityBook:
+    """Issues identities, remembers which of them count, and follows redirects."""
+
+    def __init__(self, first_id: int) -> None:
+        self._next_id = first_id
+        self._redirect: dict[int, int] = {}
+        self._confirmed: set[int] = set()
+
+    def issue(self) -> int:
+        """A new identity id."""
+        self._next_id += 1
+        return self._next_id - 1
+
+    def confirm(self, identity_id: int) -> bool:
+        """The identity counts from now on; True if it did not before."""
+        known = identity_id in self._confirmed
+        self._confirmed.add(identity_id)
+        return not known
+
+    def merge(self, gone: int, survivor: int) -> None:
+        """From now on `gone` means `survivor`."""
+        self._redirect[gone] = survivor
+        if gone in self._confirmed:
+            self._confirmed.add(survivor)
+
+    def resolve(self, identity_id: int) -> int:
+        """The identity that an id stands for today."""
+        while identity_id in self._redirect:
+            identity_id = self._redirect[identity_id]
+        return identity_id
+
+
+def name_clusters(holdings: Sequence[dict[int, float]]) -> list[int | None]:
+    """Which identity each cluster keeps.
+
+    holdings: per cluster, how much of each known identity it holds (any unit). Every identity goes to one cluster at
+    most and every cluster keeps one identity at most; the largest holding is served first, equal ones in order of
+    identity, then of cluster. None: the cluster needs a new identity.
+    """
+    claims = sorted(
+        (-amount, identity_id, number) for number, held in enumerate(holdings) for identity_id, amount in held.items()
+    )
+    names: list[int | None] = [None] * len(holdings)
+    taken: set[int] = set()
+    for _, identity_id, number in claims:
+        if names[number] is None and identity_id not in taken:
+            names[number] = identity_id
+            taken.add(identity_id)
+    return names
+
+
+def absorbed_identities(holdings: Sequence[dict[int, float]], names: Sequence[int]) -> list[tuple[int, int]]:
+    """(gone, survivor) of the identities that no cluster kept: each goes to the cluster that holds most of it."""
+    best: dict[int, tuple[float, int]] = {}
+    for held, name in zip(holdings, names, strict=True):
+        for identity_id in held.keys() - set(names):
+            best[identity_id] = max(best.get(identity_id, (-1.0, 0)), (held[identity_id], -name))
+    return [(gone, -negative) for gone, (_, negative) in sorted(best.items())]

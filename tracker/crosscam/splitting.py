@@ -1,0 +1,40 @@
+"""Does a track still hold the person it began with? Compares its latest stretch with everything before."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from tracker.crosscam.calibration import fit_cosines
+from tracker.crosscam.comparison import Comparison
+from tracker.crosscam.features import unit_rows
+from tracker.crosscam.segments import Segment
+
+MEMORY = 500
+
+
+class SplitCheck:
+    """Learns how alike short stretches look to their own track and to the other tracks in view, and judges by that."""
+
+    def __init__(self, log_odds: float, false_match_rate: float) -> None:
+        self._log_odds = log_odds
+        self._false_match_rate = false_match_rate
+        self._same: deque[float] = deque(maxlen=MEMORY)
+        self._different: deque[float] = deque(maxlen=MEMORY)
+
+    def changed(self, segments: Sequence[Segment], rows: Sequence[int], comparison: Comparison) -> list[int]:
+        """Those of `rows` (segments with a recent stretch) whose recent looks speak for somebody else."""
+        if not rows:
+            return []
+        recent = np.stack([mean for row in rows if (mean := segments[row].recent.mean()) is not None])
+        means = np.stack([comparison.means[segments[row].camera_id] for row in rows])
+        cosines = unit_rows(unit_rows(recent) - means) @ comparison.features.T
+        own = cosines[np.arange(len(rows)), rows]
+        settled = np.array([segments[row].gallery.weight > 0 for row in rows])
+        calibration = fit_cosines(
+            np.array(self._same, np.float32), np.array(self._different, np.float32), self._false_match_rate
+        )
+        leaves = settled & (calibration.log_odds(own) < self._log_odds)
+        self._same.extend(own[settled & ~leaves].tolist())
+        self._different.extend(cosines[comparison.forbidden[rows]].tolist())
+        return [row for row, left in zip(rows, leaves, strict=True) if left]
