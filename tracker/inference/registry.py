@@ -94,7 +94,7 @@ class Registry:
         if spec is None:
             return self._at_path(kind, wanted)
         if spec.kind is not kind:
-            raise OmnitrackError(f"model {wanted!r} is a {spec.kind}, a {kind} is needed; choose {self._names(kind)}")
+            raise OmnitrackError(f"model {wanted!r} is of kind {spec.kind}, not {kind}; choose {self._names(kind)}")
         if spec.format is ModelFormat.BUILT_IN:
             return ResolvedModel(spec, None)
         if found := finder.find(spec):
