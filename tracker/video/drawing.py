@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Self
 
 import cv2
@@ -48,11 +48,11 @@ def draw_faint(image: Image, box_xyxy: FloatArray, colour: Colour) -> None:
 
 def draw_trail(image: Image, points_xy: Sequence[tuple[float, float]], colour: Colour, style: Style) -> None:
     """The way somebody's feet took, oldest point first, growing thicker towards now."""
-    points = np.array(points_xy, np.float32).reshape(-1, 2).round().astype(np.int32)
-    for number in range(1, len(points)):
-        thickness = max(1, round((style.line + 1) * number / len(points)))
-        start, end = points[number - 1].tolist(), points[number].tolist()
-        cv2.line(image, start, end, colour[::-1], thickness, cv2.LINE_AA)
+    points = np.array(points_xy, np.float32).reshape(-1, 1, 2).round().astype(np.int32)
+    for thickness in range(1, style.line + 2):
+        start = len(points) * (thickness - 1) // (style.line + 1)
+        stop = len(points) * thickness // (style.line + 1)
+        cv2.polylines(image, [points[start : stop + 1]], False, colour[::-1], thickness, cv2.LINE_AA)
 
 
 def draw_tag(image: Image, text: str, box_xyxy: FloatArray, colour: Colour, style: Style) -> None:
@@ -71,18 +71,30 @@ def draw_caption(image: Image, text: str, style: Style) -> None:
 
 @lru_cache(maxsize=512)
 def _tag(text: str, background: Colour, ink: Colour, opacity: int, text_pixels: int) -> NDArray[np.uint8]:
-    """(height, width, 4) uint8 BGRA: text on a rectangle with round corners, drawn large and then shrunk."""
-    scale = 3
-    font = ImageFont.load_default(text_pixels * scale)
+    """(height, width, 4) uint8 BGRA: text on a rectangle with round corners."""
+    font = _font(text_pixels)
     left, _, right, _ = font.getbbox(text)
-    pad_x, height = round(text_pixels * 0.45) * scale, round(text_pixels * 1.5) * scale
-    width = -(-round(right - left + 2 * pad_x) // scale) * scale
+    width, height = round(right - left) + 2 * round(text_pixels * 0.45), round(text_pixels * 1.5)
     sprite = Pillow.new("RGBA", (width, height), (*background, 0))
-    draw = ImageDraw.Draw(sprite)
-    draw.rounded_rectangle((0, 0, width - 1, height - 1), radius=height // 4, fill=(*background, opacity))
-    draw.text((width / 2, height / 2), text, font=font, fill=(*ink, 255), anchor="mm", stroke_width=scale // 3)
-    small = sprite.resize((width // scale, height // scale), Pillow.Resampling.BOX)
-    return np.asarray(small, np.uint8)[:, :, [2, 1, 0, 3]]
+    sprite.putalpha(_plate(width, height, opacity))
+    ImageDraw.Draw(sprite).text(
+        (width / 2, height / 2), text, font=font, fill=(*ink, 255), anchor="mm", stroke_width=0.3
+    )
+    return np.asarray(sprite, np.uint8)[:, :, [2, 1, 0, 3]]
+
+
+@cache
+def _font(text_pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(text_pixels)
+
+
+@lru_cache(maxsize=64)
+def _plate(width: int, height: int, opacity: int) -> Pillow.Image:
+    """The opacity of a rectangle with round corners, drawn large and then shrunk for smooth edges."""
+    large = Pillow.new("L", (width * 4, height * 4), 0)
+    area = (0, 0, width * 4 - 1, height * 4 - 1)
+    ImageDraw.Draw(large).rounded_rectangle(area, radius=height, fill=opacity)
+    return large.resize((width, height), Pillow.Resampling.BOX)
 
 
 def _paste(image: Image, sprite: NDArray[np.uint8], x: int, y: int) -> None:
