@@ -50,7 +50,10 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """All that one step of the pipeline produced; updates holds an entry for every camera with a frame."""
+    """All that one step of the pipeline produced; updates holds an entry for every camera with a frame.
+
+    The closing step of a run has no frames: its updates end every track that is left.
+    """
 
     batch: FrameBatch
     updates: Mapping[str, Sequence[TrackUpdate]]
