@@ -6,7 +6,7 @@ import numpy as np
 
 from tracker.core.types import FloatArray
 from tracker.inference.devices import available_cores
-from tracker.inference.session import require_one_to_one, unreadable
+from tracker.inference.session import UnreadableError, require_one_to_one
 
 
 class ONNXRuntimeSession:
@@ -25,7 +25,7 @@ class ONNXRuntimeSession:
         try:
             self._network = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except (*refusals, *missing) as error:
-            raise unreadable(path, error) from error
+            raise UnreadableError(path, error) from error
         inputs, outputs = self._network.get_inputs(), self._network.get_outputs()
         require_one_to_one(path, len(inputs), len(outputs))
         self._input_name: str = inputs[0].name

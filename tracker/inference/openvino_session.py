@@ -10,7 +10,7 @@ import numpy as np
 
 from tracker.core.types import FloatArray
 from tracker.inference.devices import available_cores
-from tracker.inference.session import require_one_to_one, unreadable
+from tracker.inference.session import UnreadableError, require_one_to_one
 from tracker.inference.spec import Precision
 
 _Slot = tuple[dict[int, FloatArray], int]
@@ -52,7 +52,7 @@ class OpenVINOSession:
         try:
             self._network = openvino.Core().compile_model(str(path), "CPU", options)
         except RuntimeError as error:
-            raise unreadable(path, error) from error
+            raise UnreadableError(path, error) from error
         require_one_to_one(path, len(self._network.inputs), len(self._network.outputs))
         self._queue = openvino.AsyncInferQueue(self._network, streams or threads)
         self._queue.set_callback(_keep_output)

@@ -30,15 +30,22 @@ def open_session(
     """Load an OpenVINO IR (.xml, or the folder that holds one) or an ONNX file (.onnx) for the CPU.
 
     streams requests run side by side on threads cores (default: both as many as the process may use); cache_dir keeps
-    compiled networks. OmnitrackError names a file that is missing, damaged or of another kind. Weights that
-    need their architecture built first (.pt, .pth) go to TorchSession or through an export.
+    compiled networks. OpenVINO runs it; an ONNX file that OpenVINO cannot read goes to ONNX Runtime. OmnitrackError
+    names a file that is missing, damaged or of another kind. Weights that need their architecture built first (.pt,
+    .pth) go to TorchSession or through an export.
     """
+    from tracker.inference.onnxruntime_session import ONNXRuntimeSession
     from tracker.inference.openvino_session import OpenVINOSession
 
     file = network_file(path)
     if file.suffix not in {".xml", ".onnx"}:
         raise OmnitrackError(f"{path}: cannot be run as it is; give an OpenVINO .xml, its folder, or an .onnx file")
-    return OpenVINOSession(file, streams=streams, threads=threads, cache_dir=cache_dir, precision=precision)
+    try:
+        return OpenVINOSession(file, streams=streams, threads=threads, cache_dir=cache_dir, precision=precision)
+    except UnreadableError:
+        if file.suffix != ".onnx":
+            raise
+        return ONNXRuntimeSession(file, threads=threads)
 
 
 def network_file(path: Path) -> Path:
@@ -59,7 +66,9 @@ def require_one_to_one(path: Path, inputs: int, outputs: int) -> None:
         raise OmnitrackError(f"{path}: {inputs} inputs and {outputs} outputs; a network with one of each is needed")
 
 
-def unreadable(path: Path, error: Exception) -> OmnitrackError:
-    """The error for a model file that an engine refuses; its last line says most."""
-    reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-    return OmnitrackError(f"{path}: cannot be loaded ({reason[0]}); the file is damaged or of another kind")
+class UnreadableError(OmnitrackError):
+    """An engine refuses a model file. The last line of the engine's complaint says most."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        super().__init__(f"{path}: cannot be loaded ({reason[0]}); the file is damaged or of another kind")

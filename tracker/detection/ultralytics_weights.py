@@ -1,0 +1,85 @@
+"""Weights of ultralytics (.pt): exported once for the CPU, run as they are on CUDA. The only user of ultralytics."""
+
+import os
+import shutil
+import tempfile
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracker.errors import OmnitrackError
+from tracker.inference.download import sha256_of
+from tracker.inference.openvino_session import import_openvino
+from tracker.inference.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import torch
+
+_QUIET = {
+    "ULTRALYTICS_SAFE_LOAD": "true",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_OFFLINE": "true",
+    "YOLO_VERBOSE": "false",
+}
+"""Read by ultralytics when it is imported."""
+
+
+def exported(weights: Path, spec: ModelSpec, cache: Path) -> Path:
+    """The weights as an OpenVINO network (.xml) in the cache, made on first use.
+
+    The folder's name tells all that the result depends on: sha256 of the weights, input size, precision, version of
+    ultralytics. Raises OmnitrackError for weights that cannot be loaded or exported.
+    """
+    height, width = spec.input.height, spec.input.width
+    key = f"{sha256_of(weights)[:16]}-{height}x{width}-f16-ultralytics-{version('ultralytics')}"
+    folder = cache / "exported" / key
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            # the exporter writes beside the weights, whose folder may be read-only
+            copy = Path(scratch) / "network.pt"
+            shutil.copyfile(weights, copy)
+            _put_in_place(_export(copy, weights, (height, width), cache), folder)
+    return folder / "network.xml"
+
+
+def _export(copy: Path, weights: Path, size: tuple[int, int], cache: Path) -> Path:
+    """The folder that the exporter wrote beside the copy of the weights."""
+    network = _load(copy, weights, cache)
+    import_openvino()
+    try:
+        with warnings.catch_warnings():
+            # the exporter traces in a way that this torch calls deprecated
+            warnings.simplefilter("ignore", FutureWarning)
+            return Path(network.export(format="openvino", imgsz=list(size), quantize=16))
+    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        raise OmnitrackError(f"{weights}: cannot be exported to OpenVINO ({error})") from error
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    try:
+        made.rename(folder)
+    except OSError:
+        # another process was quicker; both made the same
+        if not folder.is_dir():
+            raise
+
+
+def torch_module(weights: Path, cache: Path) -> "torch.nn.Module":
+    """The network with its batch norms folded: (n, 3, h, w) -> tuple that begins with the decoded output."""
+    module: torch.nn.Module = _load(weights, weights, cache).model.fuse().eval()
+    return module
+
+
+def _load(file: Path, weights: Path, cache: Path) -> Any:
+    """An ultralytics.YOLO from a file that holds the weights: no code of the file runs, nothing is printed, fetched or
+    installed.
+    """
+    os.environ.update(_QUIET | {"YOLO_CONFIG_DIR": str(cache)})
+    from ultralytics.models.yolo.model import YOLO
+
+    try:
+        return YOLO(file, task="detect")
+    except (TypeError, RuntimeError, KeyError, AttributeError, ModuleNotFoundError) as error:
+        raise OmnitrackError(f"{weights}: is not a detector of ultralytics ({error})") from error
