@@ -1,3 +1,4 @@
+import itertools
 import threading
 
 import numpy as np
@@ -134,21 +135,23 @@ def test_passwords_of_sources_are_not_stored(store: Store) -> None:
     assert without_password("rtsp://host/1") == "rtsp://host/1"
 
 
-def test_what_was_handed_over_is_there_before_the_run_ends(store: Store) -> None:
+def test_a_track_is_stored_while_it_goes_on(store: Store) -> None:
     run = begin(store)
     sink = StoreSink(store, run)
-    for step in steps(["west", "east"], WALK):
+    for step in itertools.takewhile(lambda step: step.batch.t_seconds < 12, steps(["west", "east"], WALK)):
         sink.write(step)
-        if step.batch.t_seconds >= 5:
+    waited = threading.Event()
+    for _ in range(500):
+        if sink.counters.batches_committed == 3:
             break
-    committed = threading.Event()
-    while sink.counters.batches_committed < 4:
-        assert not committed.wait(0.01)
+        waited.wait(0.01)
     with store.read() as connection:
         (row,) = tracklets(connection, run.id)
-        assert len(row.frames) >= 30
+        stored = connection.execute(select(Tracklet.observation_count, Tracklet.end_us)).one()
         assert connection.execute(select(Run.finished_us)).scalar() is None
     sink.close()
+    assert len(row.frames) == 103  # three until it was confirmed, then two full chunks
+    assert tuple(stored) == (103, micros(EPOCH) + 10_200_000)
 
 
 def test_a_failure_of_the_writer_reaches_the_pipeline(store: Store) -> None:

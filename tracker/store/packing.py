@@ -13,7 +13,9 @@ from tracker.core.types import FloatArray, IntArray
 ROW = np.dtype([("frame", "<u2"), ("t_us", "<u4"), ("box_xyxy", "<f4", (4,)), ("score", "<f4")])
 """One box: frame and time count from the chunk's first box."""
 
-MAX_BOXES = 64
+MAX_BOXES = 50
+"""Six full chunks fill a page of the database (session.py)."""
+
 MAX_SECONDS = 5.0
 
 
@@ -39,6 +41,14 @@ class Chunk:
         """box_xyxy (4,) float32, pixels of the original frame."""
         self._rows[self._count] = (frame - self.first_frame, at_us - self.start_us, box_xyxy, score)
         self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def end_us(self) -> int:
+        """Time of the last box; the chunk must not be empty."""
+        return self.start_us + int(self._rows["t_us"][self._count - 1])
 
     def row(self) -> dict[str, Any]:
         """Columns of the observations table, without the tracklet."""

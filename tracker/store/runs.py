@@ -43,7 +43,7 @@ class ActiveRun:
     def to_us(self, t_seconds: float, camera: str | None = None) -> int:
         """UTC microseconds of a stream time; without a camera, by the earliest clock of the run."""
         epoch_us = self.cameras[camera].epoch_us if camera else min(key.epoch_us for key in self.cameras.values())
-        return epoch_us + round(t_seconds * 1e6)
+        return epoch_us + to_us(t_seconds)
 
 
 def begin_run(
@@ -72,6 +72,11 @@ def begin_run(
 def finish_run(store: Store, run: ActiveRun) -> None:
     with store.write() as connection:
         connection.execute(update(Run).where(Run.id == run.id).values(finished_us=micros(datetime.now(UTC))))
+
+
+def to_us(t_seconds: float) -> int:
+    """Stream time in whole microseconds."""
+    return round(t_seconds * 1e6)
 
 
 def micros(moment: datetime) -> int:

@@ -15,6 +15,7 @@ REVISION = "0001"
 """The schema that this program works with."""
 
 _PRAGMAS = (
+    "PRAGMA page_size = 8192",  # of a new file; less is wasted between rows of 1 to 2 kB than with 4096
     "PRAGMA busy_timeout = 10000",
     "PRAGMA journal_mode = WAL",  # readers and the writer never wait for each other
     "PRAGMA synchronous = FULL",  # a committed transaction survives a power cut
