@@ -21,8 +21,8 @@ WIDTH_SHARE, HEIGHT_SHARE = 0.66, 0.78
 
 MAX_IOU = 0.4
 MARGIN_OF_HALF, MARGIN_SLOPE = 0.7, 4.0
-"""Score of a window: 1 / (1 + exp(-slope * (margin - half))), margin being its distance from the SVM's plane. Measured on
-PETS2009: of the windows with this score, about that part are people."""
+"""Score of a window: 1 / (1 + exp(-slope * (margin - half))), margin being its distance from the SVM's plane. On
+PETS2009 about that part of the windows are people."""
 
 
 class HOGDetector:

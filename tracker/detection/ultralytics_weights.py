@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import warnings
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,8 @@ def _export(copy: Path, weights: Path, size: tuple[int, int], cache: Path) -> Pa
     import_openvino()
     try:
         with warnings.catch_warnings():
-            # the exporter traces in a way that this torch calls deprecated
-            warnings.simplefilter("ignore", FutureWarning)
+            # the exporter traces the network, which torch deprecates and comments on at every shape
+            warnings.simplefilter("ignore")
             return Path(network.export(format="openvino", imgsz=list(size), quantize=16))
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         raise OmnitrackError(f"{weights}: cannot be exported to OpenVINO ({error})") from error
@@ -76,10 +77,12 @@ def _load(file: Path, weights: Path, cache: Path) -> Any:
     """An ultralytics.YOLO from a file that holds the weights: no code of the file runs, nothing is printed, fetched or
     installed.
     """
+    if not zipfile.is_zipfile(file):
+        raise OmnitrackError(f"{weights}: is not a weight file of torch, or is damaged; fetch it again")
     os.environ.update(_QUIET | {"YOLO_CONFIG_DIR": str(cache)})
     from ultralytics.models.yolo.model import YOLO
 
     try:
         return YOLO(file, task="detect")
-    except (TypeError, RuntimeError, KeyError, AttributeError, ModuleNotFoundError) as error:
+    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError, ImportError) as error:
         raise OmnitrackError(f"{weights}: is not a detector of ultralytics ({error})") from error

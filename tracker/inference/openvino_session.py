@@ -40,7 +40,7 @@ class OpenVINOSession:
         threads: int | None = None,
         cache_dir: Path | None = None,
         precision: Precision = "auto",
-        chunk: int = 8,
+        chunk: int = 4,
     ) -> None:
         openvino = import_openvino()
         threads = threads or available_cores()
