@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tracker.core.types import TrackletKey, TrackState, TrackUpdate
 from tracker.errors import OmnitrackError
-from tracker.palette import GREY, Colour, identity_colour
+from tracker.palette import GREY, identity_colour
 from tracker.ports import Step
 from tracker.video.drawing import Style, draw_caption, draw_faint, draw_person, draw_tag, draw_trail
 from tracker.video.encoding import VideoWriter
@@ -18,6 +20,7 @@ from tracker.video.frame import Frame, Image
 
 _TRAIL_SECONDS = 3.0
 _QUEUED_FRAMES = 8
+_UNNOTICED_SECONDS = 0.5
 
 
 def clock_text(t_seconds: float) -> str:
@@ -51,20 +54,18 @@ class Annotator:
         image = frame.image.copy()
         style = Style.for_height(image.shape[0])
         self._remember(frame.t_seconds, marks)
-        visible = [mark for mark in marks if mark.update.state in (TrackState.TENTATIVE, TrackState.CONFIRMED)]
-        visible.sort(key=lambda mark: float(mark.update.box_xyxy[3]))  # whoever stands nearer is drawn over the others
-        for mark in visible:
-            if mark.identity_id is not None:
-                points = [point for _, point in self._trails[mark.update.track_id]]
-                draw_trail(image, points, _colour(mark), style)
-        for mark in visible:
-            if mark.identity_id is None or mark.update.state is TrackState.TENTATIVE:
+        # whoever stands nearer is drawn over the others
+        marks = sorted(marks, key=lambda mark: float(mark.update.box_xyxy[3]))
+        known = [(mark, identity_colour(mark.identity_id)) for mark in marks if mark.identity_id and _is_here(mark)]
+        for mark, colour in known:
+            draw_trail(image, [point for _, point in self._trails[mark.update.track_id]], colour, style)
+        for mark in marks:
+            if mark.update.state is TrackState.TENTATIVE or (mark.identity_id is None and _is_here(mark)):
                 draw_faint(image, mark.update.box_xyxy, GREY)
-            else:
-                draw_person(image, mark.update.box_xyxy, _colour(mark), style)
-        for mark in visible:
-            if mark.identity_id is not None:
-                draw_tag(image, mark.label, mark.update.box_xyxy, _colour(mark), style)
+        for mark, colour in known:
+            draw_person(image, mark.update.box_xyxy, colour, style)
+        for mark, colour in known:
+            draw_tag(image, mark.label, mark.update.box_xyxy, colour, style)
         draw_caption(image, f"{self._camera_id}   {self._time_text(frame.t_seconds)}", style)
         return image
 
@@ -81,8 +82,8 @@ class Annotator:
                 trail.popleft()
 
 
-def _colour(mark: Mark) -> Colour:
-    return GREY if mark.identity_id is None else identity_colour(mark.identity_id)
+def _is_here(mark: Mark) -> bool:
+    return mark.update.state is TrackState.CONFIRMED
 
 
 class AnnotatedVideoSink:
@@ -91,8 +92,8 @@ class AnnotatedVideoSink:
     cameras: camera_id -> nominal frames per second. identity_of: the global identity that a track has now, asked
     while write() runs. label_of: what a person's tag says. time_text: what the caption says for a frame's t_seconds.
     Drawing and encoding happen in one thread per camera; write() waits only when a thread falls behind.
-    Videos begin together at the first step and keep the frames' own times. They can be played at any moment: an
-    interrupted run leaves CAMERA.partial.mp4 or, when close() was called, CAMERA.mp4.
+    Videos begin together at the first step (dark where a camera comes later) and keep the frames' own times. They can
+    be played at any moment: a killed run leaves CAMERA.partial.mp4, one that called close() leaves CAMERA.mp4.
     Raises OmnitrackError naming the file when a video cannot be written.
     """
 
@@ -155,6 +156,7 @@ class _CameraVideo:
         self._annotator = annotator
         self._writer = writer
         self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=_QUEUED_FRAMES)
+        self._begun = False
         self._error: OmnitrackError | None = None
         self._thread = threading.Thread(target=self._work, name="annotated video", daemon=True)
         self._thread.start()
@@ -180,6 +182,11 @@ class _CameraVideo:
 
     def _draw_and_write(self, job: _Job) -> None:
         try:
-            self._writer.write(self._annotator.draw(job.frame, job.marks), job.t_video_seconds)
+            image = self._annotator.draw(job.frame, job.marks)
+            if not self._begun and job.t_video_seconds > 0:  # players start every video at its first picture
+                dark = job.t_video_seconds > _UNNOTICED_SECONDS
+                self._writer.write(np.zeros_like(image) if dark else image, 0.0)
+            self._begun = True
+            self._writer.write(image, job.t_video_seconds)
         except OmnitrackError as error:
             self._error = error

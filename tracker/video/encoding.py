@@ -61,7 +61,8 @@ class VideoWriter:
             raise OmnitrackError(f"{self._path}: cannot be finished: {error.strerror}") from error
 
     def _open(self, image: Image) -> tuple[OutputContainer, VideoStream]:
-        container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+hybrid_fragmented"})
+        file_options = {"movflags": "+hybrid_fragmented", "flush_packets": "1"}
+        container = av.open(str(self._partial), "w", format="mp4", options=file_options)
         gop = max(1, round(_KEYFRAME_SECONDS * float(self._rate)))
         options = {"preset": "ultrafast", "crf": "23", "g": str(gop), "threads": "1"}
         stream = container.add_stream("libx264", rate=self._rate, options=options)
