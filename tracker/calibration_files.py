@@ -1,0 +1,99 @@
+"""Camera calibration files -> GroundCamera: own YAML, Tsai XML (PETS) and WILDTRACK JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from tracker.crosscam.ground_plane import GroundCamera, RadialLens, fit_homography
+from tracker.errors import OmnitrackError
+
+MILLIMETRES = 1000.0
+
+
+def read_calibration(path: Path, image_size: tuple[int, int] | None = None) -> dict[str, GroundCamera]:
+    """Cameras by name. The kind of file follows from its suffix: .xml (Tsai), .json (WILDTRACK), .yaml (ours).
+
+    image_size: (width, height) of the tracked pictures, where they are stretched against the calibrated ones.
+    Raises OmnitrackError for a file that is missing, unreadable, or maps the picture nowhere.
+    """
+    readers = {".xml": _read_tsai, ".json": _read_wildtrack, ".yaml": _read_own, ".yml": _read_own}
+    if path.suffix not in readers:
+        raise OmnitrackError(f"{path}: a calibration file ends in {', '.join(readers)}")
+    try:
+        return readers[path.suffix](path, image_size)
+    except OSError as error:
+        raise OmnitrackError(f"{path}: cannot be read ({error.strerror})") from error
+    except KeyError as error:
+        raise OmnitrackError(f"{path}: {error} is missing") from error
+    except (ValueError, TypeError, AttributeError, ElementTree.ParseError, yaml.YAMLError) as error:
+        raise OmnitrackError(f"{path}: not a usable calibration ({error})") from error
+
+
+def _read_tsai(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
+    """One camera as in PETS 2009; world in millimetres. R. Tsai, IEEE J. Robotics and Automation 3(4), 1987."""
+    root = ElementTree.parse(path).getroot()
+    parts = {part.tag: part.attrib for part in root}
+    geometry, intrinsic, extrinsic = (
+        {name: float(value) for name, value in parts[tag].items()} for tag in ("Geometry", "Intrinsic", "Extrinsic")
+    )
+    size = (int(geometry["width"]), int(geometry["height"]))
+    per_pixel = np.array([geometry["dpx"] / intrinsic["sx"], geometry["dpy"]])
+    centre = np.array([intrinsic["cx"], intrinsic["cy"]])
+    camera_matrix = np.diag([*(intrinsic["focal"] / per_pixel), 1.0])
+    camera_matrix[:2, 2] = centre
+    rotation = _rotation(extrinsic["rx"], extrinsic["ry"], extrinsic["rz"])
+    translation = np.array([extrinsic["tx"], extrinsic["ty"], extrinsic["tz"]]) / MILLIMETRES
+    camera = GroundCamera(
+        _plane_homography(camera_matrix, rotation, translation),
+        image_size or size,
+        size,
+        RadialLens(centre, per_pixel, intrinsic["kappa1"]),
+    )
+    return {root.attrib.get("name", path.stem): camera}
+
+
+def _read_wildtrack(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
+    """All cameras of a JSON file with K, R, t (metres, x_cam = R X + t) per camera; undistorted pictures."""
+    cameras = {}
+    for name, camera in json.loads(path.read_text())["cameras"].items():
+        matrices = (np.array(camera[key], np.float64) for key in ("K", "R", "t"))
+        size = (int(camera["width"]), int(camera["height"]))
+        cameras[name] = GroundCamera(_plane_homography(*matrices), image_size or size, size)
+    return cameras
+
+
+def _read_own(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
+    """cameras: NAME: {size: [w, h], and image_to_ground: 3x3 or points: [[pixel x, pixel y, X, Y], ...]}."""
+    cameras = {}
+    for name, camera in yaml.safe_load(path.read_text())["cameras"].items():
+        size: Any = tuple(camera["size"])
+        if "image_to_ground" in camera:
+            homography = np.array(camera["image_to_ground"], np.float64)
+        else:
+            points = np.array(camera["points"], np.float64)
+            homography = fit_homography(points[:, :2], points[:, 2:4])
+        cameras[name] = GroundCamera(homography, image_size or size, size)
+    return cameras
+
+
+def _rotation(rx: float, ry: float, rz: float) -> NDArray[np.float64]:
+    """Rz Ry Rx, angles in radians."""
+    (sx, sy, sz), (cx, cy, cz) = np.sin([rx, ry, rz]), np.cos([rx, ry, rz])
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    rotation: NDArray[np.float64] = about_z @ about_y @ about_x
+    return rotation
+
+
+def _plane_homography(
+    camera_matrix: NDArray[np.float64], rotation: NDArray[np.float64], translation: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Undistorted pixels -> plane z = 0: the inverse of K [r1 r2 t]."""
+    homography = np.linalg.inv(camera_matrix @ np.column_stack([rotation[:, :2], translation]))
+    return np.asarray(homography / np.abs(homography).max())

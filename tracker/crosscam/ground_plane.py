@@ -1,0 +1,164 @@
+"""From pixels to metres: where on the ground does a person stand, and how sure is that.
+
+The ground is the plane z = 0 of one world shared by all cameras; coordinates (X, Y) are metres.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.types import FloatArray
+
+Array = NDArray[np.float64]
+
+LENS_ITERATIONS = 20
+JACOBIAN_STEP_PIXELS = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RadialLens:
+    """Tsai's radial distortion: undistorted = distorted * (1 + kappa r^2), r from the centre, in mm on the sensor.
+
+    centre: (2,) pixels. millimetres_per_pixel: (2,). kappa: 1/mm^2.
+    """
+
+    centre: Array
+    millimetres_per_pixel: Array
+    kappa: float
+
+    def undistort(self, pixels: Array) -> Array:
+        """(n, 2) pixels of the picture -> (n, 2) pixels of an ideal pinhole picture."""
+        offset = pixels - self.centre
+        squared_radius = ((offset * self.millimetres_per_pixel) ** 2).sum(axis=1, keepdims=True)
+        undistorted: Array = self.centre + offset * (1 + self.kappa * squared_radius)
+        return undistorted
+
+    def distort(self, pixels: Array) -> Array:
+        """The inverse of undistort, by fixed-point iteration."""
+        target = pixels - self.centre
+        offset = target
+        for _ in range(LENS_ITERATIONS):
+            squared_radius = ((offset * self.millimetres_per_pixel) ** 2).sum(axis=1, keepdims=True)
+            offset = target / (1 + self.kappa * squared_radius)
+        distorted: Array = self.centre + offset
+        return distorted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundCamera:
+    """How one camera sees the ground.
+
+    image_to_ground: (3, 3) homography, undistorted pixels -> metres. image_size: (width, height) in pixels of the
+    pictures that are tracked. calibration_size: (width, height) of the pictures that were calibrated, where the
+    tracked ones are stretched. lens: None for an ideal one.
+    """
+
+    image_to_ground: Array
+    image_size: tuple[int, int]
+    calibration_size: tuple[int, int] | None = None
+    lens: RadialLens | None = None
+
+    def __post_init__(self) -> None:
+        if self.image_to_ground.shape != (3, 3) or not np.isfinite(self.image_to_ground).all():
+            raise ValueError(f"image_to_ground must be a finite (3, 3) matrix, got shape {self.image_to_ground.shape}")
+        if abs(np.linalg.det(self.image_to_ground / np.abs(self.image_to_ground).max())) < 1e-15:
+            raise ValueError("image_to_ground is singular: it maps the picture onto a line")
+
+    @property
+    def _scale(self) -> Array:
+        size = np.array(self.image_size, np.float64)
+        return np.ones(2) if self.calibration_size is None else np.array(self.calibration_size) / size
+
+    def to_ground(self, pixels: Array) -> Array:
+        """(n, 2) pixels -> (n, 2) metres; NaN for points on or above the horizon."""
+        ideal = pixels * self._scale
+        if self.lens is not None:
+            ideal = self.lens.undistort(ideal)
+        projected = _homogeneous(ideal) @ self.image_to_ground.T
+        below = projected[:, 2:] * self._ground_side > 1e-9 * np.abs(self.image_to_ground[2]).max()
+        metres: Array = projected[:, :2] / np.where(below, projected[:, 2:], np.nan)
+        return metres
+
+    def to_image(self, ground: Array) -> Array:
+        """(n, 2) metres -> (n, 2) pixels, possibly outside the picture; NaN for points behind the camera."""
+        projected = _homogeneous(ground) @ np.linalg.inv(self.image_to_ground).T
+        ahead = projected[:, 2:] * self._ground_side > 0
+        ideal = projected[:, :2] / np.where(ahead, projected[:, 2:], np.nan)
+        if self.lens is not None:
+            ideal = self.lens.distort(ideal)
+        pixels: Array = ideal / self._scale
+        return pixels
+
+    @property
+    def _ground_side(self) -> float:
+        """Sign of the third homogeneous coordinate below the horizon: that of the lower edge's middle."""
+        width, height = self.calibration_size or self.image_size
+        return float(np.sign(self.image_to_ground[2] @ (width / 2, height, 1.0)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundPoints:
+    """Where n boxes stand. xy: (n, 2) metres, NaN where a box does not stand on visible ground.
+
+    covariance: (n, 2, 2) square metres.
+    """
+
+    xy: Array
+    covariance: Array
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,): which boxes stand on the ground."""
+        finite = np.isfinite(np.column_stack([self.xy, self.covariance.reshape(-1, 4)]))
+        return np.asarray(finite.all(axis=1))
+
+
+def locate(
+    camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: tuple[float, float] = (0.08, 0.05)
+) -> GroundPoints:
+    """Foot points (middle of the lower edge) of boxes (n, 4) in pixels, carried to the ground with their uncertainty.
+
+    foot_noise: standard deviation of the foot point across (in box widths) and along the box (in box heights).
+    """
+    boxes = boxes_xyxy.astype(np.float64)
+    feet = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
+    jacobian = np.stack(
+        [
+            (camera.to_ground(feet + step) - camera.to_ground(feet - step)) / (2 * JACOBIAN_STEP_PIXELS)
+            for step in JACOBIAN_STEP_PIXELS * np.eye(2)
+        ],
+        axis=2,
+    )
+    deviation = np.stack([boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]], axis=1) * foot_noise
+    spread = jacobian * deviation[:, None, :]
+    return GroundPoints(camera.to_ground(feet), spread @ spread.transpose(0, 2, 1))
+
+
+def fit_homography(pixels: Array, ground: Array) -> Array:
+    """Homography (3, 3) from n >= 4 point pairs, pixels (n, 2) -> metres (n, 2): normalised direct linear transform.
+
+    Raises ValueError for fewer than 4 pairs or for points that (nearly) lie on one line.
+    """
+    if len(pixels) < 4 or pixels.shape != ground.shape:
+        raise ValueError(f"at least 4 pairs of points are needed, got {pixels.shape} pixels and {ground.shape} metres")
+    to_unit, from_unit = _normaliser(pixels), _normaliser(ground)
+    p, g = _homogeneous(pixels) @ to_unit.T, _homogeneous(ground) @ from_unit.T
+    zero = np.zeros_like(p)
+    equations = np.concatenate([np.hstack([p, zero, -g[:, :1] * p]), np.hstack([zero, p, -g[:, 1:2] * p])])
+    _, values, directions = np.linalg.svd(equations)
+    if values[7] < 1e-6 * values[0]:
+        raise ValueError("the points lie (nearly) on one line: choose points spread over the ground")
+    homography = np.linalg.inv(from_unit) @ directions[-1].reshape(3, 3) @ to_unit
+    return np.asarray(homography / homography[2, 2])
+
+
+def _normaliser(points: Array) -> Array:
+    """Similarity (3, 3) that brings points to mean 0 and mean distance sqrt(2)."""
+    mean = points.mean(axis=0)
+    scale = np.sqrt(2) / max(float(np.linalg.norm(points - mean, axis=1).mean()), 1e-12)
+    return np.array([[scale, 0, -scale * mean[0]], [0, scale, -scale * mean[1]], [0, 0, 1]])
+
+
+def _homogeneous(points: Array) -> Array:
+    return np.hstack([points, np.ones((len(points), 1))])
