@@ -109,7 +109,7 @@ def test_identity_numbers_go_on_in_the_next_run(store: Store) -> None:
 def test_two_runs_at_once_are_refused(store: Store) -> None:
     one, two = begin(store), begin(store)
     record(store, [Stay("west", 1, 1, 0, 20)], run=one)
-    with pytest.raises(OmnitrackError, match="runs 1 and 2 write to one database"):
+    with pytest.raises(OmnitrackError, match="identity 1 was given out twice"):
         record(store, [Stay("west", 1, 1, 0, 20)], run=two)
 
 

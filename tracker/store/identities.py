@@ -4,23 +4,31 @@ from sqlalchemy import Connection, insert, select, update
 
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey
 from tracker.errors import OmnitrackError
+from tracker.store.constraints import forbids_link, keeps_apart
 from tracker.store.models import Event, Identity, Link, Sequence, Tracklet
 from tracker.store.runs import IDENTITY_SEQUENCE, ActiveRun
 
 PROVISIONAL = "provisional"
 CONFIRMED = "confirmed"
 
+OVERRULED = "overruled"
+"""Kind of a logged event that a user's correction stood against."""
+
 
 def apply_event(connection: Connection, run: ActiveRun, event: IdentityEvent) -> None:
     """Log the event with its evidence and bring identities and tracklets up to date.
 
-    Raises OmnitrackError when another run has taken the same new id meanwhile.
+    What contradicts a user's correction is logged as overruled and changes nothing.
+    Raises OmnitrackError when another program has taken the same new id meanwhile.
     """
     mentioned = {event.identity_id, event.previous_identity_id or event.identity_id}
     for identity_id in sorted(mentioned):
         _ensure_identity(connection, run, identity_id)
     tracklet_id = _tracklet_id(connection, run, event.tracklet) if event.tracklet else None
-    _log(connection, run, event, tracklet_id)
+    if _is_overruled(connection, event, tracklet_id):
+        _log(connection, run, event, tracklet_id, OVERRULED)
+        return
+    _log(connection, run, event, tracklet_id, event.kind.value)
     match event.kind:
         case IdentityEventKind.ASSIGNED | IdentityEventKind.REVISED:
             link = update(Tracklet).where(Tracklet.id == tracklet_id).values(identity_id=event.identity_id)
@@ -45,20 +53,46 @@ def merge(connection: Connection, identity_id: int, into_id: int) -> None:
     connection.execute(update(Identity).where(Identity.survivor_id == loser).values(survivor_id=survivor))
 
 
+def separate(connection: Connection, identity_id: int) -> None:
+    """Take back the merge of identity_id; whatever had been merged into it goes with it."""
+    connection.execute(update(Identity).where(Identity.id == identity_id).values(merged_into_id=None))
+    tree = select(Identity.id).where(Identity.id == identity_id).cte("tree", recursive=True)
+    tree = tree.union_all(select(Identity.id).join(tree, Identity.merged_into_id == tree.c.id))
+    connection.execute(update(Identity).where(Identity.id.in_(select(tree.c.id))).values(survivor_id=identity_id))
+
+
+def new_identity_id(connection: Connection) -> int:
+    """The next number that no identity ever had; taken for good once the transaction commits."""
+    taken = update(Sequence).where(Sequence.name == IDENTITY_SEQUENCE).values(next_value=Sequence.next_value + 1)
+    return connection.execute(taken.returning(Sequence.next_value)).scalar_one() - 1
+
+
 def _ensure_identity(connection: Connection, run: ActiveRun, identity_id: int) -> None:
-    owner = connection.execute(select(Identity.run_id).where(Identity.id == identity_id)).scalar()
-    if owner is None and identity_id >= run.first_identity_id:
+    found = connection.execute(select(Identity.run_id).where(Identity.id == identity_id)).first()
+    if found is None and identity_id >= run.first_identity_id:
         row = {"id": identity_id, "run_id": run.id, "state": PROVISIONAL, "survivor_id": identity_id}
         connection.execute(insert(Identity).values(row))
         is_behind = (Sequence.name == IDENTITY_SEQUENCE) & (Sequence.next_value <= identity_id)
         connection.execute(update(Sequence).where(is_behind).values(next_value=identity_id + 1))
-    elif owner is None:
+    elif found is None:
         raise OmnitrackError(
             f"identity {identity_id} belonged to an earlier run and is erased; "
             f"new identities of run {run.id} begin at {run.first_identity_id}"
         )
-    elif owner != run.id and identity_id >= run.first_identity_id:
-        raise OmnitrackError(f"runs {owner} and {run.id} write to one database at once; give each its own --db")
+    elif found.run_id != run.id and identity_id >= run.first_identity_id:
+        raise OmnitrackError(
+            f"identity {identity_id} was given out twice: while run {run.id} went on, another run or a split took the "
+            "number; give each run its own --db, and split when no run is going on"
+        )
+
+
+def _is_overruled(connection: Connection, event: IdentityEvent, tracklet_id: int | None) -> bool:
+    survivor = survivor_of(connection, event.identity_id) or event.identity_id
+    if event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
+        previous = survivor_of(connection, event.previous_identity_id) or event.previous_identity_id
+        return keeps_apart(connection, previous, survivor)
+    links = event.kind in (IdentityEventKind.ASSIGNED, IdentityEventKind.REVISED)
+    return links and tracklet_id is not None and forbids_link(connection, tracklet_id, survivor)
 
 
 def _tracklet_id(connection: Connection, run: ActiveRun, key: TrackletKey) -> int | None:
@@ -70,10 +104,10 @@ def _tracklet_id(connection: Connection, run: ActiveRun, key: TrackletKey) -> in
     return connection.execute(chosen).scalar()
 
 
-def _log(connection: Connection, run: ActiveRun, event: IdentityEvent, tracklet_id: int | None) -> None:
+def _log(connection: Connection, run: ActiveRun, event: IdentityEvent, tracklet_id: int | None, kind: str) -> None:
     row = {
         "run_id": run.id,
-        "kind": event.kind.value,
+        "kind": kind,
         "at_us": run.to_us(event.t_seconds, event.tracklet[0] if event.tracklet else None),
         "identity_id": event.identity_id,
         "previous_identity_id": event.previous_identity_id,

@@ -12,7 +12,10 @@ Micros = Annotated[int, mapped_column(BigInteger)]
 
 
 def _reference(column: str, *, cascade: bool = False, primary_key: bool = False) -> Any:
-    """A foreign key; with cascade, the row disappears together with the row that it belongs to."""
+    """A foreign key; with cascade, the row disappears together with the row that it belongs to.
+
+    Every reference to a row that may be erased needs an index, or erasing has to read the whole table.
+    """
     key = ForeignKey(column, ondelete="CASCADE" if cascade else None)
     return mapped_column(_BIG, key, primary_key=primary_key)
 
@@ -72,16 +75,19 @@ class Embedder(Base):
 
 
 class Identity(Base):
-    """A person. merged_into_id: the merge as it was decided; survivor_id: where all merges end (itself if unmerged)."""
+    """A person. merged_into_id: the merge as it was decided; survivor_id: where all merges end (itself if unmerged).
+
+    run_id: the run that found the person, None for one that a user split off.
+    """
 
     __tablename__ = "identities"
     id: Mapped[Key] = mapped_column(_BIG, primary_key=True, autoincrement=False)
-    run_id: Mapped[int] = _reference("runs.id")
+    run_id: Mapped[int | None] = _reference("runs.id")
     state: Mapped[str]
     name: Mapped[str | None]
     merged_into_id: Mapped[int | None] = _reference("identities.id")
     survivor_id: Mapped[int] = _reference("identities.id")
-    __table_args__ = (Index(None, "survivor_id"), Index(None, "name"))
+    __table_args__ = (Index(None, "survivor_id"), Index(None, "merged_into_id"), Index(None, "name"))
 
 
 class Tracklet(Base):
@@ -124,11 +130,14 @@ class Embedding(Base):
 
 
 class Event(Base):
-    """Each change of the set of identities, in order; ids only grow, so a consumer can resume after the last it saw."""
+    """Each change of the set of identities, in order; ids only grow, so a consumer can resume after the last it saw.
+
+    run_id: the run that decided it, None if a user did.
+    """
 
     __tablename__ = "events"
     id: Mapped[Key]
-    run_id: Mapped[int] = _reference("runs.id")
+    run_id: Mapped[int | None] = _reference("runs.id")
     kind: Mapped[str]
     at_us: Mapped[Micros]
     identity_id: Mapped[int] = _reference("identities.id")
@@ -153,3 +162,28 @@ class Link(Base):
     runner_up_identity_id: Mapped[int | None] = mapped_column(_BIG)
     runner_up_score: Mapped[float | None]
     parts: Mapped[dict[str, float]] = mapped_column(JSON)
+
+
+class Audit(Base):
+    """What users did to the data. details holds what undoing it needs; undone_us is set once it was undone."""
+
+    __tablename__ = "audit"
+    id: Mapped[Key]
+    at_us: Mapped[Micros]
+    actor: Mapped[str]
+    action: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    undone_us: Mapped[Micros | None]
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Constraint(Base):
+    """A user's word about two tracklets, which no matcher may overrule. kind: must-link or cannot-link."""
+
+    __tablename__ = "constraints"
+    id: Mapped[Key]
+    audit_id: Mapped[int] = _reference("audit.id", cascade=True)
+    kind: Mapped[str]
+    tracklet_a_id: Mapped[int] = _reference("tracklets.id", cascade=True)
+    tracklet_b_id: Mapped[int] = _reference("tracklets.id", cascade=True)
+    __table_args__ = (Index(None, "audit_id"), Index(None, "tracklet_a_id"), Index(None, "tracklet_b_id"))

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from tracker.errors import OmnitrackError
 from tracker.store.location import APPLICATION_ID, database_path, explained, prepare, stored_revision
 
-REVISION = "0001"
+REVISION = "0002"
 """The schema that this program works with."""
 
 _PRAGMAS = (
@@ -20,6 +20,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers and the writer never wait for each other
     "PRAGMA synchronous = FULL",  # a committed transaction survives a power cut
     "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is erased or replaced is overwritten with zeros
 )
 
 
@@ -43,13 +44,15 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction, alone among writers from its start; nothing of it remains if it raises.
+    def write(self, *, dry_run: bool = False) -> Iterator[Connection]:
+        """One transaction, alone among writers from its start; nothing of it remains if it raises, or in a dry run.
 
         Raises OmnitrackError when the database cannot be written.
         """
         with self._explain(), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
+            if dry_run:
+                connection.rollback()
 
     def close(self) -> None:
         self._engine.dispose()

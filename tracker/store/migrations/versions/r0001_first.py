@@ -54,14 +54,14 @@ def _create_catalogue() -> None:
     op.create_table(
         "identities",
         _key(autoincrement=False),
-        _to("run_id", "runs.id"),
+        _to("run_id", "runs.id", nullable=True),
         _text("state"),
         _text("name", nullable=True),
         _to("merged_into_id", "identities.id", nullable=True),
         _to("survivor_id", "identities.id"),
     )
-    op.create_index("ix_identities_survivor_id", "identities", ["survivor_id"])
-    op.create_index("ix_identities_name", "identities", ["name"])
+    for column in ("survivor_id", "merged_into_id", "name"):
+        op.create_index(f"ix_identities_{column}", "identities", [column])
 
 
 def _create_tracks() -> None:
@@ -99,7 +99,7 @@ def _create_events() -> None:
     op.create_table(
         "events",
         _key(),
-        _to("run_id", "runs.id"),
+        _to("run_id", "runs.id", nullable=True),
         _text("kind"),
         _micros("at_us"),
         _to("identity_id", "identities.id"),
