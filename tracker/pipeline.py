@@ -14,7 +14,7 @@ from tracker.video.frame import FrameBatch
 class Pipeline:
     """Owns the trackers' and the matcher's progress through one run.
 
-    Deterministic: the same batches give the same steps. finish() must be called once, also after an interruption.
+    Deterministic: the same batches give the same steps.
     """
 
     def __init__(
@@ -46,12 +46,15 @@ class Pipeline:
         return self._link(batch, updates)
 
     def finish(self) -> None:
-        """End every track, let the matcher settle what is open, and close the sinks, each whatever the others do."""
+        """End every track and let the matcher settle what is open. Call once, after the last step."""
+        ended = {camera: tracker.finish(self.t_seconds) for camera, tracker in self.trackers.items()}
+        self._link(FrameBatch(self.t_seconds, {}), ended, last=True)
+
+    def close(self) -> None:
+        """Close the sinks, each whatever the others do."""
         with ExitStack() as closing:
-            for sink in self.sinks:
+            for sink in reversed(self.sinks):
                 closing.callback(sink.close)
-            ended = {camera: tracker.finish(self.t_seconds) for camera, tracker in self.trackers.items()}
-            self._link(FrameBatch(self.t_seconds, {}), ended, last=True)
 
     def _link(self, batch: FrameBatch, updates: Mapping[str, Sequence[TrackUpdate]], last: bool = False) -> Step:
         self.t_seconds = max(self.t_seconds, batch.t_seconds)

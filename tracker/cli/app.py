@@ -5,7 +5,8 @@ import sys
 
 import typer
 
-from tracker.cli import evaluate
+from reid.errors import ReidError
+from tracker.cli import check, demo, doctor, evaluate, history, identities, run, track
 from tracker.errors import OmnitrackError
 
 app = typer.Typer(
@@ -15,14 +16,24 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(evaluate.evaluate)
+for command in (
+    run.run,
+    demo.demo,
+    identities.identities,
+    history.history,
+    evaluate.evaluate,
+    track.track,
+    check.check,
+    doctor.doctor,
+):
+    app.command()(command)
 
 
 def main() -> int:
     """Run the command in sys.argv. Exit codes: 0 done, 1 found nothing or a check failed, 2 bad input."""
     try:
         app()
-    except OmnitrackError as error:
+    except (OmnitrackError, ReidError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:

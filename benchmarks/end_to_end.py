@@ -1,0 +1,76 @@
+"""`main.py run` on both PETS 2009 videos, as a user starts it: accuracy, speed and peak memory of the whole process.
+
+    OMNITRACK_DATA=... OMNITRACK_MODELS=... python benchmarks/end_to_end.py [--runs 3] [--no-video]
+
+Prints the medians over the runs beside what naive peers reach on the same videos (appearance only, MTMC protocol), and
+whether two runs wrote the same bytes.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tracker.evaluation.scores import evaluate  # noqa: E402 - the checkout is not installed
+
+PEERS = (
+    ("Open Model Zoo demo, default, online", 42.7, 31.9),
+    ("BoT-SORT tracks, greedy cosine linking", 57.3, 52.3),
+    ("ByteTrack tracks, greedy cosine linking", 62.6, 54.9),
+)
+VIEWS = {"view1": "View_001.mp4", "view6": "View_006.mp4"}
+
+
+def run_once(data: Path, out: Path, options: list[str]) -> float:
+    """Wall seconds of one `main.py run`."""
+    videos = [f"{name}={data / file}" for name, file in VIEWS.items()]
+    command = [sys.executable, str(ROOT / "main.py"), "run", *videos, "--out", str(out), "--quiet", *options]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--no-video", action="store_true", help="do not write annotated videos")
+    arguments = parser.parse_args()
+    if "OMNITRACK_DATA" not in os.environ:
+        sys.exit("set OMNITRACK_DATA to the folder that holds pets2009/")
+    data = Path(os.environ["OMNITRACK_DATA"]) / "pets2009"
+    gt = {"view1": data / "gt_view001.txt", "view6": data / "gt_view006_derived.txt"}
+    ignore = {"view6": data / "ignore_view006_derived.txt"}
+    frames = 2 * 795
+    seconds, texts, scores = [], set(), None
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(arguments.runs):
+            out = Path(scratch) / str(number)
+            seconds.append(run_once(data, out, ["--no-video"] if arguments.no_video else []))
+            tracks = {name: out / f"{name}.txt" for name in VIEWS}
+            texts.add(tuple(file.read_bytes() for file in tracks.values()))
+            scores = evaluate(gt, tracks, ignore).mtmc
+    assert scores is not None
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    median = statistics.median(seconds)
+    print(f"{'':44}{'IDF1':>6}{'HOTA':>6}")
+    for name, idf1, hota in PEERS:
+        print(f"{name:44}{idf1:6.1f}{hota:6.1f}")
+    print(
+        f"{'Omnitrack, main.py run, default settings':44}{scores.idf1:6.1f}{scores.hota:6.1f}   {scores.ids} ids of 19"
+    )
+    print(
+        f"whole process, median of {arguments.runs}: {median:.1f} s, {frames / median:.1f} frames/s, peak {peak:.0f} MB"
+    )
+    print("MOT files of all runs are " + ("byte-identical" if len(texts) == 1 else "DIFFERENT"))
+
+
+if __name__ == "__main__":
+    main()

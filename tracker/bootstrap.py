@@ -1,0 +1,197 @@
+"""The only place that builds concrete objects from a configuration."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_path
+
+from reid.embedder import CropEmbedder
+from reid.errors import ReidError
+from reid.preprocess import InputSpec
+from tracker.config import CameraConfig, Config
+from tracker.core.single_camera import SingleCameraTracker
+from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.detection.hog import HOGDetector
+from tracker.detection.opening import open_detector_session
+from tracker.detection.yolo import YOLODetector
+from tracker.errors import OmnitrackError
+from tracker.inference.devices import resolve_device
+from tracker.inference.download import sha256_of
+from tracker.inference.registry import ResolvedModel, load_registry
+from tracker.inference.session import Session, open_session
+from tracker.inference.spec import ModelFormat, ModelKind
+from tracker.inference.torch_session import TorchSession
+from tracker.pipeline import Pipeline
+from tracker.ports import Detector, Embedder, FrameSource, Sink
+from tracker.run import Run
+from tracker.store.runs import CameraOrigin, begin_run
+from tracker.store.session import open_store
+from tracker.store.sink import StoreSink
+from tracker.video.annotate import AnnotatedVideoSink
+from tracker.video.batching import StepBatcher
+from tracker.video.sources import ImageFolderSource, VideoFileSource
+
+Notify = Callable[[str], None]
+"""Takes one line that the user should see."""
+
+IMAGE_FOLDER_RATE = 25.0
+SHIPPED_WEIGHTS = Path("/tmp/lead/untrained.safetensors")
+
+
+def build_run(config: Config, folder: Path, database: str, *, notify: Notify) -> Run:
+    """Everything for one run over the configuration's cameras.
+
+    folder: where annotated videos, MOT files and the timeline go. database: path or URL. Raises OmnitrackError, before
+    anything is processed, for cameras that cannot be opened, models that cannot be found, and a folder or database
+    that cannot be written.
+    """
+    with ExitStack() as opened:
+        sources = {c.name: opened.enter_context(closing(open_source(c))) for c in aligned(config.cameras)}
+        make_folder(folder)
+        store = opened.enter_context(open_store(database))
+        detector, embedder = build_detector(config, notify), build_embedder(config, notify)
+        epoch = clock_zero(config.cameras, sources)
+        origins = {camera.name: CameraOrigin(camera.source, epoch) for camera in config.cameras}
+        active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
+        matcher = CrossCameraMatcher(config.matcher, first_identity_id=active.first_identity_id)
+        sinks: list[Sink] = [StoreSink(store, active)]
+        if config.output.video:
+            rates = {name: source.frames_per_second for name, source in sources.items()}
+            sinks.append(AnnotatedVideoSink(folder, rates, matcher.identity_of))
+        pipeline = Pipeline(
+            detector=detector,
+            embedder=embedder,
+            trackers={name: SingleCameraTracker(name, config.tracker) for name in sources},
+            matcher=matcher,
+            sinks=sinks,
+        )
+        return Run(
+            cameras=tuple(sources),
+            batcher=StepBatcher(list(sources.values())),
+            pipeline=pipeline,
+            store=store,
+            run_id=active.id,
+            output=config.output,
+            motion=config.tracker.motion,
+            folder=folder,
+            database=database,
+            resources=opened.pop_all(),
+        )
+
+
+def open_source(camera: CameraConfig) -> VideoFileSource | ImageFolderSource:
+    """The camera's pictures. Raises OmnitrackError naming the source and what is wrong with it."""
+    if Path(camera.source).is_dir():
+        return ImageFolderSource(camera.name, camera.source, camera.frames_per_second or IMAGE_FOLDER_RATE)
+    return VideoFileSource(camera.name, camera.source, camera.time_offset_seconds)
+
+
+def aligned(cameras: tuple[CameraConfig, ...]) -> list[CameraConfig]:
+    """Cameras with a start_time are shifted against the one that started first; the others start with it."""
+    zero = min((camera.start_time for camera in cameras if camera.start_time), default=None)
+    shifted = []
+    for camera in cameras:
+        offset = camera.time_offset_seconds
+        if zero is not None and camera.start_time is not None:
+            offset += (camera.start_time - zero).total_seconds()
+        shifted.append(camera.model_copy(update={"time_offset_seconds": offset}))
+    return shifted
+
+
+def clock_zero(cameras: tuple[CameraConfig, ...], sources: Mapping[str, FrameSource]) -> datetime:
+    """The wall time (UTC) of t_seconds = 0: the first configured start, else the earliest recording time that a
+    file states, else now.
+    """
+    starts = [camera.start_time for camera in cameras if camera.start_time is not None]
+    if not starts:
+        files = [source for source in sources.values() if isinstance(source, VideoFileSource)]
+        starts = [source.recorded_at for source in files if source.recorded_at is not None]
+    return min(starts, default=datetime.now(UTC)).astimezone(UTC)
+
+
+def make_folder(folder: Path) -> None:
+    """Create the output folder. Raises OmnitrackError when it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OmnitrackError(
+            f"output folder {folder}: cannot be made ({error.strerror}); choose another --out"
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OmnitrackError(f"output folder {folder}: cannot be written; choose another --out")
+
+
+def cache_folder() -> Path:
+    """Where downloads, exported networks and compiled networks are kept between runs."""
+    return user_cache_path("omnitrack")
+
+
+def find_model(config: Config, kind: ModelKind, *, notify: Notify, download: bool = True) -> ResolvedModel:
+    """The configured model: a file that is there, or the built-in fallback. Raises OmnitrackError."""
+    wanted = config.detector.model if kind is ModelKind.DETECTOR else config.embedder.model
+    from_environment = [Path(p) for p in os.environ.get("OMNITRACK_MODELS", "").split(os.pathsep) if p]
+    return load_registry().resolve(
+        kind,
+        wanted,
+        [*config.models.folders, *from_environment],
+        cache_folder() / "models",
+        download=download and config.models.download,
+        notify=notify,
+    )
+
+
+def build_detector(config: Config, notify: Notify) -> Detector:
+    model = find_model(config, ModelKind.DETECTOR, notify=notify)
+    if model.path is None:
+        return HOGDetector(config.detector.confidence)
+    session = open_detector_session(model, resolve_device(config.device), cache_folder())
+    return YOLODetector(session, model.spec, config.detector.confidence, config.detector.nms_iou)
+
+
+def build_embedder(config: Config, notify: Notify) -> Embedder:
+    model = find_model(config, ModelKind.EMBEDDER, notify=notify)
+    try:
+        session = embedder_session(model, resolve_device(config.device))
+    except ReidError as error:
+        raise OmnitrackError(str(error)) from error
+    given = model.spec.input
+    spec = InputSpec(given.height, given.width, given.colour, given.scale, given.mean, given.std)
+    dimension = model.spec.dimension or session.infer(np.zeros((1, 3, given.height, given.width), np.float32)).shape[1]
+    return CropEmbedder(session, spec, model.spec.name, dimension)
+
+
+def embedder_session(model: ResolvedModel, device: str) -> Session:
+    """OpenVINO and ONNX files run as they are; OSNet weights run in torch on CUDA, exported once on the CPU."""
+    spec, compiled = model.spec, cache_folder() / "compiled"
+    if model.path is not None and spec.format in (ModelFormat.OPENVINO, ModelFormat.ONNX):
+        return open_session(model.path, cache_dir=compiled, precision=spec.precision)
+    weights_path = model.path or SHIPPED_WEIGHTS
+    if device != "cpu":
+        from reid import weights
+
+        return TorchSession(
+            weights.load(weights_path, spec.variant), device, (None, 3, spec.input.height, spec.input.width)
+        )
+    name = f"{sha256_of(weights_path)[:16]}-openvino{version('openvino')}.xml"
+    exported = cache_folder() / "exported" / name
+    if not exported.exists():
+        export_once(weights_path, spec.variant, exported)
+    return open_session(exported, cache_dir=compiled, precision=spec.precision)
+
+
+def export_once(weights_path: Path, variant: str, exported: Path) -> None:
+    """Convert OSNet weights to an OpenVINO file; a kill half-way leaves nothing that a later start would trust."""
+    from reid.export import to_openvino
+
+    exported.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=exported.parent) as scratch:
+        made = Path(scratch) / exported.name
+        to_openvino(weights_path, made, variant)
+        for suffix in (".bin", ".xml"):  # the .xml is what exists() asks for, so it comes last
+            made.with_suffix(suffix).replace(exported.with_suffix(suffix))

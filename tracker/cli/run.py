@@ -1,0 +1,70 @@
+"""`main.py run A.mp4 B.mp4`: cameras in, global identities out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tracker.errors import OmnitrackError
+
+if TYPE_CHECKING:
+    from tracker.config import CameraConfig, Config
+
+DEFAULT_FOLDER = Path("omnitrack_output")
+
+
+def cameras_from(sources: list[str]) -> "tuple[CameraConfig, ...]":
+    """PATH or NAME=PATH -> cameras; the name of a plain path is its stem.
+
+    Raises OmnitrackError for two cameras with one name and for names that cannot be file names.
+    """
+    from pydantic import ValidationError
+
+    from tracker.config import CameraConfig, explain, require_different_names
+
+    cameras = []
+    for text in sources:
+        name, separator, path = text.partition("=")
+        if not separator or "/" in name or Path(text).exists():
+            name, path = Path(text).stem, text
+        try:
+            cameras.append(CameraConfig(name=name, source=path))
+        except ValidationError as error:
+            raise OmnitrackError(f"{text}: {explain(error)}; write NAME=PATH to choose another name") from None
+    try:
+        require_different_names(tuple(cameras))
+    except ValueError as error:
+        raise OmnitrackError(f"{error}, as NAME=PATH") from None
+    return tuple(cameras)
+
+
+def configuration(path: Path | None, sources: list[str]) -> "Config":
+    """The configuration file (or the defaults) with the cameras of the command line, if any, in place of its own."""
+    from tracker.config import Config, load_config
+
+    config = load_config(path) if path else Config()
+    if sources:
+        config = config.model_copy(update={"cameras": cameras_from(sources)})
+    if not config.cameras:
+        raise OmnitrackError("no camera: name video files on the command line, or cameras in --config")
+    return config
+
+
+def run(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="VIDEO...", help="Video files, as PATH or NAME=PATH")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML configuration; see configs/default.yaml")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for videos, MOT files, timeline and database")] = DEFAULT_FOLDER,
+    db: Annotated[str | None, typer.Option(help="Database: a file or a URL; default OUT/omnitrack.db")] = None,
+    video: Annotated[bool | None, typer.Option("--video/--no-video", help="Write annotated videos")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar")] = False,
+) -> None:
+    """Find, follow and identify the people in several cameras; keep their history."""
+    from tracker.cli.execute import execute
+
+    settings = configuration(config, sources or [])
+    if video is not None:
+        output = settings.output.model_copy(update={"video": video})
+        settings = settings.model_copy(update={"output": output})
+    execute(settings, out, db or str(out / "omnitrack.db"), quiet=quiet)

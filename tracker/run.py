@@ -1,0 +1,111 @@
+"""One run from its first frame to the files that it leaves."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+from tracker.config import OutputConfig
+from tracker.core.motion import MotionConfig
+from tracker.pipeline import Pipeline
+from tracker.ports import Step
+from tracker.results import Journey, journeys, write_mot_files
+from tracker.store.queries import tracklets
+from tracker.store.session import Store
+from tracker.timeline import Stay, draw_timeline
+from tracker.video.batching import StepBatcher
+
+
+class Run:
+    """`with build_run(...) as run: for step in run.steps(): ...`.
+
+    On leaving, open tracks are ended and everything is closed; journeys, files and lost_frames then hold what came
+    out, also when the caller stopped half-way. database is the location as the user gave it.
+    """
+
+    def __init__(
+        self,
+        *,
+        cameras: tuple[str, ...],
+        batcher: StepBatcher,
+        pipeline: Pipeline,
+        store: Store,
+        run_id: int,
+        output: OutputConfig,
+        motion: MotionConfig,
+        folder: Path,
+        database: str,
+        resources: ExitStack,
+    ) -> None:
+        self.cameras = cameras
+        self.folder = folder
+        self.database = database
+        self.frames = 0
+        self.elapsed_seconds = 0.0
+        self.journeys: list[Journey] = []
+        self.files: dict[str, str] = {}
+        self._batcher = batcher
+        self._pipeline = pipeline
+        self._store = store
+        self._run_id = run_id
+        self._output = output
+        self._motion = motion
+        self._resources = resources
+        self._began = perf_counter()
+
+    @property
+    def total_frames(self) -> int | None:
+        """Frames of all cameras together; None when one of them is not known."""
+        return self._batcher.total_frames
+
+    @property
+    def lost_frames(self) -> dict[str, int]:
+        """Frames that could not be decoded, by camera."""
+        return self._batcher.lost_frames
+
+    def steps(self) -> Iterator[Step]:
+        """Process the cameras to their end; the caller may stop at any step."""
+        for batch in self._batcher:
+            step = self._pipeline.step(batch)
+            self.frames += len(batch.frames)
+            yield step
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._resources:
+            try:
+                if kind is None:
+                    self._pipeline.finish()
+            finally:
+                self._pipeline.close()
+            self.elapsed_seconds = perf_counter() - self._began
+            if kind is None:
+                self._write_results()
+
+    def _write_results(self) -> None:
+        """Everything for people is read back from the database: what they see is what was stored."""
+        with self._store.read() as connection:
+            rows = list(tracklets(connection, self._run_id))
+        self.journeys = journeys(rows)
+        if self._output.video:
+            self.files["videos"] = f"{self.folder}/CAMERA.mp4"
+        if self._output.mot:
+            write_mot_files(rows, self.cameras, self.folder, self._output.interpolate_seconds, self._motion)
+            self.files["tracks"] = f"{self.folder}/CAMERA.txt (MOT layout, global ids)"
+        if self._output.timeline and self.journeys:
+            picture = self.folder / "timeline.png"
+            draw_timeline([stay for journey in self.journeys for stay in stays(journey)], picture, self.cameras)
+            self.files["timeline"] = str(picture)
+        self.files["database"] = self.database
+
+
+def stays(journey: Journey) -> list[Stay]:
+    """The rows of the timeline picture that a journey fills."""
+    label = f"#{journey.identity_id}"
+    return [Stay(journey.identity_id, label, v.camera, v.t_start_seconds, v.t_end_seconds) for v in journey.visits]
