@@ -99,3 +99,11 @@ def record(store: Store, stays: Sequence[Stay], extra: Sequence[Step] = (), run:
         sink.write(step)
     sink.close()
     return run
+
+
+def crowd(first_identity_id: int, generations: int) -> list[Stay]:
+    """Ten people at a time in one camera, each for four seconds, everybody somebody new."""
+    return [
+        Stay("west", number + 1, first_identity_id + number, number // 10 * 40, number // 10 * 40 + 38)
+        for number in range(10 * generations)
+    ]

@@ -76,16 +76,22 @@ def stored_revision(path: Path) -> str | None:
     return str(revision)
 
 
+class StoreWaitError(OmnitrackError):
+    """The database cannot be used now, but can be as soon as the disk has space or another program lets go of it."""
+
+
+_REASONS: tuple[tuple[str, type[OmnitrackError], str], ...] = (
+    ("not a database", OmnitrackError, "is not a database; name another file"),
+    ("malformed", OmnitrackError, "is damaged; restore a backup, or name another file"),
+    ("unable to open", OmnitrackError, "cannot be opened or created there; check the folder's permissions"),
+    ("readonly", OmnitrackError, "cannot be written; check the permissions of the file and its folder"),
+    ("disk is full", StoreWaitError, "the disk is full; free some space"),
+    ("locked", StoreWaitError, "another program holds it locked; close that program"),
+)
+
+
 def explained(path: Path, error: Exception) -> OmnitrackError:
     """The same failure in words that a person can act on."""
     text = str(error)
-    hints = {
-        "not a database": "is not a database; name another file",
-        "malformed": "is damaged; restore a backup, or name another file",
-        "unable to open": "cannot be opened or created there; check the folder's permissions",
-        "readonly": "cannot be written; check the permissions of the file and its folder",
-        "disk is full": "the disk is full; free some space",
-        "locked": "another program has held it locked for too long; close that program",
-    }
-    hint = next((hint for sign, hint in hints.items() if sign in text), text)
-    return OmnitrackError(f"database {path}: {hint}")
+    kind, hint = next(((kind, hint) for sign, kind, hint in _REASONS if sign in text), (OmnitrackError, text))
+    return kind(f"database {path}: {hint}")

@@ -1,5 +1,6 @@
 """The only thread that writes: one transaction per batch, in order; a full queue makes the pipeline wait."""
 
+import logging
 import time
 from dataclasses import dataclass, field
 from queue import Queue
@@ -11,11 +12,16 @@ from sqlalchemy.dialects.sqlite import insert
 
 from tracker.core.types import IdentityEvent
 from tracker.store.identities import apply_event
+from tracker.store.location import StoreWaitError
 from tracker.store.models import Base, Embedding, Observations, Tracklet
 from tracker.store.runs import ActiveRun
 from tracker.store.session import Store
 
+RETRY_SECONDS = 1.0
+
 Row = dict[str, Any]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -33,18 +39,25 @@ class Batch:
 
 @dataclass(slots=True)
 class WriterCounters:
-    """What happened so far. seconds_waited: how long submit() was held up because the disk was slower."""
+    """What happened so far.
+
+    seconds_waited: how long submit() was held up because the disk was slower; paused_by: why nothing can be written at
+    the moment, None while all is well.
+    """
 
     batches_committed: int = 0
     rows_committed: int = 0
     batches_waiting: int = 0
     seconds_waited: float = 0.0
+    paused_by: str | None = None
 
 
 class StoreWriter:
     """Takes batches from one thread and commits them in another.
 
-    A committed batch survives a crash of the program and of the machine; the one being written leaves no trace.
+    A committed batch survives a crash of the program and of the machine; the one being written leaves no trace. While
+    the disk is full or somebody else holds the database, the batch waits, the queue fills up and the pipeline pauses;
+    all goes on by itself once there is space.
     """
 
     def __init__(self, store: Store, run: ActiveRun, *, queued_batches: int = 16) -> None:
@@ -79,13 +92,29 @@ class StoreWriter:
             if self._failure is not None:
                 continue  # keep emptying the queue, so that nobody waits for ever
             try:
-                with self._store.write() as connection:
-                    rows = write_batch(connection, self._run, batch)
+                rows = self._commit(batch)
             except Exception as error:  # thread boundary: raised again in submit() and close()
                 self._failure = error
             else:
                 self.counters.batches_committed += 1
                 self.counters.rows_committed += rows
+
+    def _commit(self, batch: Batch) -> int:
+        """-> rows written, after as many attempts as it takes."""
+        while True:
+            try:
+                with self._store.write() as connection:
+                    rows = write_batch(connection, self._run, batch)
+            except StoreWaitError as reason:
+                if self.counters.paused_by is None:
+                    _LOG.warning("%s; the run pauses until then and goes on by itself", reason)
+                self.counters.paused_by = str(reason)
+                time.sleep(RETRY_SECONDS)
+            else:
+                if self.counters.paused_by is not None:
+                    _LOG.warning("database %s: can be written again, the run goes on", self._store.path)
+                self.counters.paused_by = None
+                return rows
 
 
 def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:

@@ -1,0 +1,29 @@
+"""A run that another process kills: python -m tests.store.victim DATABASE GENERATIONS.
+
+Prints the run's number and first identity, then how many batches are committed, each time that it changes.
+"""
+
+import sys
+from pathlib import Path
+
+from tests.store.walk import begin, crowd, steps
+from tracker.store.session import open_store
+from tracker.store.sink import StoreSink
+
+
+def main(path: Path, generations: int) -> None:
+    with open_store(path) as store:
+        run = begin(store, ["west"])
+        print(run.id, run.first_identity_id, flush=True)
+        sink, acknowledged = StoreSink(store, run), 0
+        for step in steps(["west"], crowd(run.first_identity_id, generations)):
+            sink.write(step)
+            if sink.counters.batches_committed > acknowledged:
+                acknowledged = sink.counters.batches_committed
+                print(acknowledged, flush=True)
+        sink.close()
+        print("closed", flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
