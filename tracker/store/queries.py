@@ -176,6 +176,13 @@ def history(connection: Connection, identity_id: int, *, limit: int = 1000, offs
     return History(identity_id, _summary(row), page)
 
 
+def sighting_boxes(connection: Connection, tracklet_id: int) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Frames (n,) int64, times (n,) int64 UTC microseconds, boxes_xyxy (n, 4) and scores (n,) float32 of a sighting."""
+    columns = (Observations.first_frame, Observations.start_us, Observations.boxes)
+    chosen = select(*columns).where(Observations.tracklet_id == tracklet_id).order_by(Observations.first_frame)
+    return _joined([unpack(*row) for row in connection.execute(chosen)])
+
+
 def utc(at_us: int) -> datetime:
     """Aware datetime of a stored time."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
@@ -234,7 +241,7 @@ def _visit(row: RowMapping) -> Visit:
 def _tracklet(chunks: list[RowMapping]) -> TrackletRow:
     first = chunks[0]
     parts = [unpack(chunk["first_frame"], chunk["start_us"], chunk["boxes"]) for chunk in chunks]
-    frames, times_us, boxes_xyxy, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+    frames, times_us, boxes_xyxy, scores = _joined(parts)
     return TrackletRow(
         camera=first["camera"],
         track_id=first["track_id"],
@@ -245,3 +252,10 @@ def _tracklet(chunks: list[RowMapping]) -> TrackletRow:
         boxes_xyxy=boxes_xyxy,
         scores=scores,
     )
+
+
+def _joined(
+    parts: list[tuple[IntArray, IntArray, FloatArray, FloatArray]],
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    frames, times_us, boxes_xyxy, scores = zip(*(parts or [unpack(0, 0, b"")]), strict=True)
+    return np.concatenate(frames), np.concatenate(times_us), np.concatenate(boxes_xyxy), np.concatenate(scores)

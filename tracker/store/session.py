@@ -36,11 +36,11 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view of the data, however long it is read.
+        """One consistent view of the data from the first query on, however long it is read.
 
         Raises OmnitrackError when the database cannot be read.
         """
-        with self._explain(), self._engine.begin() as connection:
+        with self._explain(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
