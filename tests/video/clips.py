@@ -13,17 +13,18 @@ import numpy as np
 from tracker.video.frame import Image
 
 BRIGHTNESS_STEP = 5
+NUMBERS = 40
 
 
 def picture(number: int, width: int = 96, height: int = 64) -> Image:
-    """A grey picture whose brightness tells its number (0..40), with a bright upper left corner."""
-    image = np.full((height, width, 3), 20 + BRIGHTNESS_STEP * number, np.uint8)
+    """A grey picture whose brightness tells its number modulo NUMBERS, with a bright upper left corner."""
+    image = np.full((height, width, 3), 20 + BRIGHTNESS_STEP * (number % NUMBERS), np.uint8)
     image[: height // 4, : width // 4] = 255
     return image
 
 
 def number_of(image: Image) -> int:
-    """The number of a picture(), read back after encoding."""
+    """The number of a picture() modulo NUMBERS, read back after encoding."""
     return round((float(image[-16:, -16:].mean()) - 20) / BRIGHTNESS_STEP)
 
 
@@ -33,18 +34,20 @@ def write_clip(
     gop: int = 5,
     metadata: dict[str, str] | None = None,
     noisy: bool = False,
+    size: tuple[int, int] = (96, 64),
 ) -> Path:
     """An H.264 clip with picture(i) at times_seconds[i]; noisy pictures make big packets, for breaking."""
     rate = Fraction(1 / (times_seconds[1] - times_seconds[0])).limit_denominator(1001)
     noise = np.random.default_rng(0)
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+    options = {"movflags": "faststart"} if path.suffix in (".mp4", ".mov") else {}
+    with av.open(str(path), "w", options=options) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream("libx264", rate=rate, options={"g": str(gop), "crf": "18", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
         tick = 1 / rate if path.suffix == ".avi" else Fraction(1, 90_000)  # AVI has one frame per tick
         stream.codec_context.time_base = tick
         for number, t_seconds in enumerate(times_seconds):
-            image = noise.integers(0, 255, (64, 96, 3), np.uint8) if noisy else picture(number)
+            image = noise.integers(0, 255, (size[1], size[0], 3), np.uint8) if noisy else picture(number, *size)
             planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
             frame = av.VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
             frame.time_base, frame.pts = tick, round(t_seconds / tick)

@@ -1,0 +1,237 @@
+"""One live camera: readers that are watched, killed when they hang, and started again."""
+
+import logging
+import math
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from time import monotonic
+from typing import Any
+
+from tracker.video.frame import Frame
+from tracker.video.reader import Ended, Opened, ReaderSettings
+from tracker.video.reader_session import ReaderSession
+from tracker.video.urls import masked
+from tracker.video.watchdog import Backoff, BackoffConfig, Watchdog
+
+_LOG = logging.getLogger(__name__)
+_LEAST_STEP_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class LiveConfig:
+    """transport: tcp or udp, for RTSP. stale_seconds: a camera without a picture for so long is lost.
+    opening_seconds: time for connecting and the first picture. most_frames_per_second: more are not delivered.
+    time_offset_seconds is added to the camera's times.
+    """
+
+    transport: str = "tcp"
+    stale_seconds: float = 5.0
+    opening_seconds: float = 10.0
+    most_frames_per_second: float | None = None
+    time_offset_seconds: float = 0.0
+    backoff: BackoffConfig = field(default_factory=BackoffConfig)
+
+    def __post_init__(self) -> None:
+        if self.transport not in ("tcp", "udp"):
+            raise ValueError(f"transport must be tcp or udp, got {self.transport!r}")
+        if not (self.stale_seconds > 0 and self.opening_seconds > 0):
+            raise ValueError(
+                f"stale_seconds and opening_seconds must be above 0, got {self.stale_seconds}, {self.opening_seconds}"
+            )
+        if self.most_frames_per_second is not None and not self.most_frames_per_second > 0:
+            raise ValueError(f"most_frames_per_second must be above 0, got {self.most_frames_per_second}")
+
+
+class CameraState(StrEnum):
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth:
+    """A camera as of now. since_seconds: monotonic time of the last change of state. taken: frames handed out;
+    dropped: frames that newer ones replaced before anybody asked; errors: packets that could not be decoded;
+    losses: times that the camera went offline. delay_seconds: arrival minus capture of the last frame.
+    camera_ahead_seconds: how far the camera's own clock is ahead of ours (None: it does not tell). problem: why it is
+    not online, without secrets.
+    """
+
+    state: CameraState
+    since_seconds: float
+    taken: int = 0
+    dropped: int = 0
+    errors: int = 0
+    losses: int = 0
+    delay_seconds: float = 0.0
+    camera_ahead_seconds: float | None = None
+    opened: Opened | None = None
+    problem: str = ""
+
+
+class LiveCamera:
+    """A camera that never ends; implements tracker.ports.FrameSource, and take() for those who serve several.
+
+    A thread of this process starts a reader process, watches it on the monotonic clock, kills it when no picture
+    comes, and tries again after a growing pause, until close(). The end of the stream is a loss like any other.
+    Times are capture times in seconds since origin_seconds (a monotonic time, one for all cameras of a run), so
+    changes of the wall clock do nothing; they strictly increase, also over losses.
+
+    on_change is called from that thread after every new picture and every change of state, and must be quick.
+    """
+
+    total_frames: int | None = None
+
+    def __init__(self, camera_id: str, url: str, origin_seconds: float, config: LiveConfig | None = None) -> None:
+        self.camera_id = camera_id
+        self.on_change: Callable[[], None] = lambda: None
+        self._config = config or LiveConfig()
+        self._url = url
+        self._shift = self._config.time_offset_seconds - origin_seconds
+        self._changed = threading.Condition()  # its lock guards everything that changes
+        self._health = CameraHealth(CameraState.CONNECTING, monotonic())
+        self._session: ReaderSession | None = None
+        self._sequence = self._index = self._earlier_errors = 0
+        self._last_t = -float("inf")
+        self._closing = threading.Event()
+        self._backoff = Backoff(self._config.backoff, random.Random())
+        self._thread = threading.Thread(target=self._supervise, name=f"camera {camera_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    @property
+    def frames_per_second(self) -> float:
+        """The rate that the camera states, else 25; for written videos only."""
+        opened = self.health.opened
+        rate = 25.0 if opened is None or opened.frames_per_second is None else opened.frames_per_second
+        return min(rate, self._config.most_frames_per_second or rate)
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames that never reached the pipeline: dropped in favour of newer ones, or not decodable."""
+        health = self.health
+        return health.dropped + health.errors
+
+    @property
+    def health(self) -> CameraHealth:
+        with self._changed:
+            return self._health
+
+    def take(self) -> Frame | None:
+        """The newest frame, if it was not taken before. Never waits."""
+        with self._changed:
+            return self._take()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames as they come, always the newest, until close()."""
+        self.start()
+        while True:
+            with self._changed:
+                while (frame := self._take()) is None and not self._closing.is_set():
+                    self._changed.wait()
+            if frame is None:
+                return
+            yield frame
+
+    def close(self) -> None:
+        """End the reader and the thread; returns within about a second, whatever the camera does."""
+        self._closing.set()
+        with self._changed:
+            if self._session is not None:
+                self._session.terminate()  # ends the pipe that the thread waits for
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _take(self) -> Frame | None:
+        entry = None if self._session is None else self._session.take(self._sequence)
+        if entry is None:
+            return None
+        self._health = replace(
+            self._health,
+            taken=self._health.taken + 1,
+            dropped=self._health.dropped + entry.sequence - self._sequence - 1,
+            errors=self._earlier_errors + entry.errors,
+            delay_seconds=entry.arrival - entry.captured,
+            camera_ahead_seconds=None if math.isnan(entry.camera_ahead) else entry.camera_ahead,
+        )
+        self._sequence = entry.sequence
+        self._last_t = max(entry.captured + self._shift, self._last_t + _LEAST_STEP_SECONDS)
+        self._index += 1
+        return Frame(self.camera_id, self._index - 1, self._last_t, entry.image, entry.arrival + self._shift)
+
+    def _supervise(self) -> None:
+        while not self._closing.is_set():
+            ended, connected_seconds = self._run_reader()
+            if not self._closing.is_set():
+                pause = self._backoff.pause_seconds(connected_seconds, ended.refused)
+                self._lost(ended.reason)
+                self._closing.wait(pause)
+        self._change(state=CameraState.CLOSED)
+
+    def _run_reader(self) -> tuple[Ended, float]:
+        """One connection from beginning to end: why it ended, and for how many seconds it delivered."""
+        config = self._config
+        session = ReaderSession(
+            ReaderSettings(
+                self._url,
+                config.transport,
+                config.opening_seconds,
+                config.stale_seconds,
+                config.most_frames_per_second,
+            )
+        )
+        with self._changed:
+            self._session, self._sequence = session, 0
+        began = monotonic()
+        watchdog = Watchdog(began, config.opening_seconds, config.stale_seconds)
+        try:
+            ended = self._watch(session, watchdog)
+        finally:
+            with self._changed:
+                self._session = None
+                self._earlier_errors = self._health.errors
+            session.close()
+        return ended, watchdog.delivering_seconds
+
+    def _watch(self, session: ReaderSession, watchdog: Watchdog) -> Ended:
+        while (remaining := watchdog.remaining_seconds(monotonic())) > 0:
+            if self._closing.is_set():
+                return Ended("closed")
+            report = session.wait(remaining)
+            if isinstance(report, Ended):
+                return report
+            if isinstance(report, Opened):
+                self._change(opened=report)
+            elif report:
+                watchdog.frame(monotonic())
+                if self._health.state is not CameraState.ONLINE:
+                    _LOG.info("camera %s: online", self.camera_id)
+                    self._change(state=CameraState.ONLINE, problem="")
+                else:
+                    self._change()
+        return Ended(watchdog.complaint)
+
+    def _lost(self, reason: str) -> None:
+        health = self._health
+        reason = masked(reason)
+        if health.state is CameraState.ONLINE or health.problem != reason:  # the same problem is said once
+            _LOG.warning("camera %s: offline: %s (%s)", self.camera_id, reason, masked(self._url))
+        losses = health.losses + (health.state is CameraState.ONLINE)
+        with self._changed:
+            self._last_t = max(self._last_t, monotonic() + self._shift)  # nothing of before comes after this
+        self._change(state=CameraState.OFFLINE, losses=losses, problem=reason)
+
+    def _change(self, **fields: Any) -> None:
+        with self._changed:
+            if fields.get("state", self._health.state) is not self._health.state:
+                fields["since_seconds"] = monotonic()
+            self._health = replace(self._health, **fields)
+            self._changed.notify_all()
+        self.on_change()

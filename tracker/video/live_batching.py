@@ -1,0 +1,116 @@
+"""Live cameras in step: whatever is new, together, without waiting for anybody who is late."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from time import monotonic
+
+from tracker.errors import OmnitrackError
+from tracker.video.frame import Frame, FrameBatch
+from tracker.video.live import CameraHealth, CameraState, LiveCamera
+
+
+class LiveBatcher:
+    """Iterates over steps of live cameras until close(); the pipeline's pace decides how many frames are dropped.
+
+    A step begins with the first new frame and waits up to gather_seconds for the other online cameras. Frames that
+    were captured within tolerance_seconds of the newest one share a step; later ones come first, in steps of their
+    own, and are counted in late_frames. A camera that goes offline is named once in lost_cameras, in a step without
+    pictures if there are none; it keeps nobody waiting.
+    origin_seconds: the monotonic time at which t_seconds is 0, as given to the cameras.
+    Raises OmnitrackError when two cameras have one name.
+    """
+
+    total_frames: int | None = None
+
+    def __init__(
+        self,
+        cameras: Sequence[LiveCamera],
+        origin_seconds: float,
+        tolerance_seconds: float = 0.4,
+        gather_seconds: float = 0.02,
+    ) -> None:
+        names = [camera.camera_id for camera in cameras]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise OmnitrackError(f"two cameras are named {repeated[0]!r}: give each its own name")
+        self._cameras = list(cameras)
+        self._origin = origin_seconds
+        self._tolerance_seconds = tolerance_seconds
+        self._gather_seconds = gather_seconds
+        self._news = threading.Event()
+        self._closed = threading.Event()
+        self._losses = dict.fromkeys(names, 0)
+        self._late = dict.fromkeys(names, 0)
+        for camera in self._cameras:
+            camera.on_change = self._news.set
+
+    @property
+    def lost_frames(self) -> dict[str, int]:
+        """Frames that were dropped or not decodable so far, by camera."""
+        return {camera.camera_id: camera.lost_frames for camera in self._cameras}
+
+    @property
+    def late_frames(self) -> dict[str, int]:
+        """Frames so far that came too late to share a step with the other cameras."""
+        return dict(self._late)
+
+    @property
+    def health(self) -> dict[str, CameraHealth]:
+        return {camera.camera_id: camera.health for camera in self._cameras}
+
+    def __iter__(self) -> Iterator[FrameBatch]:
+        for camera in self._cameras:
+            camera.start()
+        while not self._closed.is_set():
+            self._news.wait()
+            self._news.clear()
+            frames = self._gather()
+            lost = self._newly_lost()
+            if frames or lost:
+                yield from self._steps(frames, lost)
+
+    def stop(self) -> None:
+        """End the iteration after the current step; may be called from any thread."""
+        self._closed.set()
+        self._news.set()
+
+    def close(self) -> None:
+        """Stop, and end all readers."""
+        self.stop()
+        closers = [threading.Thread(target=camera.close) for camera in self._cameras]
+        for closer in closers:
+            closer.start()
+        for closer in closers:
+            closer.join()
+
+    def _gather(self) -> dict[str, Frame]:
+        frames: dict[str, Frame] = {}
+        deadline = monotonic() + self._gather_seconds
+        while True:
+            for camera in self._cameras:
+                if camera.camera_id not in frames and (frame := camera.take()) is not None:
+                    frames[camera.camera_id] = frame
+            online = sum(camera.health.state is CameraState.ONLINE for camera in self._cameras)
+            remaining = deadline - monotonic()
+            if not frames or len(frames) >= online or remaining <= 0:
+                return frames
+            self._news.wait(remaining)
+            self._news.clear()
+
+    def _newly_lost(self) -> frozenset[str]:
+        losses = {camera.camera_id: camera.health.losses for camera in self._cameras}
+        lost = frozenset(name for name, count in losses.items() if count > self._losses[name])
+        self._losses = losses
+        return lost
+
+    def _steps(self, frames: dict[str, Frame], lost: frozenset[str]) -> Iterator[FrameBatch]:
+        if lost:
+            yield FrameBatch(monotonic() - self._origin, {}, lost)
+        newest = max((frame.t_seconds for frame in frames.values()), default=0.0)
+        late = [frame for frame in frames.values() if frame.t_seconds < newest - self._tolerance_seconds]
+        for frame in sorted(late, key=lambda frame: frame.t_seconds):
+            self._late[frame.camera_id] += 1
+            yield FrameBatch(frame.t_seconds, {frame.camera_id: frame})
+        together = {name: frame for name, frame in frames.items() if frame not in late}
+        if together:
+            yield FrameBatch(min(frame.t_seconds for frame in together.values()), together)
