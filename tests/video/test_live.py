@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -272,9 +273,10 @@ def open_descriptors() -> int:
 
 def cycle(server: RtspServer, watcher: Watcher) -> None:
     """Kill the server, and bring it back when that was noticed."""
-    seen, lost = len(watcher.frames("gate")), watcher.losses("gate")
+    lost = watcher.losses("gate")
     server.stop()
     watcher.wait(lambda: watcher.losses("gate") > lost)
+    seen = len(watcher.frames("gate"))
     server.start()
     watcher.wait(lambda: len(watcher.frames("gate")) > seen)
 
@@ -290,6 +292,31 @@ def test_nothing_is_left_behind_by_losses(serve: Serve, watch: Watch, minute: Pa
         cycle(server, watcher)
     assert open_descriptors() == descriptors
     assert len(reader_processes()) == 1
+
+
+def test_readers_do_not_outlive_a_process_that_is_killed(serve: Serve, minute: Path) -> None:
+    script = (
+        "from time import monotonic\n"
+        "from tracker.video.live import LiveCamera\n"
+        "if __name__ == '__main__':\n"
+        f"    for frame in LiveCamera('gate', '{serve(mounts={'a': minute}).url('a')}', monotonic()):\n"
+        "        print(frame.index, flush=True)\n"
+    )
+    (minute.parent / "watching.py").write_text(script)
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    parent = subprocess.Popen(
+        [sys.executable, minute.parent / "watching.py"], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "0\n"
+    tree = subprocess.run(["pgrep", "-P", str(parent.pid)], capture_output=True, text=True).stdout.split()
+    assert len(tree) == 2  # the reader, and multiprocessing's resource tracker
+    parent.kill()
+    parent.communicate()
+    deadline = monotonic() + 20
+    while any(Path(f"/proc/{child}").exists() for child in tree):
+        assert monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -102,8 +102,9 @@ class LiveCamera:
         self._thread = threading.Thread(target=self._supervise, name=f"camera {camera_id}", daemon=True)
 
     def start(self) -> None:
-        """Begin to connect; returns at once."""
-        self._thread.start()
+        """Begin to connect; returns at once. Does nothing the second time."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     @property
     def frames_per_second(self) -> float:

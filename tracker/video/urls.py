@@ -2,7 +2,7 @@
 
 import re
 
-_USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@]*):[^/\s]*@", re.IGNORECASE)
+_USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^/\s:@]*):\S*@", re.IGNORECASE)
 _SECRET = re.compile(r"(?P<name>[?&;](?:pass|passwd|password|pwd|token|auth|key|secret)=)[^&;\s]*", re.IGNORECASE)
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "srt")
