@@ -133,6 +133,18 @@ def test_every_picture_arrives_in_order_at_the_time_of_its_capture(serve: Serve,
     assert (health.state, health.losses, health.problem) == (CameraState.ONLINE, 0, "")
 
 
+def test_the_cameras_own_clock_can_be_trusted(serve: Serve, watch: Watch, minute: Path) -> None:
+    config = LiveConfig(trust_camera_clock=True, backoff=QUICK.backoff)
+    watcher = watch({"gate": serve(mounts={"a": minute}).url("a")}, config)
+    health = watcher.cameras["gate"]
+    watcher.wait(lambda: health.health.camera_ahead_seconds is not None)  # with the first RTCP report
+    watcher.wait(lambda: (health.health.camera_ahead_seconds or 0) < 0)
+    assert health.health.delay_seconds == pytest.approx(-(health.health.camera_ahead_seconds or 0))
+    assert 0 < health.health.delay_seconds < 1  # server and reader have one clock
+    moments = [batch.t_seconds for batch in watcher.batches]
+    assert moments == sorted(set(moments))
+
+
 def test_the_end_of_a_stream_is_a_loss_and_the_camera_comes_back(serve: Serve, watch: Watch, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "short.ts", [n / RATE for n in range(15)], gop=5)
     watcher = watch({"gate": serve(mounts={"a": clip}).url("a")})

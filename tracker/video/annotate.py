@@ -58,7 +58,8 @@ class Annotator:
         marks = sorted(marks, key=lambda mark: float(mark.update.box_xyxy[3]))
         known = [(mark, identity_colour(mark.identity_id)) for mark in marks if mark.identity_id and _is_here(mark)]
         for mark, colour in known:
-            draw_trail(image, [point for _, point in self._trails[mark.update.track_id]], colour, style)
+            trail = self._trails.get(mark.update.track_id, ())
+            draw_trail(image, [point for _, point in trail], colour, style)
         for mark in marks:
             if mark.update.state is TrackState.TENTATIVE or (mark.identity_id is None and _is_here(mark)):
                 draw_faint(image, mark.update.box_xyxy, GREY)
@@ -75,11 +76,10 @@ class Annotator:
             if mark.update.detection_index is not None:
                 x1, _, x2, y2 = (float(value) for value in mark.update.box_xyxy)
                 trail.append((t_seconds, ((x1 + x2) / 2, y2)))
-            if mark.update.state is TrackState.ENDED:
-                del self._trails[mark.update.track_id]
         for trail in self._trails.values():
             while trail and trail[0][0] < t_seconds - _TRAIL_SECONDS:
                 trail.popleft()
+        self._trails = {track_id: trail for track_id, trail in self._trails.items() if trail}
 
 
 def _is_here(mark: Mark) -> bool:

@@ -18,13 +18,15 @@ from tracker.video.watchdog import Backoff, BackoffConfig, Watchdog
 
 _LOG = logging.getLogger(__name__)
 _LEAST_STEP_SECONDS = 0.001
+_PLAUSIBLE_DELAY_SECONDS, _CLOCK_ERROR_SECONDS = 5.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
     """transport: tcp or udp, for RTSP. stale_seconds: a camera without a picture for so long is lost.
     opening_seconds: time for connecting and the first picture. most_frames_per_second: more are not delivered.
-    time_offset_seconds is added to the camera's times.
+    time_offset_seconds is added to the camera's times. trust_camera_clock: the camera's clock is set by NTP, so its
+    own times of capture (RTCP) count, as far as they are plausible; otherwise arrivals and RTP stamps do.
     """
 
     transport: str = "tcp"
@@ -32,6 +34,7 @@ class LiveConfig:
     opening_seconds: float = 10.0
     most_frames_per_second: float | None = None
     time_offset_seconds: float = 0.0
+    trust_camera_clock: bool = False
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
 
     def __post_init__(self) -> None:
@@ -154,16 +157,19 @@ class LiveCamera:
         entry = None if self._session is None else self._session.take(self._sequence)
         if entry is None:
             return None
+        captured = entry.captured
+        if self._config.trust_camera_clock and -_PLAUSIBLE_DELAY_SECONDS < entry.camera_ahead < _CLOCK_ERROR_SECONDS:
+            captured = entry.arrival + min(entry.camera_ahead, 0.0)
         self._health = replace(
             self._health,
             taken=self._health.taken + 1,
             dropped=self._health.dropped + entry.sequence - self._sequence - 1,
             errors=self._earlier_errors + entry.errors,
-            delay_seconds=entry.arrival - entry.captured,
+            delay_seconds=entry.arrival - captured,
             camera_ahead_seconds=None if math.isnan(entry.camera_ahead) else entry.camera_ahead,
         )
         self._sequence = entry.sequence
-        self._last_t = max(entry.captured + self._shift, self._last_t + _LEAST_STEP_SECONDS)
+        self._last_t = max(captured + self._shift, self._last_t + _LEAST_STEP_SECONDS)
         self._index += 1
         return Frame(self.camera_id, self._index - 1, self._last_t, entry.image, entry.arrival + self._shift)
 

@@ -1,12 +1,29 @@
 """Live cameras in step: whatever is new, together, without waiting for anybody who is late."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
+from typing import Protocol
 
 from tracker.errors import OmnitrackError
 from tracker.video.frame import Frame, FrameBatch
-from tracker.video.live import CameraHealth, CameraState, LiveCamera
+from tracker.video.live import CameraHealth, CameraState
+
+
+class Feed(Protocol):
+    """What LiveBatcher needs of a camera; LiveCamera has it."""
+
+    on_change: Callable[[], None]
+
+    @property
+    def camera_id(self) -> str: ...
+    @property
+    def health(self) -> CameraHealth: ...
+    @property
+    def lost_frames(self) -> int: ...
+    def start(self) -> None: ...
+    def take(self) -> Frame | None: ...
+    def close(self) -> None: ...
 
 
 class LiveBatcher:
@@ -24,7 +41,7 @@ class LiveBatcher:
 
     def __init__(
         self,
-        cameras: Sequence[LiveCamera],
+        cameras: Sequence[Feed],
         origin_seconds: float,
         tolerance_seconds: float = 0.4,
         gather_seconds: float = 0.02,
