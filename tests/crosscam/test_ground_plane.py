@@ -15,6 +15,7 @@ def camera(lens: RadialLens | None = None) -> GroundCamera:
     return GroundCamera(np.linalg.inv(to_image), (1000, 800), lens=lens)
 
 
+NOISE = np.array([0.08, 0.05])
 GROUND = np.array([[0.0, 5.0], [1.0, 4.0], [-1.5, 8.0], [2.0, 20.0]])
 
 
@@ -50,14 +51,14 @@ def test_uncertainty_grows_with_distance_and_points_away_from_the_camera() -> No
     feet = camera().to_image(np.array([[0.0, 5.0], [0.0, 20.0]]))
     heights = np.array([400.0, 120.0])
     boxes = np.column_stack([feet[:, 0] - 20, feet[:, 1] - heights, feet[:, 0] + 20, feet[:, 1]]).astype(np.float32)
-    points = locate(camera(), boxes)
+    points = locate(camera(), boxes, NOISE)
     deviation = np.sqrt(points.covariance[:, [0, 1], [0, 1]])
     assert (deviation[1] > deviation[0]).all()
     assert deviation[1, 1] > 3 * deviation[1, 0]
 
 
 def test_no_box_is_located_nowhere() -> None:
-    points = locate(camera(), np.zeros((0, 4), np.float32))
+    points = locate(camera(), np.zeros((0, 4), np.float32), NOISE)
     assert points.xy.shape == (0, 2)
     assert points.covariance.shape == (0, 2, 2)
 

@@ -114,12 +114,10 @@ class GroundPoints:
         return np.asarray(finite.all(axis=1))
 
 
-def locate(
-    camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: tuple[float, float] = (0.08, 0.05)
-) -> GroundPoints:
+def locate(camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: Array) -> GroundPoints:
     """Foot points (middle of the lower edge) of boxes (n, 4) in pixels, carried to the ground with their uncertainty.
 
-    foot_noise: standard deviation of the foot point across (in box widths) and along the box (in box heights).
+    foot_noise: (2,) or (n, 2), standard deviation of the foot point across (in box widths) and along (in box heights).
     """
     boxes = boxes_xyxy.astype(np.float64)
     feet = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)

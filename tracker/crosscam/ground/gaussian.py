@@ -1,0 +1,23 @@
+"""Two-dimensional Gaussians, many at once."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LOG_TWO_PI = float(np.log(2 * np.pi))
+
+
+def log_density(offset: Array, covariance: Array) -> tuple[Array, Array]:
+    """Log density of N(0, covariance) at offset (..., 2), covariance (..., 2, 2), and squared Mahalanobis distance."""
+    a, b, d = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+    determinant = a * d - b * b
+    x, y = offset[..., 0], offset[..., 1]
+    squared = (d * x * x - 2 * b * x * y + a * y * y) / determinant
+    return -0.5 * (squared + np.log(determinant)) - LOG_TWO_PI, squared
+
+
+def fuse(information: Array, vector: Array) -> tuple[Array, Array]:
+    """Mean (..., 2) and covariance (..., 2, 2) from the inverse covariance and its product with the mean."""
+    covariance = np.asarray(np.linalg.inv(information))
+    return (covariance @ vector[..., None])[..., 0], covariance
