@@ -1,12 +1,18 @@
-"""Starting, freezing and killing the RTSP server of rtsp_server.py; fixtures for the tests of live cameras."""
+"""Cameras for the tests: the RTSP server of rtsp_server.py, one that never answers, one that sends JPEGs."""
 
 import os
 import signal
 import socket
 import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import cv2
 import pytest
+
+from tests.video.clips import picture
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 _PROBE = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
@@ -63,3 +69,35 @@ class MuteServer:
 
     def stop(self) -> None:
         self._socket.close()
+
+
+class JpegServer:
+    """A web camera as of old: an endless multipart answer with a JPEG per part, ended after some pictures."""
+
+    def __init__(self, pictures: int, rate: float) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # the base class's name
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=cut")
+                self.end_headers()
+                for number in range(pictures):
+                    data = cv2.imencode(".jpg", picture(number))[1].tobytes()
+                    head = f"--cut\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                    self.wfile.write(head.encode() + data + b"\r\n")
+                    time.sleep(1 / rate)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/video"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 
 from tests.video.clips import NUMBERS, number_of, write_clip
-from tests.video.rtsp import MuteServer, RtspServer, need_rtsp_server
+from tests.video.rtsp import JpegServer, MuteServer, RtspServer, need_rtsp_server
 from tracker.errors import OmnitrackError
 from tracker.video.frame import Frame, FrameBatch
 from tracker.video.live import CameraState, LiveCamera, LiveConfig
 from tracker.video.live_batching import LiveBatcher
+from tracker.video.probing import probe_camera
 from tracker.video.watchdog import BackoffConfig
 
 pytestmark = need_rtsp_server()
@@ -116,8 +117,11 @@ def reader_processes() -> list[int]:
     return [child.pid for child in multiprocessing.active_children() if child.pid is not None]
 
 
-def test_every_picture_arrives_in_order_at_the_time_of_its_capture(serve: Serve, watch: Watch, minute: Path) -> None:
-    watcher = watch({"gate": serve(mounts={"a": minute}).url("a")})
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_every_picture_arrives_in_order_at_the_time_of_its_capture(
+    serve: Serve, watch: Watch, minute: Path, transport: str
+) -> None:
+    watcher = watch({"gate": serve(mounts={"a": minute}).url("a")}, LiveConfig(transport=transport))
     watcher.wait(lambda: len(watcher.frames("gate")) >= 30)
     frames = watcher.frames("gate")[3:]  # connecting takes a moment, so the first ones come in one burst
     assert gaps(frames) == 0
@@ -258,6 +262,28 @@ def test_a_lower_rate_can_be_asked_for(serve: Serve, watch: Watch, minute: Path)
     assert watcher.cameras["gate"].health.dropped <= 1
 
 
+def test_a_camera_that_sends_jpegs_over_http(watch: Watch) -> None:
+    server = JpegServer(pictures=30, rate=RATE)
+    watcher = watch({"gate": server.url})
+    watcher.wait(lambda: watcher.losses("gate") == 1)
+    frames = watcher.frames("gate")
+    assert len(frames) >= 25
+    assert frames[0].image.shape == (64, 96, 3)
+    assert gaps(frames) <= 30 - len(frames)
+    server.stop()
+
+
+def test_a_first_look(serve: Serve, minute: Path) -> None:
+    server = serve(mounts={"a": minute}, user="eve", password="right")
+    probe = probe_camera("gate", server.url("a", "eve:right@"), QUICK)
+    assert probe.snapshot.shape == (64, 96, 3)
+    assert (probe.opened.width, probe.opened.height, probe.opened.codec) == (96, 64, "h264")
+    with pytest.raises(OmnitrackError, match=r"camera gate: name or password refused \(rtsp://eve:\*\*\*@") as caught:
+        probe_camera("gate", server.url("a", f"eve:{PASSWORD}@"), QUICK)
+    assert PASSWORD not in str(caught.value)
+    assert reader_processes() == []
+
+
 def test_cameras_are_read_one_by_one_too(serve: Serve, minute: Path) -> None:
     camera = LiveCamera("gate", serve(mounts={"a": minute}).url("a"), monotonic(), QUICK)
     frames = iter(camera)
@@ -283,6 +309,10 @@ def open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def cycle(server: RtspServer, watcher: Watcher) -> None:
     """Kill the server, and bring it back when that was noticed."""
     lost = watcher.losses("gate")
@@ -299,10 +329,11 @@ def test_nothing_is_left_behind_by_losses(serve: Serve, watch: Watch, minute: Pa
     watcher = watch({"gate": server.url("a")})
     watcher.wait(lambda: len(watcher.frames("gate")) >= 1)
     cycle(server, watcher)  # what is made once and kept
-    descriptors = open_descriptors()
+    descriptors, memory = open_descriptors(), resident_bytes()
     for _ in range(times):
         cycle(server, watcher)
     assert open_descriptors() == descriptors
+    assert resident_bytes() - memory < 10_000_000
     assert len(reader_processes()) == 1
 
 
