@@ -47,7 +47,8 @@ def test_identities_are_chosen_by_every_filter(store: Store) -> None:
     record(store, WALK)
     assert ids(store, IdentityFilter()) == [1, 2, 3]
     assert ids(store, IdentityFilter(camera="east")) == [1]
-    assert ids(store, IdentityFilter(camera="nowhere")) == []
+    with pytest.raises(OmnitrackError, match="camera north: is not in the database; it knows east, west"):
+        ids(store, IdentityFilter(camera="north"))
     assert ids(store, IdentityFilter(since=EPOCH + seconds(30))) == [2, 3]
     assert ids(store, IdentityFilter(until=EPOCH + seconds(10))) == [1]
     assert ids(store, IdentityFilter(since=EPOCH + seconds(26), until=EPOCH + seconds(39))) == [2]

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -98,3 +98,14 @@ def size(n_bytes: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def print_rows(style: Format, title: str, rows: Sequence[Any], columns: Mapping[str, Callable[[Any], object]]) -> None:
+    """Dataclasses of one kind: JSON and CSV have all their fields, the table the given columns. rows: not empty."""
+    if style is Format.JSON:
+        print_json(rows)
+    elif style is Format.CSV:
+        names = [field.name for field in fields(rows[0])]
+        print_csv(names, ([getattr(row, name) for name in names] for row in rows))
+    else:
+        print_table(title, tuple(columns), (tuple(show(row) for show in columns.values()) for row in rows))

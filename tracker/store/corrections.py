@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
 from tracker.store.constraints import CANNOT_LINK, MUST_LINK, keeps_apart
-from tracker.store.identities import CONFIRMED, merge, new_identity_id, separate, survivor_of
+from tracker.store.identities import CONFIRMED, known_survivor, merge, new_identity_id, separate
 from tracker.store.models import Audit, Constraint, Event, Identity, Tracklet
 from tracker.store.runs import micros
 
@@ -116,14 +116,6 @@ def audit(connection: Connection, action: str, details: dict[str, Any]) -> Corre
     values = {"at_us": micros(datetime.now(UTC)), "actor": getpass.getuser(), "action": action, "details": details}
     audit_id = connection.execute(insert(Audit).values(values).returning(Audit.id)).scalar_one()
     return Correction(audit_id, action, details)
-
-
-def known_survivor(connection: Connection, identity_id: int) -> int:
-    """The person's present id. Raises OmnitrackError for an id that does not exist."""
-    survivor = survivor_of(connection, identity_id)
-    if survivor is None:
-        raise OmnitrackError(f"identity {identity_id} does not exist; `main.py identities` lists those that do")
-    return survivor
 
 
 def _undo_merge(connection: Connection, details: dict[str, Any]) -> None:

@@ -44,6 +44,14 @@ def survivor_of(connection: Connection, identity_id: int) -> int | None:
     return connection.execute(select(Identity.survivor_id).where(Identity.id == identity_id)).scalar()
 
 
+def known_survivor(connection: Connection, identity_id: int) -> int:
+    """The person's present id. Raises OmnitrackError for an id that does not exist."""
+    survivor = survivor_of(connection, identity_id)
+    if survivor is None:
+        raise OmnitrackError(f"identity {identity_id} does not exist; `main.py identities` lists those that do")
+    return survivor
+
+
 def merge(connection: Connection, identity_id: int, into_id: int) -> None:
     """From now on identity_id, and whatever was merged into it, redirects to into_id's survivor."""
     loser, survivor = survivor_of(connection, identity_id), survivor_of(connection, into_id)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from tracker.errors import OmnitrackError
 from tracker.store.location import StoreWaitError, explained
-from tracker.store.models import Identity, Observations, Tracklet
+from tracker.store.models import Camera, Identity, Observations, Tracklet
 from tracker.store.packing import ROW
 from tracker.store.session import Store
 
@@ -61,6 +61,8 @@ def check(connection: Connection) -> list[str]:
     )
     for tracklet_id, expected, size in connection.execute(counts):
         problems.append(f"tracklet {tracklet_id} should have {expected} boxes and has {size / ROW.itemsize:g}")
+    too_long = select(Tracklet.id).join(Camera).where(Tracklet.end_us - Tracklet.start_us > Camera.longest_stay_us)
+    problems += [f"tracklet {row} is longer than its camera knows of" for row in connection.scalars(too_long)]
     survivor = aliased(Identity)
     redirected = (
         select(Identity.id)

@@ -40,9 +40,12 @@ class Sequence(Base):
 
 
 class Camera(Base):
+    """longest_stay_us: no tracklet of this camera was ever longer, so that a search in time knows where to end."""
+
     __tablename__ = "cameras"
     id: Mapped[Key]
     name: Mapped[str] = mapped_column(unique=True)
+    longest_stay_us: Mapped[Micros] = mapped_column(BigInteger, server_default="0")
 
 
 class Run(Base):
@@ -106,6 +109,7 @@ class Tracklet(Base):
         UniqueConstraint("run_id", "camera_id", "track_id"),
         Index(None, "identity_id", "start_us", "end_us", "camera_id"),
         Index(None, "camera_id", "end_us", "start_us", "identity_id"),
+        Index(None, "end_us", "start_us", "identity_id", "camera_id"),
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
-from tracker.errors import OmnitrackError
-from tracker.store.corrections import audit, known_survivor
+from tracker.store.corrections import audit
+from tracker.store.identities import known_survivor
 from tracker.store.maintenance import empty_log
-from tracker.store.models import Audit, Camera, Constraint, Embedding, Event, Identity, Link, Tracklet
+from tracker.store.models import Audit, Constraint, Embedding, Event, Identity, Link, Tracklet
+from tracker.store.queries import camera_id
 from tracker.store.runs import micros
 from tracker.store.session import Store
 
@@ -55,7 +56,7 @@ def retain(store: Store, keep_from: datetime, *, camera: str | None = None, dry_
     old = select(Tracklet.id).where(Tracklet.end_us < micros(keep_from))
     with store.read() as connection:
         if camera is not None:
-            old = old.where(Tracklet.camera_id == _camera(connection, camera))
+            old = old.where(Tracklet.camera_id == camera_id(connection, camera))
         tracklets = connection.scalars(old).all()
     erased = Erased()
     per_transaction = max(len(tracklets), 1) if dry_run else _AT_ONCE
@@ -71,14 +72,6 @@ def retain(store: Store, keep_from: datetime, *, camera: str | None = None, dry_
     if not dry_run:
         empty_log(store)
     return erased
-
-
-def _camera(connection: Connection, name: str) -> int:
-    found = connection.scalar(select(Camera.id).where(Camera.name == name))
-    if found is None:
-        known = ", ".join(connection.scalars(select(Camera.name).order_by(Camera.name))) or "none"
-        raise OmnitrackError(f"camera {name}: is not in the database; it knows {known}")
-    return found
 
 
 def _erase_with_people(connection: Connection, tracklets: Collection[int]) -> Erased:

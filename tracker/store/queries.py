@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from sqlalchemy import JSON, Connection, RowMapping, Select, func, select
+from sqlalchemy import JSON, ColumnElement, Connection, RowMapping, ScalarSelect, Select, func, select
 
 from tracker.core.types import FloatArray, IntArray
 from tracker.errors import OmnitrackError
-from tracker.store.identities import survivor_of
+from tracker.store.identities import known_survivor
 from tracker.store.models import Camera, Identity, Observations, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack
 from tracker.store.runs import micros
@@ -99,14 +99,13 @@ def latest_run(connection: Connection) -> int | None:
 
 def tracklets(connection: Connection, run_id: int, camera: str | None = None) -> Iterator[TrackletRow]:
     """The tracks of a run, by camera name and track id, each with all its boxes in order of time."""
-    survivor = _survivor()
     chosen = (
         select(
             Tracklet.id,
             Camera.name.label("camera"),
             Tracklet.track_id,
-            survivor.c.id.label("identity_id"),
-            survivor.c.name,
+            _PERSON.c.id.label("identity_id"),
+            _PERSON.c.name,
             RunCamera.epoch_us,
             Observations.first_frame,
             Observations.start_us,
@@ -116,7 +115,7 @@ def tracklets(connection: Connection, run_id: int, camera: str | None = None) ->
         .join(RunCamera, (RunCamera.run_id == Tracklet.run_id) & (RunCamera.camera_id == Tracklet.camera_id))
         .join(Observations, Observations.tracklet_id == Tracklet.id)
         .outerjoin(Identity, Identity.id == Tracklet.identity_id)
-        .outerjoin(survivor, survivor.c.id == Identity.survivor_id)
+        .outerjoin(_PERSON, _PERSON.c.id == Identity.survivor_id)
         .where(Tracklet.run_id == run_id)
         .order_by(Camera.name, Tracklet.track_id, Observations.first_frame)
     )
@@ -130,26 +129,27 @@ def tracklets(connection: Connection, run_id: int, camera: str | None = None) ->
 def identities(
     connection: Connection, chosen: IdentityFilter | None = None, *, limit: int = 50, offset: int = 0
 ) -> Page[IdentitySummary]:
-    """Who was seen, in order of identity id. Merged identities count for their survivor."""
+    """Who was seen, in order of identity id. Merged identities count for their survivor.
+
+    Raises OmnitrackError for an unknown camera.
+    """
     criteria = chosen or IdentityFilter()
-    query = _summaries().having(func.count() >= criteria.min_sightings)
+    sightings = within(criteria.since, criteria.until)
     if criteria.camera is not None:
-        query = query.where(Camera.name == criteria.camera)
-    if criteria.since is not None:
-        query = query.where(Tracklet.end_us >= micros(criteria.since))
-    if criteria.until is not None:
-        query = query.where(Tracklet.start_us <= micros(criteria.until))
+        sightings.append(Tracklet.camera_id == camera_id(connection, criteria.camera))
+    find = _among_few if sightings and _are_few(connection, sightings) else _one_by_one
+    people = find(sightings, criteria.min_sightings)
     if criteria.name is not None:
-        query = query.where(Identity.survivor_id.in_(select(Identity.id).where(Identity.name == criteria.name)))
-    rows = connection.execute(query.order_by(Identity.survivor_id).limit(limit + 1).offset(offset)).mappings().all()
-    return Page(tuple(_summary(row) for row in rows[:limit]), len(rows) > limit)
+        people = people.where(_PERSON.c.name == criteria.name)
+    ids = connection.scalars(people.order_by(_PERSON.c.id).limit(limit + 1).offset(offset)).all()
+    query = _summaries().where(*sightings, Identity.survivor_id.in_(ids[:limit])).order_by(_PERSON.c.id)
+    rows = connection.execute(query).mappings()
+    return Page(tuple(_summary(row) for row in rows), len(ids) > limit)
 
 
 def history(connection: Connection, identity_id: int, *, limit: int = 1000, offset: int = 0) -> History:
     """Where a person was, in order of time. Raises OmnitrackError for an id that does not exist or was never seen."""
-    survivor_id = survivor_of(connection, identity_id)
-    if survivor_id is None:
-        raise OmnitrackError(f"identity {identity_id} does not exist; `main.py identities` lists those that do")
+    survivor_id = known_survivor(connection, identity_id)
     row = connection.execute(_summaries().where(Identity.survivor_id == survivor_id)).mappings().first()
     if row is None:
         raise OmnitrackError(f"identity {identity_id} has no sightings any more; `main.py identities` lists others")
@@ -183,32 +183,92 @@ def sighting_boxes(connection: Connection, tracklet_id: int) -> tuple[IntArray, 
     return _joined([unpack(*row) for row in connection.execute(chosen)])
 
 
+def camera_id(connection: Connection, name: str) -> int:
+    """Raises OmnitrackError for a camera that no run ever had."""
+    found = connection.scalar(select(Camera.id).where(Camera.name == name))
+    if found is None:
+        known = ", ".join(connection.scalars(select(Camera.name).order_by(Camera.name))) or "none"
+        raise OmnitrackError(f"camera {name}: is not in the database; it knows {known}")
+    return found
+
+
 def utc(at_us: int) -> datetime:
     """Aware datetime of a stored time."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
-def _survivor() -> Any:
-    return select(Identity.id, Identity.name).subquery("survivor")
+def within(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """Conditions on Tracklet: in view at some moment of [since, until]."""
+    return overlaps(None if since is None else micros(since), None if until is None else micros(until))
 
 
-def _summaries() -> Select[Any]:
-    survivor = select(Identity.id, Identity.name, Identity.state).subquery("survivor")
+def overlaps(since_us: int | None, until_us: int | None) -> list[ColumnElement[bool]]:
+    """The same in microseconds. The index by end_us needs both ends, hence the longest stay."""
+    conditions: list[ColumnElement[bool]] = []
+    if since_us is not None:
+        conditions.append(Tracklet.end_us >= since_us)
+    if until_us is not None:
+        conditions += [Tracklet.start_us <= until_us, Tracklet.end_us <= until_us + longest_stay_us()]
+    return conditions
+
+
+def longest_stay_us() -> ScalarSelect[int]:
+    """No stay in front of any camera was longer, as an expression."""
+    return select(func.coalesce(func.max(Camera.longest_stay_us), 0)).scalar_subquery()
+
+
+_PERSON = select(Identity.id, Identity.name, Identity.state, Identity.survivor_id).subquery("person")
+_FEW = 3000
+
+
+def _are_few(connection: Connection, sightings: list[ColumnElement[bool]]) -> bool:
+    some = select(Tracklet.id).where(*sightings).limit(_FEW + 1).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) != _FEW + 1
+
+
+def _among_few(sightings: list[ColumnElement[bool]], min_sightings: int) -> Select[int]:
+    """Start from the sightings: fast when they are few."""
+    return (
+        select(_PERSON.c.id)
+        .select_from(Tracklet)
+        .join(Identity, Identity.id == Tracklet.identity_id)
+        .join(_PERSON, _PERSON.c.id == Identity.survivor_id)
+        .where(*sightings)
+        .group_by(_PERSON.c.id)
+        .having(func.count() >= min_sightings)
+    )
+
+
+def _one_by_one(sightings: list[ColumnElement[bool]], min_sightings: int) -> Select[int]:
+    """Start from the people, and look at the sightings of each until the page is full: fast when they are many."""
+    of_person = (
+        select(Tracklet.id)
+        .join(Identity, Identity.id == Tracklet.identity_id)
+        .where(Identity.survivor_id == _PERSON.c.id, *sightings)
+        .correlate(_PERSON)
+        .limit(min_sightings)
+        .subquery()
+    )
+    enough = select(func.count()).select_from(of_person).scalar_subquery() >= min_sightings
+    return select(_PERSON.c.id).where(_PERSON.c.id == _PERSON.c.survivor_id, enough)
+
+
+def _summaries() -> Select[int, str | None, str, int, Any, int, int, int]:
     return (
         select(
-            survivor.c.id,
-            survivor.c.name,
-            survivor.c.state,
+            _PERSON.c.id,
+            _PERSON.c.name,
+            _PERSON.c.state,
             func.count().label("sightings"),
             func.json_group_array(Camera.name.distinct(), type_=JSON).label("cameras"),
             func.min(Tracklet.start_us).label("start_us"),
             func.max(Tracklet.end_us).label("end_us"),
             func.sum(Tracklet.end_us - Tracklet.start_us).label("seen_us"),
         )
-        .join(Identity, Identity.survivor_id == survivor.c.id)
+        .join(Identity, Identity.survivor_id == _PERSON.c.id)
         .join(Tracklet, Tracklet.identity_id == Identity.id)
         .join(Camera, Camera.id == Tracklet.camera_id)
-        .group_by(survivor.c.id)
+        .group_by(_PERSON.c.id)
     )
 
 

@@ -7,13 +7,13 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, update
 from sqlalchemy.dialects.sqlite import insert
 
 from tracker.core.types import IdentityEvent
 from tracker.store.identities import apply_event
 from tracker.store.location import StoreWaitError
-from tracker.store.models import Base, Embedding, Observations, Tracklet
+from tracker.store.models import Base, Camera, Embedding, Observations, Tracklet
 from tracker.store.runs import ActiveRun
 from tracker.store.session import Store
 
@@ -120,6 +120,7 @@ class StoreWriter:
 def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     """Write a batch inside the connection's transaction; -> number of rows and events."""
     _upsert(connection, Tracklet, batch.tracklets, "end_us", "observation_count")
+    _raise_longest_stays(connection, batch.tracklets)
     _upsert(connection, Observations, batch.observations, "boxes")
     _upsert(connection, Embedding, batch.embeddings, "weight", "vector")
     for event in batch.events:
@@ -134,3 +135,13 @@ def _upsert(connection: Connection, model: type[Base], rows: list[Row], *growing
     statement = insert(model)
     grown = {column: statement.excluded[column] for column in growing}
     connection.execute(statement.on_conflict_do_update(index_elements=inspect(model).primary_key, set_=grown), rows)
+
+
+def _raise_longest_stays(connection: Connection, tracklets: list[Row]) -> None:
+    longest: dict[int, int] = {}
+    for row in tracklets:
+        stay_us = row["end_us"] - row["start_us"]
+        longest[row["camera_id"]] = max(stay_us, longest.get(row["camera_id"], 0))
+    for camera_id, stay_us in longest.items():
+        is_shorter = (Camera.id == camera_id) & (Camera.longest_stay_us < stay_us)
+        connection.execute(update(Camera).where(is_shorter).values(longest_stay_us=stay_us))

@@ -1,0 +1,231 @@
+"""How fast the store takes in and answers, and what a box costs on disk.
+
+python benchmarks/store.py ingest
+python benchmarks/store.py generate big.db --observations 10000000
+python benchmarks/store.py ask big.db
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import numpy as np
+import typer
+from sqlalchemy import Connection
+
+from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey, TrackState, TrackUpdate
+from tracker.ports import Step
+from tracker.store import presence, queries
+from tracker.store.packing import MAX_BOXES, ROW, pack_vector
+from tracker.store.runs import ActiveRun, CameraOrigin, begin_run
+from tracker.store.session import Store, open_store
+from tracker.store.sink import StoreSink
+from tracker.store.writer import Batch, write_batch
+from tracker.video.frame import Frame, FrameBatch
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+DIMENSION = 512
+IMAGE = np.zeros((1, 1, 3), np.uint8)
+
+
+@app.command()
+def ingest(
+    cameras: int = 8,
+    people: Annotated[int, typer.Option(help="In view of each camera at any time.")] = 10,
+    fps: float = 25.0,
+    seconds: float = 120.0,
+    stay_seconds: float = 20.0,
+) -> None:
+    """Steps of a made-up crowd through StoreSink, in a single thread that does nothing else; every box embedded."""
+    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "omnitrack.db") as store:
+        names = [f"camera-{number}" for number in range(cameras)]
+        crowd = list(_crowd(names, people, fps, seconds, stay_seconds))
+        observations = sum(len(updates) for step in crowd for updates in step.updates.values())
+        sink = StoreSink(store, _begin(store, names))
+        begun = time.perf_counter()
+        for step in crowd:
+            sink.write(step)
+        sink.close()
+        taken = time.perf_counter() - begun
+        counters = sink.counters
+        store.close()
+        size = sum(path.stat().st_size for path in Path(folder).iterdir())
+    report = {
+        "observations": observations,
+        "observations_per_second": round(observations / taken),
+        "batches": counters.batches_committed,
+        "seconds_waited_for_the_disk": round(counters.seconds_waited, 2),
+        "bytes_per_observation_all_in": round(size / observations, 1),
+    }
+    typer.echo(json.dumps(report, indent=2))
+
+
+@app.command()
+def generate(
+    path: Path,
+    observations: int = 10_000_000,
+    tracklets: int = 100_000,
+    identities: int = 20_000,
+    cameras: int = 16,
+    days: int = 30,
+) -> None:
+    """A database of people who each walk past several cameras one after the other, at any time of some days."""
+    rng = np.random.default_rng(0)
+    each, walk = observations // tracklets, tracklets // identities
+    names = [f"camera-{number}" for number in range(cameras)]
+    begun = time.perf_counter()
+    with open_store(path) as store:
+        run = _begin(store, names)
+        for first in range(1, identities + 1, 500):
+            batch = Batch()
+            for identity_id in range(first, min(first + 500, identities + 1)):
+                start = float(rng.uniform(0, days * 86_400))
+                for step in range(walk):
+                    key = (names[int(rng.integers(cameras))], identity_id * walk + step)
+                    _add_tracklet(batch, run, key, start, each, rng)
+                    evidence = LinkEvidence("appearance", 0.8, 0.8, None, None, {"cosine": 0.8})
+                    event = IdentityEvent(IdentityEventKind.ASSIGNED, start, identity_id, key, None, evidence)
+                    batch.events.append(event)
+                    start += each / 10 + float(rng.exponential(20))
+            with store.write() as connection:
+                write_batch(connection, run, batch)
+    report = {
+        "observations": tracklets * each,
+        "tracklets": tracklets,
+        "identities": identities,
+        "seconds": round(time.perf_counter() - begun, 1),
+        "bytes": path.stat().st_size,
+        "bytes_per_observation": round(path.stat().st_size / (tracklets * each), 1),
+    }
+    typer.echo(json.dumps(report, indent=2))
+
+
+@app.command()
+def ask(path: Path, repeat: int = 200) -> None:
+    """Median and 99th percentile of each query, in milliseconds, with the arguments drawn at random."""
+    rng = np.random.default_rng(1)
+    with open_store(path, create=False) as store:
+        with store.read() as connection:
+            first, last = connection.exec_driver_sql("SELECT min(start_us), max(end_us) FROM tracklets").one()
+            people = connection.exec_driver_sql("SELECT max(id) FROM identities").scalar_one()
+            cameras = connection.exec_driver_sql("SELECT name FROM cameras").scalars().all()
+        report = {}
+        for name, question in _questions(rng, first, last, people, list(cameras)).items():
+            taken = []
+            for _ in range(repeat):
+                with store.read() as connection:
+                    begun = time.perf_counter()
+                    question(connection)
+                    taken.append((time.perf_counter() - begun) * 1e3)
+            report[name] = {"median_ms": round(median(taken), 2), "p99_ms": round(float(np.percentile(taken, 99)), 2)}
+    typer.echo(json.dumps(report, indent=2))
+
+
+def _questions(
+    rng: np.random.Generator, first_us: int, last_us: int, people: int, cameras: list[str]
+) -> dict[str, Callable[[Connection], object]]:
+    def moment() -> datetime:
+        return queries.utc(int(rng.integers(first_us, last_us)))
+
+    def camera() -> str:
+        return str(rng.choice(cameras))
+
+    def span(hours: float) -> tuple[datetime, datetime]:
+        since = moment()
+        return since, since + timedelta(hours=hours)
+
+    def where(camera: str | None, hours: float) -> queries.IdentityFilter:
+        return queries.IdentityFilter(camera, *span(hours))
+
+    return {
+        "identities, first page": lambda c: queries.identities(c),
+        "identities, any page": lambda c: queries.identities(c, offset=int(rng.integers(people))),
+        "identities of a camera in an hour": lambda c: queries.identities(c, where(camera(), 1)),
+        "identities in an hour": lambda c: queries.identities(c, where(None, 1)),
+        "identities since a moment": lambda c: queries.identities(c, queries.IdentityFilter(since=moment())),
+        "identities seen often": lambda c: queries.identities(c, queries.IdentityFilter(min_sightings=5)),
+        "history": lambda c: queries.history(c, int(rng.integers(1, people + 1))),
+        "who was at a camera in an hour": lambda c: presence.present(c, camera(), *span(1)),
+        "together": lambda c: presence.together(c, int(rng.integers(1, people + 1))),
+        "transitions of a day": lambda c: presence.transitions(c, *span(24)),
+        "transitions of all time": lambda c: presence.transitions(c),
+        "occupancy of a camera, a day": lambda c: presence.occupancy(
+            c, *span(24), timedelta(minutes=15), camera=camera()
+        ),
+        "last seen, everybody": lambda c: presence.last_seen(c),
+    }
+
+
+def _add_tracklet(
+    batch: Batch, run: ActiveRun, key: TrackletKey, t_seconds: float, boxes: int, rng: np.random.Generator
+) -> None:
+    camera, track_id = key
+    start_us = run.to_us(t_seconds, camera)
+    rows = np.zeros(boxes, ROW)
+    rows["frame"] = rows["t_us"] = np.arange(boxes) % MAX_BOXES
+    rows["t_us"] *= 100_000
+    rows["box_xyxy"] = rng.random((boxes, 4), np.float32) * 1000
+    row = {"id": run.id * 10**9 + track_id, "run_id": run.id, "camera_id": run.cameras[camera].id, "track_id": track_id}
+    row |= {"start_us": start_us, "end_us": start_us + (boxes - 1) * 100_000, "observation_count": boxes}
+    batch.tracklets.append(row)
+    for first in range(0, boxes, MAX_BOXES):
+        chunk = {"first_frame": first, "start_us": start_us + first * 100_000}
+        batch.observations.append(
+            {"tracklet_id": row["id"], **chunk, "boxes": rows[first : first + MAX_BOXES].tobytes()}
+        )
+    vector = pack_vector(rng.normal(size=DIMENSION).astype(np.float32))
+    batch.embeddings.append({"tracklet_id": row["id"], "embedder_id": run.embedder_id, "weight": 1.0, "vector": vector})
+
+
+def _begin(store: Store, names: list[str]) -> ActiveRun:
+    origins = {name: CameraOrigin(f"{name}.mp4", EPOCH) for name in names}
+    return begin_run(store, origins, embedder_name="benchmark", embedder_dimension=DIMENSION)
+
+
+def _crowd(names: list[str], people: int, fps: float, seconds: float, stay_seconds: float) -> Iterator[Step]:
+    """Everybody stays for stay_seconds, then a new track takes the place; each is confirmed in its third frame."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(256, DIMENSION)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    stay = round(stay_seconds * fps)
+    for index in range(round(seconds * fps)):
+        t_seconds = index / fps
+        generation, age = divmod(index, stay)
+        frames = {name: Frame(name, index, t_seconds, IMAGE) for name in names}
+        updates, events = {}, []
+        for number, name in enumerate(names):
+            corners = rng.random((people, 2), np.float32) * 1000
+            boxes = np.concatenate([corners, corners + 80], axis=1)
+            updates[name] = [
+                TrackUpdate(
+                    name,
+                    generation * people + person + 1,
+                    t_seconds,
+                    TrackState.ENDED if age == stay - 1 else TrackState.CONFIRMED,
+                    boxes[person],
+                    0.8,
+                    person,
+                    vectors[(index + person) % 256],
+                    0.5,
+                    confirmed=age >= 2,
+                )
+                for person in range(people)
+            ]
+            if age == 2:
+                for person, update in enumerate(updates[name]):
+                    identity_id = (generation * len(names) + number) * people + person + 1
+                    evidence = LinkEvidence("appearance", 0.8, 0.8, None, None, {"cosine": 0.8})
+                    kind = IdentityEventKind.ASSIGNED
+                    events.append(IdentityEvent(kind, t_seconds, identity_id, update.key, None, evidence))
+        yield Step(FrameBatch(t_seconds, frames), updates, events)
+
+
+if __name__ == "__main__":
+    app()

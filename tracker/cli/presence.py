@@ -1,0 +1,162 @@
+"""`main.py who | together | transitions | occupancy | last-seen`: places and company."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from tracker.cli.corrections import Identity
+from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Limit, PageNumber, Since, Until
+from tracker.cli.output import chosen_format, clock, duration, print_rows
+from tracker.cli.times import moment
+from tracker.errors import OmnitrackError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+CameraName = Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's name.")]
+
+
+def who(
+    camera: CameraName,
+    since: Since = None,
+    until: Until = None,
+    db: Database = DEFAULT_DB,
+    limit: Limit = 100,
+    page: PageNumber = 1,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Who was in view of a camera between two times, in the order in which they left."""
+    from tracker.store import presence
+
+    first, last = moment(since), moment(until)
+    found = _asked(db, lambda c: presence.present(c, camera, first, last, limit=limit, offset=(page - 1) * limit))
+    columns = {
+        "ID": lambda row: row.identity_id,
+        "Name": lambda row: row.name,
+        "From": lambda row: clock(row.start),
+        "To": lambda row: clock(row.end),
+        "Stayed": lambda row: duration(row.seconds),
+        "Tracklet": lambda row: row.tracklet_id,
+    }
+    more = f"; page {page}, --page {page + 1} shows more" if found.has_more else ""
+    _answer(f"in view of {camera}{more}", found.rows, columns, as_json, as_csv)
+
+
+def together(
+    identity: Identity,
+    min_seconds: Annotated[float, typer.Option(min=0, help="In company for at least this long in all.")] = 0.0,
+    db: Database = DEFAULT_DB,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Who was in view of the same camera at the same time as a person, longest company first."""
+    from tracker.store import presence
+
+    rows = _asked(db, lambda connection: presence.together(connection, identity, min_seconds=min_seconds))
+    columns = {
+        "ID": lambda row: row.identity_id,
+        "Name": lambda row: row.name,
+        "Cameras": lambda row: ", ".join(row.cameras),
+        "Times": lambda row: row.times,
+        "First": lambda row: clock(row.first),
+        "Last": lambda row: clock(row.last),
+        "Together": lambda row: duration(row.seconds),
+    }
+    _answer(f"in company of identity {identity}", rows, columns, as_json, as_csv)
+
+
+def transitions(
+    since: Since = None,
+    until: Until = None,
+    db: Database = DEFAULT_DB,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """From which camera people went to which, and how long it took them."""
+    from tracker.store import presence
+
+    first, last = moment(since), moment(until)
+    rows = _asked(db, lambda connection: presence.transitions(connection, first, last))
+    columns = {
+        "From": lambda row: row.from_camera,
+        "To": lambda row: row.to_camera,
+        "Times": lambda row: row.times,
+        "People": lambda row: row.people,
+        "Mean seconds between": lambda row: f"{row.mean_seconds:.1f}",
+    }
+    _answer("ways between cameras", rows, columns, as_json, as_csv)
+
+
+def occupancy(
+    since: Since = None,
+    until: Until = None,
+    bucket: Annotated[str, typer.Option(help="Length of a bucket: 30s, 15m, 1h, 1d.")] = "15m",
+    camera: Annotated[str | None, typer.Option(help="Only this camera.")] = None,
+    db: Database = DEFAULT_DB,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """How many different people were in view over time; the last day with data unless told otherwise."""
+    from tracker.store import presence
+
+    length, first, last = _length(bucket), moment(since), moment(until)
+
+    def ask(connection: "Connection") -> Sequence[object]:
+        end = last or presence.latest(connection) or datetime.now(UTC)
+        begin = first or end - timedelta(days=1)
+        return presence.occupancy(connection, begin, end, length, camera=camera)
+
+    columns = {
+        "Camera": lambda row: row.camera,
+        "From": lambda row: clock(row.start),
+        "People": lambda row: row.people,
+    }
+    _answer(f"different people per {bucket}", _asked(db, ask), columns, as_json, as_csv)
+
+
+def last_seen(limit: Limit = 50, db: Database = DEFAULT_DB, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Where everybody was seen last, latest first."""
+    from tracker.store import presence
+
+    rows = _asked(db, lambda connection: presence.last_seen(connection, limit=limit))
+    columns = {
+        "ID": lambda row: row.identity_id,
+        "Name": lambda row: row.name,
+        "Camera": lambda row: row.camera,
+        "Until": lambda row: clock(row.end),
+        "Stayed": lambda row: duration(row.seconds),
+    }
+    _answer("last seen", rows, columns, as_json, as_csv)
+
+
+def _asked(db: str, question: "Callable[[Connection], T]") -> T:
+    from tracker.store.session import open_store
+
+    with open_store(db, create=False) as store, store.read() as connection:
+        return question(connection)
+
+
+def _answer(
+    title: str, rows: Sequence[Any], columns: Mapping[str, Callable[[Any], object]], as_json: bool, as_csv: bool
+) -> None:
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
+    if not rows:
+        typer.echo("[]" if as_json else "", nl=as_json)
+        typer.echo("nobody was seen", err=True)
+        raise typer.Exit(1)
+    print_rows(style, title, rows, columns)
+
+
+def _length(text: str) -> timedelta:
+    """30s, 15m, 1h or 1d. Raises OmnitrackError for anything else."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
+    if match is None or int(match[1]) == 0:
+        raise OmnitrackError(f'--bucket "{text}": not understood; write 30s, 15m, 1h or 1d')
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return timedelta(**{unit: int(match[1])})

@@ -1,0 +1,254 @@
+"""Questions about places and company: who was there, with whom, from where to where, how many, and last seen where."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import JSON, Connection, RowMapping, Select, and_, func, select
+from sqlalchemy.orm import aliased
+
+from tracker.errors import OmnitrackError
+from tracker.store.identities import known_survivor
+from tracker.store.models import Camera, Identity, Tracklet
+from tracker.store.queries import Page, camera_id, longest_stay_us, overlaps, utc, within
+from tracker.store.runs import micros
+
+MAX_BUCKETS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Somebody in front of a camera."""
+
+    identity_id: int
+    name: str | None
+    camera: str
+    start: datetime
+    end: datetime
+    seconds: float
+    tracklet_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Somebody who was in view of the same camera at the same time. seconds: of all such times, added."""
+
+    identity_id: int
+    name: str | None
+    cameras: tuple[str, ...]
+    times: int
+    first: datetime
+    last: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """How often people were seen next by another camera. mean_seconds: from leaving one to entering the other."""
+
+    from_camera: str
+    to_camera: str
+    times: int
+    people: int
+    mean_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """Different people in view of a camera at some moment of [start, start + bucket)."""
+
+    camera: str
+    start: datetime
+    people: int
+
+
+def present(
+    connection: Connection,
+    camera: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+) -> Page[Stay]:
+    """Who was in view of a camera at some moment of [since, until], in the order in which they left.
+
+    Raises OmnitrackError for an unknown camera.
+    """
+    query = _stays().where(Tracklet.camera_id == camera_id(connection, camera), *within(since, until))
+    query = query.order_by(Tracklet.end_us, Tracklet.id).limit(limit + 1).offset(offset)
+    rows = connection.execute(query).mappings().all()
+    return Page(tuple(_stay(row) for row in rows[:limit]), len(rows) > limit)
+
+
+def together(connection: Connection, identity_id: int, *, min_seconds: float = 0.0) -> tuple[Company, ...]:
+    """Who was in view of the same camera as this person at the same time, longest company first.
+
+    Raises OmnitrackError for an unknown identity.
+    """
+    person = known_survivor(connection, identity_id)
+    mine, theirs = aliased(Tracklet), aliased(Tracklet)
+    me, them, named = aliased(Identity), aliased(Identity), aliased(Identity)
+    start, end = func.max(mine.start_us, theirs.start_us), func.min(mine.end_us, theirs.end_us)
+    at_the_same_time = and_(
+        theirs.camera_id == mine.camera_id,
+        theirs.start_us <= mine.end_us,
+        theirs.end_us.between(mine.start_us, mine.end_us + longest_stay_us()),
+    )
+    query = (
+        select(
+            named.id,
+            named.name,
+            func.json_group_array(Camera.name.distinct(), type_=JSON).label("cameras"),
+            func.count().label("times"),
+            func.min(start).label("first_us"),
+            func.max(end).label("last_us"),
+            func.sum(end - start).label("us"),
+        )
+        .select_from(me)
+        .join(mine, mine.identity_id == me.id)
+        .join(theirs, at_the_same_time)
+        .join(them, them.id == theirs.identity_id)
+        .join(named, named.id == them.survivor_id)
+        .join(Camera, Camera.id == mine.camera_id)
+        .where(me.survivor_id == person, them.survivor_id != person)
+        .group_by(named.id)
+        .having(func.sum(end - start) >= min_seconds * 1e6)
+        .order_by(func.sum(end - start).desc(), named.id)
+    )
+    return tuple(_company(row) for row in connection.execute(query).mappings())
+
+
+def transitions(
+    connection: Connection, since: datetime | None = None, until: datetime | None = None
+) -> tuple[Transition, ...]:
+    """From which camera people went to which, most frequent first; by the sightings within [since, until]."""
+    person, in_order = Identity.survivor_id, (Tracklet.start_us, Tracklet.id)
+    steps = (
+        select(
+            person.label("person"),
+            Tracklet.camera_id.label("from_id"),
+            Tracklet.end_us,
+            func.lead(Tracklet.camera_id).over(partition_by=person, order_by=in_order).label("to_id"),
+            func.lead(Tracklet.start_us).over(partition_by=person, order_by=in_order).label("next_us"),
+        )
+        .join(Identity, Identity.id == Tracklet.identity_id)
+        .where(*within(since, until))
+        .subquery()
+    )
+    origin, target = aliased(Camera), aliased(Camera)
+    query = (
+        select(
+            origin.name.label("from_camera"),
+            target.name.label("to_camera"),
+            func.count().label("times"),
+            func.count(steps.c.person.distinct()).label("people"),
+            func.avg(steps.c.next_us - steps.c.end_us).label("mean_us"),
+        )
+        .join(origin, origin.id == steps.c.from_id)
+        .join(target, target.id == steps.c.to_id)
+        .where(steps.c.from_id != steps.c.to_id)
+        .group_by(steps.c.from_id, steps.c.to_id)
+        .order_by(func.count().desc(), origin.name, target.name)
+    )
+    rows = connection.execute(query)
+    return tuple(
+        Transition(row.from_camera, row.to_camera, row.times, row.people, float(row.mean_us) / 1e6) for row in rows
+    )
+
+
+def occupancy(
+    connection: Connection, since: datetime, until: datetime, bucket: timedelta, *, camera: str | None = None
+) -> tuple[Occupancy, ...]:
+    """Number of different people per camera and bucket of [since, until), empty buckets included.
+
+    Raises OmnitrackError for an unknown camera and for more than MAX_BUCKETS buckets.
+    """
+    begin_us, bucket_us = micros(since), round(bucket.total_seconds() * 1e6)
+    buckets = -((begin_us - micros(until)) // bucket_us)
+    if buckets > MAX_BUCKETS:
+        raise OmnitrackError(
+            f"{buckets} buckets are too many (at most {MAX_BUCKETS}); ask for longer ones or less time"
+        )
+    query = select(Camera.id, Camera.name).order_by(Camera.name)
+    if camera is not None:
+        query = query.where(Camera.id == camera_id(connection, camera))
+    answer: list[Occupancy] = []
+    for row in connection.execute(query).all():
+        counts = _counts(connection, row.id, begin_us, bucket_us, buckets)
+        answer += [Occupancy(row.name, since + number * bucket, int(count)) for number, count in enumerate(counts)]
+    return tuple(answer)
+
+
+def last_seen(connection: Connection, *, limit: int = 50) -> tuple[Stay, ...]:
+    """Everybody's last stay, latest first."""
+    found: dict[int, Stay] = {}
+    with connection.execute(_stays().order_by(Tracklet.end_us.desc())) as rows:
+        for row in rows.mappings():  # read only as far as needed
+            found.setdefault(row["identity_id"], _stay(row))
+            if len(found) == limit:
+                break
+    return tuple(found.values())
+
+
+def latest(connection: Connection) -> datetime | None:
+    """When anybody was last in view of a camera; None if nobody ever was."""
+    found = connection.scalar(select(func.max(Tracklet.end_us)))
+    return None if found is None else utc(found)
+
+
+def _counts(connection: Connection, camera: int, begin_us: int, bucket_us: int, buckets: int) -> Any:
+    """(buckets,) int64: different people in each."""
+    query = (
+        select(Identity.survivor_id, Tracklet.start_us, Tracklet.end_us)
+        .join(Identity, Identity.id == Tracklet.identity_id)
+        .where(Tracklet.camera_id == camera, *overlaps(begin_us, begin_us + buckets * bucket_us - 1))
+    )
+    seen: set[tuple[int, int]] = set()
+    for person, start_us, end_us in connection.execute(query):
+        first = max((start_us - begin_us) // bucket_us, 0)
+        last = min((end_us - begin_us) // bucket_us, buckets - 1)
+        seen.update((number, person) for number in range(first, last + 1))
+    return np.bincount([number for number, _ in seen], minlength=buckets)
+
+
+def _stays() -> Select[int, str | None, str, int, int, int]:
+    survivor = aliased(Identity)
+    return (
+        select(
+            survivor.id.label("identity_id"),
+            survivor.name,
+            Camera.name.label("camera"),
+            Tracklet.start_us,
+            Tracklet.end_us,
+            Tracklet.id.label("tracklet_id"),
+        )
+        .join(Camera, Camera.id == Tracklet.camera_id)
+        .join(Identity, Identity.id == Tracklet.identity_id)
+        .join(survivor, survivor.id == Identity.survivor_id)
+    )
+
+
+def _stay(row: RowMapping) -> Stay:
+    return Stay(
+        identity_id=row["identity_id"],
+        name=row["name"],
+        camera=row["camera"],
+        start=utc(row["start_us"]),
+        end=utc(row["end_us"]),
+        seconds=(row["end_us"] - row["start_us"]) / 1e6,
+        tracklet_id=row["tracklet_id"],
+    )
+
+
+def _company(row: RowMapping) -> Company:
+    return Company(
+        identity_id=row["id"],
+        name=row["name"],
+        cameras=tuple(sorted(row["cameras"])),
+        times=row["times"],
+        first=utc(row["first_us"]),
+        last=utc(row["last_us"]),
+        seconds=row["us"] / 1e6,
+    )
