@@ -19,8 +19,9 @@ import pytest
 from tests.video.clips import NUMBERS, number_of, write_clip
 from tests.video.rtsp import JpegServer, MuteServer, RtspServer, need_rtsp_server
 from tracker.errors import OmnitrackError
+from tracker.video.camera import CameraState, LiveConfig
 from tracker.video.frame import Frame, FrameBatch
-from tracker.video.live import CameraState, LiveCamera, LiveConfig
+from tracker.video.live import LiveCamera
 from tracker.video.live_batching import LiveBatcher
 from tracker.video.probing import probe_camera
 from tracker.video.watchdog import BackoffConfig

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tracker.video.camera import CameraHealth, CameraState
 from tracker.video.frame import Frame, FrameBatch
-from tracker.video.live import CameraHealth, CameraState
 from tracker.video.live_batching import LiveBatcher
 
 

@@ -6,8 +6,8 @@ from time import monotonic
 from typing import Protocol
 
 from tracker.errors import OmnitrackError
+from tracker.video.camera import CameraHealth, CameraState
 from tracker.video.frame import Frame, FrameBatch
-from tracker.video.live import CameraHealth, CameraState
 
 
 class Feed(Protocol):

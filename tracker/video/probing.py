@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from time import monotonic
 
 from tracker.errors import OmnitrackError
+from tracker.video.camera import CameraState, LiveConfig
 from tracker.video.frame import Image
-from tracker.video.live import CameraState, LiveCamera, LiveConfig
+from tracker.video.live import LiveCamera
 from tracker.video.reader import Opened
 from tracker.video.urls import masked
 
