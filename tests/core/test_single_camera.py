@@ -16,7 +16,7 @@ def walk(tracker: SingleCameraTracker, frames: list[Detections], start: int = 0)
 
 
 def test_a_walking_person_keeps_one_id_from_tentative_to_ended() -> None:
-    tracker = SingleCameraTracker("west")
+    tracker = SingleCameraTracker("west", TrackerConfig(confirm_hits=3))
     steps = walk(tracker, [people(10 + 5 * i) for i in range(6)])
     assert [len(step) for step in steps] == [1] * 6
     assert {update.key for step in steps for update in step} == {("west", 1)}
@@ -26,17 +26,17 @@ def test_a_walking_person_keeps_one_id_from_tentative_to_ended() -> None:
     assert tracker.finish(0.7) == []
 
 
-def test_lost_track_coasts_comes_back_and_finally_ends_once() -> None:
+def test_lost_track_is_reported_once_comes_back_and_finally_ends_once() -> None:
     tracker = SingleCameraTracker("c", TrackerConfig(lost_seconds=0.55))
     walk(tracker, [people(10 + 10 * i) for i in range(5)])
-    lost = walk(tracker, [Detections.empty()] * 3, start=5)
-    assert [step[0].state for step in lost] == [TrackState.LOST] * 3
-    assert lost[-1][0].box_xyxy[0] == pytest.approx(80, abs=3)
-    assert lost[-1][0].detection_index is None
+    (lost,), *silence = walk(tracker, [Detections.empty()] * 3, start=5)
+    assert (lost.state, lost.detection_index, lost.confirmed) == (TrackState.LOST, None, True)
+    assert lost.box_xyxy[0] == pytest.approx(60, abs=3)
+    assert silence == [[], []]
     (back,) = tracker.update(0.8, people(90))
     assert (back.track_id, back.state) == (1, TrackState.CONFIRMED)
     rest = [update for step in walk(tracker, [Detections.empty()] * 9, start=9) for update in step]
-    assert [update.state for update in rest] == [TrackState.LOST] * 5 + [TrackState.ENDED]
+    assert [update.state for update in rest] == [TrackState.LOST, TrackState.ENDED]
 
 
 def test_an_unconfirmed_track_ends_unconfirmed() -> None:

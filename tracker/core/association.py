@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.core import boxes
 from tracker.core.assignment import Matches, assign
 from tracker.core.costs import TERMS, Costs, Scene
 from tracker.core.types import TrackState
@@ -37,9 +38,10 @@ class Term:
 class Stage:
     """One Hungarian assignment between what earlier stages left over.
 
-    states: the tracks that take part. min_score, max_score: the detections that take part have
-    min_score <= score < max_score. terms: the cost is their weighted mean; a term without an opinion about a pair
-    (NaN) drops out of that pair's mean. limit: the cost of leaving a pair apart.
+    states, max_gap_seconds: the tracks that take part have one of these states and were observed no longer ago.
+    min_score, max_score: the detections that take part have min_score <= score < max_score. terms: the cost is their
+    weighted mean; a term without an opinion about a pair (NaN) drops out of that pair's mean. limit: the cost of
+    leaving a pair apart.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -49,6 +51,7 @@ class Stage:
     limit: float
     min_score: float = 0.0
     max_score: float = np.inf
+    max_gap_seconds: float = np.inf
 
     def __post_init__(self) -> None:
         if not self.terms or not any(term.weight for term in self.terms):
@@ -60,7 +63,10 @@ class Stage:
 
 
 def combine(scene: Scene, terms: Sequence[Term], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Costs:
-    """Weighted mean of the terms for the given tracks and detections; inf for pairs that a term forbids."""
+    """Weighted mean of the terms for the given tracks and detections.
+
+    Infinite for pairs that a term forbids or about which no weighted term has an opinion.
+    """
     total = np.zeros((len(rows), len(columns)))
     weights = np.zeros_like(total)
     forbidden = np.zeros(total.shape, np.bool_)
@@ -71,9 +77,7 @@ def combine(scene: Scene, terms: Sequence[Term], rows: NDArray[np.intp], columns
         known = ~np.isnan(costs)
         total += np.where(known, term.weight * costs, 0)
         weights += term.weight * known
-    total /= weights
-    total[forbidden] = np.inf
-    return total
+    return np.divide(total, weights, out=np.full_like(total, np.inf), where=~forbidden & (weights > 0))
 
 
 def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
@@ -82,7 +86,8 @@ def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
     partner = np.full(len(scene.tracks), -1, np.intp)
     free = np.ones(len(scores), np.bool_)
     for stage in stages:
-        rows = np.flatnonzero((partner < 0) & scene.tracks.in_states(stage.states))
+        recent = scene.t_seconds - scene.tracks.seen <= stage.max_gap_seconds
+        rows = np.flatnonzero((partner < 0) & recent & scene.tracks.in_states(stage.states))
         columns = np.flatnonzero(free & (scores >= stage.min_score) & (scores < stage.max_score))
         if len(rows) and len(columns):
             matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
@@ -90,3 +95,27 @@ def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
             free[columns[matches.detections]] = False
     tracks = np.flatnonzero(partner >= 0)
     return Matches(tracks, partner[tracks])
+
+
+def checked_splits(scene: Scene, matches: Matches, margin: float) -> Matches:
+    """The matches after a second look at people who part.
+
+    While two people are merged into one box, one track follows the box and the other is lost; when they part, the
+    follower may walk on with the wrong one. So whenever a lost track returns next to a followed one, the two exchange
+    their detections if their appearances, learned before the merge, fit better that way by more than margin.
+    """
+    returned = np.flatnonzero(scene.tracks.lost[matches.tracks])
+    followed = np.flatnonzero(scene.tracks.confirmed[matches.tracks] & ~scene.tracks.lost[matches.tracks])
+    if not len(returned) or not len(followed) or scene.detections.embeddings is None:
+        return matches
+    costs, tracks, detections = scene.term("appearance"), matches.tracks, matches.detections.copy()
+    near = boxes.iou(*(boxes.expanded(scene.detections.boxes_xyxy[detections[k]], 0.5) for k in (returned, followed)))
+    for row, k in enumerate(returned):
+        kept = costs[tracks[k], detections[k]] + costs[tracks[followed], detections[followed]]
+        swapped = costs[tracks[k], detections[followed]] + costs[tracks[followed], detections[k]]
+        gain = np.where((near[row] > 0) & ~np.isnan(kept - swapped), kept - swapped, 0)
+        best = int(gain.argmax())
+        if gain[best] > margin:
+            other = followed[best]
+            detections[[k, other]] = detections[[other, k]]
+    return Matches(tracks, detections)

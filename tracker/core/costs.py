@@ -19,6 +19,9 @@ Costs = NDArray[np.floating]
 CHI2_99_4D = 13.277
 """99 % of true pairs have a smaller squared Mahalanobis distance (chi-squared, four degrees of freedom)."""
 
+REACH_HEIGHTS_PER_SECOND = 1.5
+"""A brisk walk, 2.5 m/s, of a person 1.7 m tall."""
+
 
 @dataclass(slots=True, eq=False)
 class Scene:
@@ -28,6 +31,7 @@ class Scene:
     detections: Detections
     t_seconds: float
     motion: motion.MotionConfig
+    stranger_distance: float
     _cache: dict[str, Costs] = field(default_factory=dict)
 
     def term(self, name: str) -> Costs:
@@ -43,6 +47,12 @@ def overlap(scene: Scene) -> Costs:
     return 1 - boxes.iou(predicted, scene.detections.boxes_xyxy)
 
 
+def anchor_overlap(scene: Scene) -> Costs:
+    """1 - IoU of the last observed and the detected box: the person stood still (OC-SORT's recovery)."""
+    observed = boxes.cxcywh_to_xyxy(scene.tracks.anchors[:, motion.POSITION])
+    return 1 - boxes.iou(observed, scene.detections.boxes_xyxy)
+
+
 def buffered_overlap(scene: Scene) -> Costs:
     """1 - IoU after both boxes grew by 30 % on every side (C-BIoU, Yang et al. 2023)."""
     predicted = boxes.cxcywh_to_xyxy(scene.tracks.states[:, motion.POSITION])
@@ -50,14 +60,26 @@ def buffered_overlap(scene: Scene) -> Costs:
 
 
 def appearance(scene: Scene) -> Costs:
-    """1 - cosine; NaN (no opinion) where the track or the detection has no embedding."""
+    """Cosine distance over that of strangers; NaN (no opinion) where the track or the detection has no embedding."""
     tracks, embeddings = scene.tracks, scene.detections.embeddings
     if embeddings is None or not tracks.embeddings.shape[1]:
         return np.full((len(tracks), len(scene.detections)), np.nan, np.float32)
-    costs = 1 - tracks.embeddings @ embeddings.T
+    costs = (1 - tracks.embeddings @ embeddings.T) / np.float32(scene.stranger_distance)
     costs[~tracks.embeddings.any(axis=1)] = np.nan
     costs[:, ~embeddings.any(axis=1)] = np.nan
     return costs
+
+
+def reach(scene: Scene) -> Costs:
+    """Distance of the centres over what a person can have walked since the last observation.
+
+    Half a body height for the uncertainty of the boxes, and REACH_HEIGHTS_PER_SECOND for every second.
+    """
+    anchors = scene.tracks.anchors[:, motion.POSITION]
+    measured = boxes.xyxy_to_cxcywh(scene.detections.boxes_xyxy)
+    radius = anchors[:, 3] * (0.5 + REACH_HEIGHTS_PER_SECOND * (scene.t_seconds - scene.tracks.seen))
+    distance = np.linalg.norm(anchors[:, None, :2] - measured[None, :, :2], axis=2)
+    return np.asarray(distance / radius[:, None])
 
 
 def mahalanobis(scene: Scene) -> Costs:
@@ -80,8 +102,10 @@ def doubt(scene: Scene) -> Costs:
 
 TERMS: dict[str, Callable[[Scene], Costs]] = {
     "overlap": overlap,
+    "anchor_overlap": anchor_overlap,
     "buffered_overlap": buffered_overlap,
     "appearance": appearance,
+    "reach": reach,
     "mahalanobis": mahalanobis,
     "height": height,
     "doubt": doubt,

@@ -34,11 +34,11 @@ class MotionConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     centre_error: float = 0.05
-    size_error: float = 0.05
-    centre_acceleration: float = 0.5
-    size_acceleration: float = 0.1
-    centre_speed: float = 1.0
-    size_speed: float = 0.1
+    size_error: float = 0.14
+    centre_acceleration: float = 0.1
+    size_acceleration: float = 0.075
+    centre_speed: float = 2.6
+    size_speed: float = 0.08
 
     def __post_init__(self) -> None:
         for field in fields(self):

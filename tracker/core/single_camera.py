@@ -1,66 +1,23 @@
-"""The tracker of one camera: Kalman prediction, a cascade of Hungarian assignments, lifecycle in seconds."""
+"""The tracker of one camera: predict, associate, correct, begin, end."""
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes, motion
+from tracker.core.appearance import StrangerDistance, blended, view_qualities
 from tracker.core.assignment import Matches
-from tracker.core.association import Stage, Term, associate
+from tracker.core.association import associate, checked_splits
 from tracker.core.costs import Scene
-from tracker.core.motion import MotionConfig
-from tracker.core.track import Mask, Tracks
+from tracker.core.settings import TrackerConfig
+from tracker.core.track import Tracks
 from tracker.core.types import Detections, FloatArray, TrackState, TrackUpdate
 
-CONFIRMED, LOST, TENTATIVE = (TrackState.CONFIRMED,), (TrackState.LOST,), (TrackState.TENTATIVE,)
+__all__ = ["SingleCameraTracker", "TrackerConfig"]
 
-DEFAULT_STAGES = (
-    Stage(CONFIRMED + LOST, (Term("overlap", limit=0.9), Term("appearance", 0.5, limit=0.5)), 0.8, min_score=0.5),
-    Stage(CONFIRMED, (Term("overlap"),), 0.6, max_score=0.5),
-    Stage(TENTATIVE, (Term("overlap"),), 0.7, min_score=0.5),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerConfig:
-    """Settings of SingleCameraTracker; times in seconds.
-
-    motion: noise of the Kalman filter. stages: the association, in order. new_track_score: a detection that no track
-    took begins one from this score on. confirm_hits, confirm_seconds: a track counts after so many observations that
-    span at least so long. tentative_seconds, lost_seconds: it ends when it was not observed for longer, before and
-    after it was confirmed. bridge_seconds: after a longer gap the filter is run again over the gap (motion.bridge).
-    appearance_memory: share of the old running appearance kept at each good view. max_occlusion: crops hidden by
-    another person for more than this fraction teach the track nothing. sharp_height_pixels: people at least this tall
-    are large enough to be described at full quality.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
-    motion: MotionConfig = field(default_factory=MotionConfig)
-    stages: tuple[Stage, ...] = DEFAULT_STAGES
-    new_track_score: float = 0.5
-    confirm_hits: int = 3
-    confirm_seconds: float = 0.0
-    tentative_seconds: float = 0.0
-    lost_seconds: float = 3.0
-    bridge_seconds: float = 0.3
-    appearance_memory: float = 0.9
-    max_occlusion: float = 0.3
-    sharp_height_pixels: float = 64.0
-
-    def __post_init__(self) -> None:
-        for name in ("new_track_score", "appearance_memory", "max_occlusion"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        for name in ("confirm_seconds", "tentative_seconds", "lost_seconds", "bridge_seconds"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
-        if self.confirm_hits < 1:
-            raise ValueError(f"confirm_hits must be at least 1, got {self.confirm_hits}")
-        if not self.sharp_height_pixels > 0:
-            raise ValueError(f"sharp_height_pixels must be positive, got {self.sharp_height_pixels}")
+Indices = NDArray[np.intp]
+NOBODY = -1
 
 
 class SingleCameraTracker:
@@ -75,28 +32,36 @@ class SingleCameraTracker:
         self._tracks = Tracks.empty()
         self._next_id = 1
         self._now = -np.inf
+        self._strangers = StrangerDistance()
 
     def update(
         self, t_seconds: float, detections: Detections, camera_motion: NDArray[np.float64] | None = None
     ) -> list[TrackUpdate]:
-        """One frame, taken at t_seconds. Returns one update per track alive, and one for each that ended now.
+        """One frame, taken at t_seconds. Returns an update for each track that was observed, got lost or ended.
 
-        A lost track is reported at every step, at its predicted place, without detection_index. camera_motion (2, 3)
-        maps points of the previous picture to this one. ValueError if t_seconds is not after the previous frame's.
+        A lost track is reported once, on the step that misses it, at its predicted place and without detection_index;
+        then it is silent until it returns or ends. camera_motion (2, 3) maps points of the previous picture to this
+        one. ValueError if t_seconds is not after the previous frame's, or if embeddings change their dimension.
         """
         self._advance(t_seconds, camera_motion)
-        scene = Scene(self._tracks, self._described(detections), t_seconds, self.config.motion)
-        matches = associate(scene, self.config.stages)
-        quality = self._quality(scene.detections)
-        self._correct(scene, matches, quality)
-        born = self._begin(scene, matches)
-        detection_of = np.full(len(self._tracks), -1, np.intp)
+        self._fit_dimension(detections)
+        scene = Scene(self._tracks, detections, t_seconds, self.config.motion, self._strangers.value)
+        matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
+        hidden = boxes.occlusion(detections.boxes_xyxy)
+        qualities = view_qualities(detections, hidden, self.config.sharp_height_pixels)
+        was_lost = self._tracks.lost
+        self._correct(detections, matches)
+        self._learn(scene, matches, (qualities > 0) & (hidden <= self.config.max_occlusion))
+        born = self._begin(detections, matches)
+        detection_of = np.full(len(self._tracks), NOBODY, np.intp)
         detection_of[matches.tracks] = matches.detections
-        detection_of[len(detection_of) - len(born) :] = born
-        ended = self._ended()
-        updates = self._updates(detection_of, ended, scene.detections, quality)
-        if ended.any():
-            self._tracks = self._tracks.select(~ended)
+        detection_of[len(was_lost) :] = born
+        over = self._over()
+        silent = np.zeros(len(over), np.bool_)
+        silent[: len(was_lost)] = was_lost & self._tracks.lost[: len(was_lost)]
+        updates = self._updates(np.flatnonzero(over | ~silent), detection_of, over, detections, qualities)
+        if over.any():
+            self._tracks = self._tracks.select(~over)
         return updates
 
     def finish(self, t_seconds: float) -> list[TrackUpdate]:
@@ -104,122 +69,142 @@ class SingleCameraTracker:
         if not t_seconds >= self._now:
             raise ValueError(f"camera {self.camera_id}: time ran backwards from {self._now} s to {t_seconds} s")
         self._now = t_seconds
-        nobody = np.full(len(self._tracks), -1, np.intp)
-        updates = self._updates(nobody, np.ones(len(nobody), np.bool_), Detections.empty(), np.zeros(0, np.float32))
-        self._tracks = Tracks.empty()
+        everyone = np.arange(len(self._tracks))
+        nobody, over = np.full(len(everyone), NOBODY, np.intp), np.ones(len(everyone), np.bool_)
+        updates = self._updates(everyone, nobody, over, Detections.empty(), np.zeros(0, np.float32))
+        self._tracks = Tracks.empty(self._tracks.embeddings.shape[1])
         return updates
 
+    def state(self) -> dict[str, Any]:
+        """All that the tracker knows, as numbers, strings, lists and dicts, for JSON; see restored."""
+        return {
+            "next_id": self._next_id,
+            "now": self._now if np.isfinite(self._now) else None,
+            "strangers": [self._strangers.value, self._strangers.frames],
+            "tracks": self._tracks.as_lists(),
+        }
+
+    @classmethod
+    def restored(cls, camera_id: str, state: dict[str, Any], config: TrackerConfig | None = None) -> Self:
+        """The tracker that gave this state, to go on with the same ids in another process."""
+        tracker = cls(camera_id, config)
+        tracker._next_id = state["next_id"]
+        tracker._now = -np.inf if state["now"] is None else state["now"]
+        tracker._strangers = StrangerDistance(*state["strangers"])
+        tracker._tracks = Tracks.from_lists(state["tracks"])
+        return tracker
+
     def _advance(self, t_seconds: float, camera_motion: NDArray[np.float64] | None) -> None:
+        """Move every track to the present."""
         if not self._now < t_seconds < np.inf:
             raise ValueError(f"camera {self.camera_id}: a frame at {t_seconds} s came after one at {self._now} s")
-        if len(self._tracks):
-            states = motion.predict(self._tracks.states, t_seconds - self._now, self.config.motion)
-            self._tracks.states = states if camera_motion is None else motion.warp(states, camera_motion)
-            if camera_motion is not None:
-                self._tracks.anchors = motion.warp(self._tracks.anchors, camera_motion)
+        tracks = self._tracks
+        if len(tracks):
+            tracks.states = motion.predict(tracks.states, t_seconds - self._now, self.config.motion)
+        if camera_motion is not None:
+            tracks.states = motion.warp(tracks.states, camera_motion)
+            tracks.anchors = motion.warp(tracks.anchors, camera_motion)
         self._now = t_seconds
 
-    def _described(self, detections: Detections) -> Detections:
-        """The detections; the first that carry embeddings fix their dimension."""
+    def _fit_dimension(self, detections: Detections) -> None:
+        """The first embeddings fix the dimension d of the tracks' appearance."""
         if detections.embeddings is None or not len(detections):
-            return detections
+            return
         known, given = self._tracks.embeddings.shape[1], detections.embeddings.shape[1]
         if not known:
             self._tracks.embeddings = np.zeros((len(self._tracks), given), np.float32)
         elif known != given:
             raise ValueError(f"camera {self.camera_id}: embeddings changed dimension from {known} to {given}")
-        return detections
 
-    def _quality(self, detections: Detections) -> FloatArray:
-        """(m,) in [0, 1]: score x visible fraction x size; 0 where the box is not embedded."""
-        if detections.embeddings is None:
-            return np.zeros(len(detections), np.float32)
-        heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
-        size = np.minimum(heights / self.config.sharp_height_pixels, 1)
-        visible = 1 - boxes.occlusion(detections.boxes_xyxy)
-        return np.asarray(detections.scores * visible * size * detections.embeddings.any(axis=1), np.float32)
-
-    def _correct(self, scene: Scene, matches: Matches, quality: FloatArray) -> None:
-        """Feed the matched detections into filter and appearance; mark who was missed."""
+    def _correct(self, detections: Detections, matches: Matches) -> None:
+        """Feed the matched detections into the filter; confirm who was seen often enough, mark who was missed."""
         tracks, config, found = self._tracks, self.config, matches.tracks
         tracks.lost = tracks.confirmed.copy()
         if not len(found):
             return
-        measured = boxes.xyxy_to_cxcywh(scene.detections.boxes_xyxy[matches.detections])
+        measured = boxes.xyxy_to_cxcywh(detections.boxes_xyxy[matches.detections])
         gaps = self._now - tracks.seen[found]
-        tracks.states[found] = motion.update(tracks.states[found], measured, config.motion)
+        states = motion.update(tracks.states[found], measured, config.motion)
         returned = gaps > config.bridge_seconds
         if returned.any():
-            rows = found[returned]
-            tracks.states[rows] = motion.bridge(tracks.anchors[rows], measured[returned], gaps[returned], config.motion)
-        tracks.anchors[found] = tracks.states[found]
+            anchors = tracks.anchors[found[returned]]
+            states[returned] = motion.bridge(anchors, measured[returned], gaps[returned], config.motion)
+        tracks.states[found] = tracks.anchors[found] = states
         tracks.seen[found] = self._now
         tracks.hits[found] += 1
-        tracks.scores[found] = scene.detections.scores[matches.detections]
-        ready = (tracks.hits[found] >= config.confirm_hits) & (self._now - tracks.born[found] >= config.confirm_seconds)
-        tracks.confirmed[found] |= ready
+        tracks.confirmed[found] |= self._counts(tracks.hits[found], self._now - tracks.born[found])
         tracks.lost[found] = False
-        self._learn_appearance(scene.detections, matches, quality)
 
-    def _learn_appearance(self, detections: Detections, matches: Matches, quality: FloatArray) -> None:
-        """Move the running appearance of matched tracks towards what is seen, by clear views only."""
-        if detections.embeddings is None:
+    def _counts(self, hits: NDArray[np.int64], ages_seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(k,) whether tracks observed so often over so long count as people."""
+        return np.asarray((hits >= self.config.confirm_hits) & (ages_seconds >= self.config.confirm_seconds))
+
+    def _learn(self, scene: Scene, matches: Matches, clear: NDArray[np.bool_]) -> None:
+        """Tracks learn their person's look, and the camera how strangers differ, from clear (m,) views."""
+        embeddings = scene.detections.embeddings
+        good = clear[matches.detections]
+        if embeddings is None or not good.any():
             return
-        clear = quality[matches.detections] > 0
-        clear &= boxes.occlusion(detections.boxes_xyxy)[matches.detections] <= self.config.max_occlusion
-        rows, seen = matches.tracks[clear], detections.embeddings[matches.detections[clear]]
-        old = self._tracks.embeddings[rows]
-        memory = np.where(old.any(axis=1, keepdims=True), self.config.appearance_memory, 0)
-        mixed = memory * old + (1 - memory) * seen
-        self._tracks.embeddings[rows] = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+        rows, seen = matches.tracks[good], matches.detections[good]
+        known = self._tracks.embeddings[rows].any(axis=1)
+        distances = scene.term("appearance")[np.ix_(rows[known], seen[known])] * scene.stranger_distance
+        self._strangers.learn(distances)
+        remembered = self._tracks.embeddings[rows]
+        self._tracks.embeddings[rows] = blended(remembered, embeddings[seen], self.config.appearance_memory)
 
-    def _begin(self, scene: Scene, matches: Matches) -> NDArray[np.intp]:
+    def _begin(self, detections: Detections, matches: Matches) -> Indices:
         """New tracks for sure detections that nobody took; returns their rows in the detections."""
-        detections = scene.detections
         free = detections.scores >= self.config.new_track_score
         free[matches.detections] = False
+        if self.config.birth_overlap < 1 and len(matches) and free.any():
+            taken = detections.boxes_xyxy[matches.detections]
+            free &= boxes.iou(detections.boxes_xyxy, taken).max(axis=1) <= self.config.birth_overlap
         born = np.flatnonzero(free)
         if len(born):
             states = motion.initiate(boxes.xyxy_to_cxcywh(detections.boxes_xyxy[born]), self.config.motion)
             ids = np.arange(self._next_id, self._next_id + len(born))
-            embeddings = np.zeros((len(born), self._tracks.embeddings.shape[1]), np.float32)
+            looks = np.zeros((len(born), self._tracks.embeddings.shape[1]), np.float32)
             if detections.embeddings is not None:
-                embeddings[:] = detections.embeddings[born]
-            fresh = Tracks.begin(ids, states, self._now, detections.scores[born], embeddings)
-            self._tracks = self._tracks.join(fresh)
+                looks[:] = detections.embeddings[born]
+            confirmed = self._counts(np.ones(len(born), np.int64), np.zeros(len(born)))
+            self._tracks = self._tracks.join(Tracks.begin(ids, states, self._now, confirmed, looks))
             self._next_id += len(born)
         return born
 
-    def _ended(self) -> Mask:
+    def _over(self) -> NDArray[np.bool_]:
+        """(n,) tracks that nobody has seen for too long."""
         tracks, config = self._tracks, self.config
-        patience = np.where(tracks.confirmed, config.lost_seconds, config.tentative_seconds)
+        patience = np.where(tracks.embeddings.any(axis=1), config.memory_seconds, config.lost_seconds)
+        patience[~tracks.confirmed] = config.tentative_seconds
         return np.asarray(self._now - tracks.seen > patience)
 
     def _updates(
-        self, detection_of: NDArray[np.intp], ended: Mask, detections: Detections, quality: FloatArray
+        self,
+        rows: Indices,
+        detection_of: Indices,
+        over: NDArray[np.bool_],
+        detections: Detections,
+        qualities: FloatArray,
     ) -> list[TrackUpdate]:
-        """One update per track; detection_of (n,) holds the row of its detection, -1 for none."""
-        tracks = self._tracks
-        predicted = boxes.cxcywh_to_xyxy(tracks.states[:, motion.POSITION])
+        """Updates of the tracks in rows (k,); detection_of (n,) and over (n,) tell about all tracks."""
+        tracks, share = self._tracks, self.config.smoothing
+        indices = detection_of[rows]
+        estimates = boxes.cxcywh_to_xyxy(tracks.states[rows, motion.POSITION])
+        seen = indices >= 0
+        estimates[seen] = share * estimates[seen] + (1 - share) * detections.boxes_xyxy[indices[seen]]
+        columns = (tracks.ids[rows], tracks.confirmed[rows], over[rows], indices)
         updates = []
-        columns = (tracks.ids, tracks.confirmed, ended, detection_of)
-        for row, (track_id, confirmed, over, index) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
-            seen = index >= 0
-            embedding = detections.embeddings[index] if seen and detections.embeddings is not None else None
-            updates.append(
-                TrackUpdate(
-                    camera_id=self.camera_id,
-                    track_id=track_id,
-                    t_seconds=self._now,
-                    state=_state(confirmed, seen, over),
-                    box_xyxy=detections.boxes_xyxy[index] if seen else predicted[row],
-                    score=float(detections.scores[index]) if seen else 0.0,
-                    detection_index=index if seen else None,
-                    embedding=embedding,
-                    quality=float(quality[index]) if seen else 0.0,
-                    confirmed=confirmed,
+        for box, track_id, confirmed, ended, index in zip(estimates, *(c.tolist() for c in columns), strict=True):
+            state = _state(confirmed, index != NOBODY, ended)
+            if index == NOBODY:
+                update = TrackUpdate(self.camera_id, track_id, self._now, state, box, 0.0, confirmed=confirmed)
+            else:
+                embedding = None if detections.embeddings is None else detections.embeddings[index]
+                score, quality = float(detections.scores[index]), float(qualities[index])
+                update = TrackUpdate(
+                    self.camera_id, track_id, self._now, state, box, score, index, embedding, quality, confirmed
                 )
-            )
+            updates.append(update)
         return updates
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,8 @@ class Tracks:
 
     ids: (n,) int64. states: (n, 5, 4) filter states at the present time (see motion). anchors: (n, 5, 4) the states
     right after the last observation. born, seen: (n,) seconds of the first and the last observation. hits: (n,) int64
-    number of observations. confirmed: (n,) bool. lost: (n,) bool, confirmed but not
-    observed at the last step. scores: (n,) score of the last observation. embeddings: (n, d)
-    float32 unit vectors, the running appearance; a row of zeros means that the track has none yet.
+    number of observations. confirmed: (n,) bool. lost: (n,) bool, confirmed but not observed at the last step.
+    embeddings: (n, d) float32 unit vectors, the running appearance; a row of zeros means that there is none yet.
     """
 
     ids: IntArray
@@ -33,7 +32,6 @@ class Tracks:
     hits: IntArray
     confirmed: Mask
     lost: Mask
-    scores: FloatArray
     embeddings: FloatArray
 
     def __len__(self) -> int:
@@ -52,18 +50,16 @@ class Tracks:
             hits=np.zeros(0, np.int64),
             confirmed=np.zeros(0, np.bool_),
             lost=np.zeros(0, np.bool_),
-            scores=np.zeros(0, np.float32),
             embeddings=np.zeros((0, dimension), np.float32),
         )
 
     @classmethod
     def begin(
-        cls, ids: IntArray, states: motion.States, t_seconds: float, scores: FloatArray, embeddings: FloatArray
+        cls, ids: IntArray, states: motion.States, t_seconds: float, confirmed: Mask, embeddings: FloatArray
     ) -> Self:
-        """Tracks observed for the first time, one per state (n, 5, 4)."""
-        times = np.full(len(ids), t_seconds)
-        hits, no = np.ones(len(ids), np.int64), np.zeros(len(ids), np.bool_)
-        return cls(ids, states, states.copy(), times, times.copy(), hits, no, no.copy(), scores, embeddings)
+        """Tracks observed for the first time at t_seconds, one per state (n, 5, 4)."""
+        times, hits, lost = np.full(len(ids), t_seconds), np.ones(len(ids), np.int64), np.zeros(len(ids), np.bool_)
+        return cls(ids, states, states.copy(), times, times.copy(), hits, confirmed, lost, embeddings)
 
     def select(self, keep: Mask) -> Self:
         """The rows where keep (n,) is true."""
@@ -84,3 +80,15 @@ class Tracks:
         if TrackState.LOST in states:
             chosen |= self.lost
         return chosen
+
+    def as_lists(self) -> dict[str, Any]:
+        """The columns as nested lists of plain numbers, with the shape that an empty list would forget."""
+        columns = {field.name: getattr(self, field.name).tolist() for field in fields(self)}
+        return {"dimension": self.embeddings.shape[1], **columns}
+
+    @classmethod
+    def from_lists(cls, lists: dict[str, Any]) -> Self:
+        """The table that as_lists wrote, to the last bit."""
+        blank, count = cls.empty(lists["dimension"]), len(lists["ids"])
+        columns = ((getattr(blank, field.name), lists[field.name]) for field in fields(cls))
+        return cls(*(np.array(rows, like.dtype).reshape(count, *like.shape[1:]) for like, rows in columns))

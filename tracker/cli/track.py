@@ -1,0 +1,41 @@
+"""`main.py track DETECTIONS`: the single-camera tracker alone, on detections from a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracker.errors import OmnitrackError
+
+PRESET_NAMES = "reid, iou, sort, deepsort, bytetrack, ocsort"
+
+
+def track(
+    detections: Annotated[Path, typer.Argument(help="MOT text (frame,-1,left,top,width,height,score) or npz")],
+    out: Annotated[Path | None, typer.Option(help="MOT file to write; standard output if left out")] = None,
+    embedding: Annotated[str | None, typer.Option(help="Array of the npz that holds the embeddings")] = None,
+    fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of real time")] = 25.0,
+    preset: Annotated[str, typer.Option(help=f"One of {PRESET_NAMES}")] = "reid",
+    interpolate: Annotated[float, typer.Option(min=0, help="Smooth tracks, fill gaps up to so many seconds")] = 0.0,
+) -> None:
+    """Track one camera's detections; prints or writes rows frame,id,left,top,width,height,score,-1,-1,-1.
+
+    An npz holds arrays frame (n,) from 1, boxes_xyxy (n, 4) pixels, conf (n,), optionally n_frames and embeddings.
+    """
+    from tracker.cli.single_camera import interpolated, track_frames
+    from tracker.core.presets import PRESETS
+    from tracker.evaluation.mot import format_mot, write_mot
+    from tracker.recorded.files import read_recording
+
+    if preset not in PRESETS:
+        raise OmnitrackError(f"--preset: no preset {preset!r}; choose one of {', '.join(PRESETS)}")
+    if out is not None and not out.parent.is_dir():
+        raise OmnitrackError(f"--out: no such folder: {out.parent}")
+    config = PRESETS[preset]
+    rows = track_frames(read_recording("camera", detections, embedding).frames, fps, config)
+    if interpolate:
+        rows = interpolated(rows, fps, interpolate, config.motion)
+    if out is None:
+        print(format_mot(rows), end="")
+    else:
+        write_mot(out, rows)

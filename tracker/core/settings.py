@@ -1,0 +1,86 @@
+"""Settings of the single-camera tracker."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from tracker.core.association import Stage, Term
+from tracker.core.motion import MotionConfig
+from tracker.core.types import TrackState
+
+CONFIRMED, LOST, TENTATIVE = (TrackState.CONFIRMED,), (TrackState.LOST,), (TrackState.TENTATIVE,)
+
+DEFAULT_STAGES = (
+    Stage(
+        CONFIRMED + LOST,
+        (Term("overlap", 1.0, 0.65), Term("appearance", 2.0, 1.0), Term("doubt", 0.15), Term("height", 0.2)),
+        1.0,
+        min_score=0.53,
+        max_gap_seconds=0.6,
+    ),
+    Stage(CONFIRMED, (Term("overlap"),), 0.55, min_score=0.2, max_score=0.53),
+    Stage(
+        LOST,
+        (Term("reach", 0.0, 1.0), Term("buffered_overlap"), Term("appearance", 0.6, 0.8)),
+        0.8,
+        min_score=0.53,
+        max_gap_seconds=1.8,
+    ),
+    Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance", 1.0, 0.55)), 0.55, min_score=0.53),
+    Stage(TENTATIVE, (Term("overlap"),), 0.57, min_score=0.53),
+)
+"""Sure detections continue tracks just seen; doubtful ones only fill in; then the lost are sought, first near the
+place where they should be, then by their look as far as they can have walked; last the tracks not yet confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerConfig:
+    """Settings of SingleCameraTracker; times in seconds.
+
+    motion: noise of the Kalman filter. stages: the association, in order. split_margin: by how much appearances must
+    fit better to swap two people who part (association.checked_splits).
+    new_track_score: a detection that no track took begins one from this score on, unless it overlaps a detection that
+    was taken by an IoU above birth_overlap: then it is the same person seen twice.
+    confirm_hits, confirm_seconds: a track counts after so many observations that span at least so long.
+    tentative_seconds: a track not yet confirmed ends when it was not observed for longer; lost_seconds,
+    memory_seconds: the same for a confirmed one without and with a known appearance.
+    bridge_seconds: after a longer gap the filter is run again over the gap (motion.bridge).
+    smoothing: reported boxes are this share the filter's estimate, the rest the detection.
+    appearance_memory: share of the old running appearance kept at each good view. max_occlusion: crops hidden by
+    another person for more than this fraction teach the track nothing. sharp_height_pixels: people at least this tall
+    are large enough to be described at full quality.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    stages: tuple[Stage, ...] = DEFAULT_STAGES
+    split_margin: float = 0.3
+    new_track_score: float = 0.73
+    birth_overlap: float = 0.3
+    confirm_hits: int = 2
+    confirm_seconds: float = 0.0
+    tentative_seconds: float = 0.1
+    lost_seconds: float = 1.8
+    memory_seconds: float = 5.0
+    bridge_seconds: float = 0.1
+    smoothing: float = 0.55
+    appearance_memory: float = 0.9
+    max_occlusion: float = 0.07
+    sharp_height_pixels: float = 64.0
+
+    def __post_init__(self) -> None:
+        for name in ("new_track_score", "birth_overlap", "smoothing", "appearance_memory", "max_occlusion"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        for name in ("confirm_seconds", "tentative_seconds", "lost_seconds", "memory_seconds"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        for name in ("bridge_seconds", "split_margin"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative (.inf: never), got {getattr(self, name)}")
+        if self.confirm_hits < 1:
+            raise ValueError(f"confirm_hits must be at least 1, got {self.confirm_hits}")
+        if not self.sharp_height_pixels > 0:
+            raise ValueError(f"sharp_height_pixels must be positive, got {self.sharp_height_pixels}")
