@@ -1,15 +1,20 @@
-"""How fast the store takes in and answers, and what a box costs on disk.
+"""How fast the store takes in and answers, and what a box costs on disk. From the repository's root:
 
-python benchmarks/store.py ingest
-python benchmarks/store.py generate big.db --observations 10000000
-python benchmarks/store.py ask big.db
+    python -m benchmarks.store ingest
+    python -m benchmarks.store generate big.db --observations 10000000
+    python -m benchmarks.store ask big.db
+    python -m benchmarks.store contend big.db --readers 8 --seconds 60
+
+contend changes its database: give it one of its own.
 """
 
 import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -110,22 +115,70 @@ def generate(
 @app.command()
 def ask(path: Path, repeat: int = 200) -> None:
     """Median and 99th percentile of each query, in milliseconds, with the arguments drawn at random."""
-    rng = np.random.default_rng(1)
     with open_store(path, create=False) as store:
-        with store.read() as connection:
-            first, last = connection.exec_driver_sql("SELECT min(start_us), max(end_us) FROM tracklets").one()
-            people = connection.exec_driver_sql("SELECT max(id) FROM identities").scalar_one()
-            cameras = connection.exec_driver_sql("SELECT name FROM cameras").scalars().all()
-        report = {}
-        for name, question in _questions(rng, first, last, people, list(cameras)).items():
-            taken = []
-            for _ in range(repeat):
-                with store.read() as connection:
-                    begun = time.perf_counter()
-                    question(connection)
-                    taken.append((time.perf_counter() - begun) * 1e3)
-            report[name] = {"median_ms": round(median(taken), 2), "p99_ms": round(float(np.percentile(taken, 99)), 2)}
+        questions = _questions_of(store, seed=1)
+        report = {
+            name: _summary([_asked(store, question) for _ in range(repeat)]) for name, question in questions.items()
+        }
     typer.echo(json.dumps(report, indent=2))
+
+
+@app.command()
+def contend(path: Path, readers: int = 8, seconds: float = 60.0, pause: float = 0.02) -> None:
+    """Processes that ask one random question after the other, while 8 cameras with 80 people are written in real time.
+
+    Without the questions about all time; the milliseconds are those of all readers and questions together.
+    """
+    with open_store(path) as store, ProcessPoolExecutor(readers, mp_context=get_context("spawn")) as pool:
+        asked = [pool.submit(_keep_asking, path, seed, seconds, pause) for seed in range(readers)]
+        names = [f"camera-{number}" for number in range(8)]
+        run = _begin(store, names)
+        sink = StoreSink(store, run)
+        begun = time.monotonic()
+        for step in _crowd(names, 10, 25.0, seconds, 20.0, run.first_identity_id):
+            time.sleep(max(0.0, begun + step.batch.t_seconds - time.monotonic()))
+            sink.write(step)
+        sink.close()
+        answers = [answer for future in asked for answer in future.result()]
+    report = {
+        "answers": len(answers),
+        "batches": sink.counters.batches_committed,
+        "seconds_the_writer_waited": round(sink.counters.seconds_waited, 3),
+        **_summary(answers),
+    }
+    typer.echo(json.dumps(report, indent=2))
+
+
+def _keep_asking(path: Path, seed: int, seconds: float, pause: float) -> list[float]:
+    taken: list[float] = []
+    with open_store(path, create=False) as store:
+        questions = [question for name, question in _questions_of(store, seed).items() if "all time" not in name]
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            taken.append(_asked(store, questions[len(taken) % len(questions)]))
+            time.sleep(pause)
+    return taken
+
+
+def _asked(store: Store, question: Callable[[Connection], object]) -> float:
+    """Milliseconds."""
+    begun = time.perf_counter()
+    with store.read() as connection:
+        question(connection)
+    return (time.perf_counter() - begun) * 1e3
+
+
+def _summary(milliseconds: list[float]) -> dict[str, float]:
+    p99 = float(np.percentile(milliseconds, 99))
+    return {"median_ms": round(median(milliseconds), 2), "p99_ms": round(p99, 2)}
+
+
+def _questions_of(store: Store, seed: int) -> dict[str, Callable[[Connection], object]]:
+    with store.read() as connection:
+        first, last = connection.exec_driver_sql("SELECT min(start_us), max(end_us) FROM tracklets").one()
+        people = connection.exec_driver_sql("SELECT max(id) FROM identities").scalar_one()
+        cameras = connection.exec_driver_sql("SELECT name FROM cameras").scalars().all()
+    return _questions(np.random.default_rng(seed), first, last, people, list(cameras))
 
 
 def _questions(
@@ -146,7 +199,7 @@ def _questions(
 
     return {
         "identities, first page": lambda c: queries.identities(c),
-        "identities, any page": lambda c: queries.identities(c, offset=int(rng.integers(people))),
+        "identities, any page": lambda c: queries.identities(c, after=int(rng.integers(people))),
         "identities of a camera in an hour": lambda c: queries.identities(c, where(camera(), 1)),
         "identities in an hour": lambda c: queries.identities(c, where(None, 1)),
         "identities since a moment": lambda c: queries.identities(c, queries.IdentityFilter(since=moment())),
@@ -189,7 +242,9 @@ def _begin(store: Store, names: list[str]) -> ActiveRun:
     return begin_run(store, origins, embedder_name="benchmark", embedder_dimension=DIMENSION)
 
 
-def _crowd(names: list[str], people: int, fps: float, seconds: float, stay_seconds: float) -> Iterator[Step]:
+def _crowd(
+    names: list[str], people: int, fps: float, seconds: float, stay_seconds: float, first_identity_id: int = 1
+) -> Iterator[Step]:
     """Everybody stays for stay_seconds, then a new track takes the place; each is confirmed in its third frame."""
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(256, DIMENSION)).astype(np.float32)
@@ -220,7 +275,7 @@ def _crowd(names: list[str], people: int, fps: float, seconds: float, stay_secon
             ]
             if age == 2:
                 for person, update in enumerate(updates[name]):
-                    identity_id = (generation * len(names) + number) * people + person + 1
+                    identity_id = (generation * len(names) + number) * people + person + first_identity_id
                     evidence = LinkEvidence("appearance", 0.8, 0.8, None, None, {"cosine": 0.8})
                     kind = IdentityEventKind.ASSIGNED
                     events.append(IdentityEvent(kind, t_seconds, identity_id, update.key, None, evidence))

@@ -50,7 +50,7 @@ def test_identities_as_json_and_csv(database: Path) -> None:
 
 
 def test_nobody_is_exit_code_1(database: Path) -> None:
-    result = runner.invoke(app, ["identities", "--db", str(database), "--camera", "north", "--json"])
+    result = runner.invoke(app, ["identities", "--db", str(database), "--since", "2026-12-24", "--json"])
     assert result.exit_code == 1
     assert json.loads(result.stdout)["identities"] == []
     assert "nobody was seen" in result.stderr

@@ -59,7 +59,7 @@ def test_identities_are_chosen_by_every_filter(store: Store) -> None:
 def test_identities_come_in_pages(store: Store) -> None:
     record(store, WALK)
     with store.read() as connection:
-        first, second = (identities(connection, limit=2, offset=offset) for offset in (0, 2))
+        first, second = (identities(connection, limit=2, after=after) for after in (0, 2))
     assert ([row.id for row in first.rows], first.has_more) == ([1, 2], True)
     assert ([row.id for row in second.rows], second.has_more) == ([3], False)
 

@@ -39,6 +39,7 @@ def test_opening_again_keeps_the_data_and_needs_no_alembic(tmp_path: Path, monke
 
 def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     (tmp_path / "a.db").touch()
+    refused(tmp_path / "a.db", "is empty", create=False)
     open_store(tmp_path / "a.db").close()
     assert stored_revision(tmp_path / "a.db") == REVISION
 

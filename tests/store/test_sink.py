@@ -1,20 +1,26 @@
 import itertools
+import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 
-from tests.store.walk import DIMENSION, EPOCH, FPS, Stay, begin, box, embedding, event, record, steps
-from tracker.core.types import IdentityEventKind
+from tests.store.walk import DIMENSION, EPOCH, FPS, Stay, begin, box, crowd, embedding, event, record, steps, update
+from tracker.core.types import IdentityEventKind, TrackState
 from tracker.errors import OmnitrackError
+from tracker.ports import Step
 from tracker.store.models import Camera, Embedding, Event, Identity, Link, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack_vector
-from tracker.store.queries import tracklets
+from tracker.store.queries import identities, tracklets
 from tracker.store.runs import CameraOrigin, begin_run, micros, without_password
-from tracker.store.session import Store
+from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.store.writer import Batch
+from tracker.video.frame import FrameBatch
 
 WALK = [Stay("west", 1, 1, 0, 120), Stay("east", 1, 1, 140, 150)]
 
@@ -168,6 +174,68 @@ def test_a_failure_of_the_writer_reaches_the_pipeline(store: Store) -> None:
         run_on()
     with pytest.raises(OmnitrackError, match="observations"):
         sink.close()
+
+
+def test_a_locked_database_pauses_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracker.store.session._PRAGMAS", ("PRAGMA busy_timeout = 20", "PRAGMA journal_mode = WAL"))
+    monkeypatch.setattr("tracker.store.writer.RETRY_SECONDS", 0.01)
+    with open_store(tmp_path / "a.db") as store:
+        run = begin(store)
+        sink = StoreSink(store, run)
+        other = sqlite3.connect(store.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        for step in steps(["west", "east"], WALK):
+            sink.write(step)
+        waited = threading.Event()
+        for _ in range(500):
+            if sink.counters.paused_by is not None:
+                break
+            waited.wait(0.01)
+        assert "another program holds it locked" in (sink.counters.paused_by or "")
+        assert sink.counters.batches_committed == 0
+        other.execute("ROLLBACK")
+        other.close()
+        sink.close()
+        assert sink.counters.paused_by is None
+        with store.read() as connection:
+            assert [len(row.frames) for row in tracklets(connection, run.id)] == [11, 121]
+
+
+def test_readers_never_wait_for_the_writer_nor_the_writer_for_them(store: Store) -> None:
+    done = threading.Event()
+    answers: list[int] = []
+
+    def ask() -> None:
+        while not done.wait(0.02):
+            answers.append(len(identities_of(store)))
+
+    run = begin(store, ["west"])
+    with ThreadPoolExecutor(8) as pool:
+        readers = [pool.submit(ask) for _ in range(8)]
+        record(store, crowd(1, 10), run=run)
+        done.set()
+        for reader in readers:
+            reader.result()
+    assert set(answers) > {0}
+    assert len(identities_of(store)) == 100
+
+
+def identities_of(store: Store) -> list[int]:
+    with store.read() as connection:
+        return [row.id for row in identities(connection, limit=10_000).rows]
+
+
+def test_the_closing_step_has_no_frames(store: Store) -> None:
+    run = begin(store)
+    sink = StoreSink(store, run)
+    for step in itertools.islice(steps(["west", "east"], WALK), 10):
+        sink.write(step)
+    ended = replace(update(WALK[0], 9), state=TrackState.ENDED, detection_index=None, score=0.0)
+    sink.write(Step(FrameBatch(0.9, {}), {"west": [ended], "east": []}, []))
+    sink.close()
+    with store.read() as connection:
+        (row,) = tracklets(connection, run.id)
+    assert len(row.frames) == 10
 
 
 def test_an_empty_batch_is_false() -> None:

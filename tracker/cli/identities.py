@@ -31,7 +31,7 @@ def identities(
     min_sightings: Annotated[int, typer.Option(min=1, help="Seen at least this many times.")] = 1,
     name: Annotated[str | None, typer.Option(help="Only the person of this name.")] = None,
     limit: Limit = 50,
-    page: PageNumber = 1,
+    after: Annotated[int, typer.Option(help="Only identities with a higher number: the next page.")] = 0,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -42,13 +42,13 @@ def identities(
     style = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = queries.IdentityFilter(camera, moment(since), moment(until), min_sightings, name)
     with open_store(db, create=False) as store, store.read() as connection:
-        found = queries.identities(connection, chosen, limit=limit, offset=(page - 1) * limit)
+        found = queries.identities(connection, chosen, limit=limit, after=after)
     if style is Format.JSON:
-        print_json({"identities": found.rows, "page": page, "has_more": found.has_more})
+        print_json({"identities": found.rows, "has_more": found.has_more})
     elif style is Format.CSV:
         print_csv(HEADER, ([getattr(row, column) for column in HEADER] for row in found.rows))
     elif found.rows:
-        more = f"people, page {page}; --page {page + 1} shows more" if found.has_more else f"people, page {page}"
+        more = f"people; --after {found.rows[-1].id} shows more" if found.has_more else "people"
         columns = ("ID", "Name", "State", "Sightings", "Cameras", "First seen", "Last seen", "In view")
         print_table(more, columns, (_cells(row) for row in found.rows))
     if not found.rows:

@@ -127,9 +127,10 @@ def tracklets(connection: Connection, run_id: int, camera: str | None = None) ->
 
 
 def identities(
-    connection: Connection, chosen: IdentityFilter | None = None, *, limit: int = 50, offset: int = 0
+    connection: Connection, chosen: IdentityFilter | None = None, *, limit: int = 50, after: int = 0
 ) -> Page[IdentitySummary]:
-    """Who was seen, in order of identity id. Merged identities count for their survivor.
+    """Who was seen, in order of identity id, from the first one after that id; a page far back costs no more than
+    the first. Merged identities count for their survivor.
 
     Raises OmnitrackError for an unknown camera.
     """
@@ -138,10 +139,10 @@ def identities(
     if criteria.camera is not None:
         sightings.append(Tracklet.camera_id == camera_id(connection, criteria.camera))
     find = _among_few if sightings and _are_few(connection, sightings) else _one_by_one
-    people = find(sightings, criteria.min_sightings)
+    people = find(sightings, criteria.min_sightings).where(_PERSON.c.id > after)
     if criteria.name is not None:
         people = people.where(_PERSON.c.name == criteria.name)
-    ids = connection.scalars(people.order_by(_PERSON.c.id).limit(limit + 1).offset(offset)).all()
+    ids = connection.scalars(people.order_by(_PERSON.c.id).limit(limit + 1)).all()
     query = _summaries().where(*sightings, Identity.survivor_id.in_(ids[:limit])).order_by(_PERSON.c.id)
     rows = connection.execute(query).mappings()
     return Page(tuple(_summary(row) for row in rows), len(ids) > limit)

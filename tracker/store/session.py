@@ -74,12 +74,14 @@ class Store:
 def open_store(location: str | Path, *, create: bool = True) -> Store:
     """Open the database at a path or sqlite:/// URL, making it (unless create is False) or upgrading it as needed.
 
-    Raises OmnitrackError when it does not exist (create False), cannot be written, is a folder or another program's
+    Raises OmnitrackError when it does not exist or is empty (create False), cannot be written, is a folder or another program's
     file, lies on a network share, or was written by a newer Omnitrack.
     """
     path = database_path(location)
     prepare(path, create=create)
     revision = stored_revision(path)
+    if revision is None and not create:
+        raise OmnitrackError(f"database {path}: is empty; `main.py run VIDEO...` fills one, --db names another")
     if revision is not None and revision > REVISION:
         raise OmnitrackError(
             f"database {path}: was written by a newer Omnitrack (schema {revision}, this one knows up to {REVISION}); "
