@@ -27,7 +27,7 @@ from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, T
 from tracker.ports import Step
 from tracker.store import presence, queries
 from tracker.store.packing import MAX_BOXES, ROW, pack_vector
-from tracker.store.runs import ActiveRun, CameraOrigin, begin_run
+from tracker.store.runs import ActiveRun, CameraOrigin, begin_run, utc
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.store.writer import Batch, write_batch
@@ -185,7 +185,7 @@ def _questions(
     rng: np.random.Generator, first_us: int, last_us: int, people: int, cameras: list[str]
 ) -> dict[str, Callable[[Connection], object]]:
     def moment() -> datetime:
-        return queries.utc(int(rng.integers(first_us, last_us)))
+        return utc(int(rng.integers(first_us, last_us)))
 
     def camera() -> str:
         return str(rng.choice(cameras))

@@ -31,7 +31,7 @@ def output(database: Path, *arguments: str) -> str:
     return result.stdout
 
 
-COMMANDS = [("who", "west"), ("together", "1"), ("transitions",), ("occupancy", "--bucket", "10s"), ("last-seen",)]
+COMMANDS = [("who", "west"), ("together", "1"), ("transitions",), ("occupancy", "--bucket", "1h"), ("last-seen",)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

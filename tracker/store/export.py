@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select
 from tracker.errors import OmnitrackError
 from tracker.store.models import Embedder, Embedding, Event, Identity, Link, Tracklet
 from tracker.store.packing import unpack_vector
-from tracker.store.queries import History, history, sighting_boxes, utc
+from tracker.store.queries import History, history, sighting_boxes
+from tracker.store.runs import utc
 
 README = """Everything that Omnitrack stored about one person. All times are UTC.
 

@@ -11,8 +11,9 @@ from sqlalchemy.orm import aliased
 from tracker.errors import OmnitrackError
 from tracker.store.identities import known_survivor
 from tracker.store.models import Camera, Identity, Tracklet
-from tracker.store.queries import Page, camera_id, longest_stay_us, overlaps, utc, within
-from tracker.store.runs import micros
+from tracker.store.queries import Page
+from tracker.store.runs import micros, utc
+from tracker.store.windows import camera_id, longest_stay_us, overlaps, within
 
 MAX_BUCKETS = 20_000
 

@@ -11,9 +11,9 @@ from tracker.store.corrections import audit
 from tracker.store.identities import known_survivor
 from tracker.store.maintenance import empty_log
 from tracker.store.models import Audit, Constraint, Embedding, Event, Identity, Link, Tracklet
-from tracker.store.queries import camera_id
 from tracker.store.runs import micros
 from tracker.store.session import Store
+from tracker.store.windows import camera_id
 
 _AT_ONCE = 500
 

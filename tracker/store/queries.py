@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from sqlalchemy import JSON, ColumnElement, Connection, RowMapping, ScalarSelect, Select, func, select
+from sqlalchemy import JSON, ColumnElement, Connection, RowMapping, Select, func, select
 
 from tracker.core.types import FloatArray, IntArray
 from tracker.errors import OmnitrackError
 from tracker.store.identities import known_survivor
 from tracker.store.models import Camera, Identity, Observations, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack
-from tracker.store.runs import micros
+from tracker.store.runs import utc
+from tracker.store.windows import camera_id, within
 
 T = TypeVar("T")
 
@@ -182,40 +183,6 @@ def sighting_boxes(connection: Connection, tracklet_id: int) -> tuple[IntArray, 
     columns = (Observations.first_frame, Observations.start_us, Observations.boxes)
     chosen = select(*columns).where(Observations.tracklet_id == tracklet_id).order_by(Observations.first_frame)
     return _joined([unpack(*row) for row in connection.execute(chosen)])
-
-
-def camera_id(connection: Connection, name: str) -> int:
-    """Raises OmnitrackError for a camera that no run ever had."""
-    found = connection.scalar(select(Camera.id).where(Camera.name == name))
-    if found is None:
-        known = ", ".join(connection.scalars(select(Camera.name).order_by(Camera.name))) or "none"
-        raise OmnitrackError(f"camera {name}: is not in the database; it knows {known}")
-    return found
-
-
-def utc(at_us: int) -> datetime:
-    """Aware datetime of a stored time."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
-
-
-def within(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    """Conditions on Tracklet: in view at some moment of [since, until]."""
-    return overlaps(None if since is None else micros(since), None if until is None else micros(until))
-
-
-def overlaps(since_us: int | None, until_us: int | None) -> list[ColumnElement[bool]]:
-    """The same in microseconds. The index by end_us needs both ends, hence the longest stay."""
-    conditions: list[ColumnElement[bool]] = []
-    if since_us is not None:
-        conditions.append(Tracklet.end_us >= since_us)
-    if until_us is not None:
-        conditions += [Tracklet.start_us <= until_us, Tracklet.end_us <= until_us + longest_stay_us()]
-    return conditions
-
-
-def longest_stay_us() -> ScalarSelect[int]:
-    """No stay in front of any camera was longer, as an expression."""
-    return select(func.coalesce(func.max(Camera.longest_stay_us), 0)).scalar_subquery()
 
 
 _PERSON = select(Identity.id, Identity.name, Identity.state, Identity.survivor_id).subquery("person")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
@@ -85,6 +85,11 @@ def micros(moment: datetime) -> int:
         raise ValueError(f"a time without time zone cannot be stored: {moment.isoformat()}")
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def utc(at_us: int) -> datetime:
+    """Aware datetime of a stored time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
 def without_password(source: str) -> str:

@@ -74,8 +74,8 @@ class Store:
 def open_store(location: str | Path, *, create: bool = True) -> Store:
     """Open the database at a path or sqlite:/// URL, making it (unless create is False) or upgrading it as needed.
 
-    Raises OmnitrackError when it does not exist or is empty (create False), cannot be written, is a folder or another program's
-    file, lies on a network share, or was written by a newer Omnitrack.
+    Raises OmnitrackError when it does not exist or is empty (create False), cannot be written, is a folder or another
+    program's file, lies on a network share, or was written by a newer Omnitrack.
     """
     path = database_path(location)
     prepare(path, create=create)
