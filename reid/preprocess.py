@@ -58,6 +58,7 @@ class InputSpec:
 OSNET_INPUT = InputSpec()
 OPEN_MODEL_ZOO_INPUT = InputSpec(order="bgr", scale=1.0, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 """person-reidentification-retail-*: raw BGR values 0..255."""
+INPUTS: Mapping[str, InputSpec] = {"osnet": OSNET_INPUT, "open_model_zoo": OPEN_MODEL_ZOO_INPUT}
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,178 @@
+"""A training run as a YAML file. Every section is typed; a key that does not exist is an error with its path."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from reid.augment import Augmentation
+from reid.datasets import READERS, Division
+from reid.errors import ReidError
+from reid.preprocess import INPUTS, InputSpec
+
+
+def _expanded(path: Path) -> Path:
+    """`${OMNITRACK_DATA}/cuhk01` -> a path; a variable that is not set is an error."""
+    text = os.path.expandvars(str(path))
+    if "$" in text:
+        raise ValueError(f"{path} names an environment variable that is not set")
+    return Path(text).expanduser()
+
+
+ExpandedPath = Annotated[Path, AfterValidator(_expanded)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(Section):
+    """One source of training crops; several may be named, and their people are kept apart."""
+
+    name: str
+    root: ExpandedPath
+    test_people: tuple[int, int] = (1, 485)
+    seed: int = 0
+    everyone: bool = False
+    prefixes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.name not in READERS:
+            raise ValueError(f"name must be one of {', '.join(READERS)}, got {self.name!r}")
+        return self
+
+    @property
+    def division(self) -> Division:
+        return Division(self.test_people, self.everyone, self.seed, self.prefixes)
+
+
+class InputConfig(Section):
+    height: Annotated[int, Field(ge=16)] = 256
+    width: Annotated[int, Field(ge=16)] = 128
+
+    @property
+    def spec(self) -> InputSpec:
+        return InputSpec(self.height, self.width)
+
+
+class AugmentationConfig(Section):
+    enlarge: Annotated[float, Field(ge=1, le=2)] = 1.25
+    mirror: Share = 0.5
+    colour: Share = 0.0
+    erase: Share = 0.0
+
+    @property
+    def options(self) -> Augmentation:
+        return Augmentation(self.enlarge, self.mirror, self.colour, self.erase)
+
+
+class BatchConfig(Section):
+    """size crops in random order; or, with people > 0, that many people with `crops` each, and `unlabelled` more."""
+
+    size: Annotated[int, Field(ge=2)] = 64
+    people: NonNegativeInt = 0
+    crops: PositiveInt = 4
+    unlabelled: NonNegativeInt = 0
+
+
+class OptimiserConfig(Section):
+    name: Literal["sgd", "amsgrad", "adamw"] = "sgd"
+    learning_rate: PositiveFloat = 0.065
+    weight_decay: NonNegativeFloat = 5e-4
+    momentum: Share = 0.9
+
+
+class ScheduleConfig(Section):
+    """steps: divide the rate by 10 at each milestone (epochs). cosine: fall to 0 at the end.
+
+    frozen_epochs: that many at the start train only the new layers.
+    """
+
+    kind: Literal["steps", "cosine"] = "steps"
+    milestones: tuple[int, ...] = (150, 225, 300)
+    warmup_epochs: NonNegativeFloat = 0.0
+    frozen_epochs: NonNegativeInt = 0
+
+
+class LossConfig(Section):
+    """Weights of the parts of the loss; 0 leaves a part out."""
+
+    identity: NonNegativeFloat = 1.0
+    smoothing: Share = 0.1
+    triplet: NonNegativeFloat = 0.0
+    margin: NonNegativeFloat = 0.3
+    direction: NonNegativeFloat = 0.0
+    relation: NonNegativeFloat = 0.0
+
+    @property
+    def distils(self) -> bool:
+        return self.direction > 0 or self.relation > 0
+
+
+class TeacherConfig(Section):
+    """A network to imitate: OpenVINO IR, ONNX or OSNet weights. input: a key of reid.preprocess.INPUTS."""
+
+    path: ExpandedPath
+    input: str = "osnet"
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.input not in INPUTS:
+            raise ValueError(f"input must be one of {', '.join(INPUTS)}, got {self.input!r}")
+        return self
+
+
+class TrainingConfig(Section):
+    """evaluate_every: epochs between evaluations, 0 for only after the last. workers: processes that load crops,
+    0 for the training process itself.
+    """
+
+    variant: str
+    data: Annotated[tuple[DataConfig, ...], Field(min_length=1)]
+    epochs: PositiveInt = 350
+    input: InputConfig = InputConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    batch: BatchConfig = BatchConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    loss: LossConfig = LossConfig()
+    teachers: tuple[TeacherConfig, ...] = ()
+    initial_weights: ExpandedPath | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: int = 0
+    evaluate_every: NonNegativeInt = 10
+    workers: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.loss.distils != bool(self.teachers):
+            raise ValueError("loss.direction or loss.relation need teachers, and teachers need one of them")
+        return self
+
+
+def load(path: Path) -> TrainingConfig:
+    """Raises ReidError naming the file and, for every wrong key, its path and what it may be."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TrainingConfig.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise ReidError(f"{path}: {faults}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ReidError(f"{path}: cannot be read as YAML ({error})") from error

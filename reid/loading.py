@@ -1,0 +1,112 @@
+"""Samples from disk to batches, the same whatever number of processes loads them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from reid.augment import Augmentation, augment, enlarge
+from reid.datasets import UNLABELLED, Sample
+from reid.extractor import read_picture
+from reid.preprocess import FloatArray, Image, InputSpec, to_batch
+from reid.samplers import Batch
+
+Draw = tuple[int, tuple[int, ...]]
+"""A sample's index, and the entropy of the generator that augments it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropBatch:
+    """images (n, 3, h, w) float32; classes (n,) int64, UNLABELLED where unknown; indices (n,) of the samples."""
+
+    images: Tensor
+    classes: Tensor
+    indices: Tensor
+
+
+def read_crop(sample: Sample) -> Image:
+    """The sample's part of its picture, (h, w, 3) BGR uint8. Raises ReidError for a file that is no picture."""
+    picture = read_picture(sample.path)
+    if sample.box_cxcywh is None:
+        return picture
+    height, width = picture.shape[:2]
+    x, y, w, h = sample.box_cxcywh
+    left, right = int(max((x - w / 2) * width, 0)), round(min((x + w / 2) * width, width))
+    top, bottom = int(max((y - h / 2) * height, 0)), round(min((y + h / 2) * height, height))
+    return picture[top : max(bottom, top + 1), left : max(right, left + 1)].copy()
+
+
+def class_numbers(samples: Sequence[Sequence[Sample]]) -> list[int]:
+    """One class per person of each data set, numbered from 0 over all of them; UNLABELLED stays."""
+    classes: dict[tuple[int, int], int] = {}
+    return [
+        UNLABELLED if sample.person == UNLABELLED else classes.setdefault((source, sample.person), len(classes))
+        for source, data in enumerate(samples)
+        for sample in data
+    ]
+
+
+class CropDataset(Dataset[tuple[Image, int, int]]):
+    """Augmented crops (height, width, 3) with class and index. Enlarged crops are kept while memory is cheap."""
+
+    KEPT_BYTES = 512 * 1024**2
+
+    def __init__(
+        self, samples: Sequence[Sample], classes: Sequence[int], spec: InputSpec, augmentation: Augmentation
+    ) -> None:
+        self._samples = samples
+        self._classes = classes
+        self._spec = spec
+        self._augmentation = augmentation
+        self._kept: dict[int, Image] = {}
+        self._kept_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, draw: Draw) -> tuple[Image, int, int]:
+        index, entropy = draw
+        rng = np.random.default_rng(entropy)
+        spec = self._spec
+        changed = augment(self._enlarged(index), spec.height, spec.width, self._augmentation, rng)
+        return changed, self._classes[index], index
+
+    def _enlarged(self, index: int) -> Image:
+        if index in self._kept:
+            return self._kept[index]
+        spec = self._spec
+        crop = enlarge(read_crop(self._samples[index]), spec.height, spec.width, self._augmentation)
+        if self._kept_bytes + crop.nbytes <= self.KEPT_BYTES:
+            self._kept[index] = crop
+            self._kept_bytes += crop.nbytes
+        return crop
+
+
+@dataclass(frozen=True, slots=True)
+class Collate:
+    """Crops -> CropBatch in the network's convention."""
+
+    spec: InputSpec
+
+    def __call__(self, items: Sequence[tuple[Image, int, int]]) -> CropBatch:
+        images, classes, indices = zip(*items, strict=True)
+        return CropBatch(torch.from_numpy(to_batch(images, self.spec)), torch.tensor(classes), torch.tensor(indices))
+
+
+def batches(
+    dataset: CropDataset, order: Sequence[Batch], entropy: tuple[int, ...], collate: Collate, workers: int
+) -> Iterator[CropBatch]:
+    """The batches of one epoch in the given order; entropy makes its augmentation differ from other epochs'."""
+    draws: list[list[Draw]] = [
+        [(index, (*entropy, number, place)) for place, index in enumerate(batch)] for number, batch in enumerate(order)
+    ]
+    loader = DataLoader(dataset, batch_sampler=draws, collate_fn=collate, num_workers=workers)
+    return iter(loader)
+
+
+def teacher_rows(features: FloatArray, indices: Tensor) -> Tensor:
+    """Rows of the teachers' features (samples, t) for a batch."""
+    return torch.from_numpy(features[indices.numpy()])

@@ -1,0 +1,47 @@
+"""Which samples make a batch. An epoch is a function of the seed and its number, so that a resumed run continues
+exactly as it would have gone on.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reid.datasets import UNLABELLED
+
+Batch = list[int]
+"""Indices into the list of training samples."""
+
+
+def shuffled_batches(count: int, batch_size: int, rng: np.random.Generator) -> list[Batch]:
+    """Every sample once, in random order; the incomplete rest is left out unless it is all there is."""
+    order = rng.permutation(count)
+    full = max(count // batch_size, 1) if count else 0
+    return [order[i * batch_size : (i + 1) * batch_size].tolist() for i in range(full)]
+
+
+def person_batches(
+    people: Sequence[int], people_per_batch: int, crops_per_person: int, unlabelled: int, rng: np.random.Generator
+) -> list[Batch]:
+    """The PK sampler: P people with K crops each, and `unlabelled` crops without identity, in every batch.
+
+    people: the person of every sample. Each person comes up about (crops / K) times in an epoch; a person with
+    fewer than K crops repeats some. Raises ValueError where there are fewer than P people.
+    """
+    numbers = np.asarray(people)
+    crops = {person: np.flatnonzero(numbers == person) for person in np.unique(numbers[numbers != UNLABELLED])}
+    if len(crops) < people_per_batch:
+        raise ValueError(f"{people_per_batch} people per batch, but the training data have {len(crops)}")
+    groups = [group for own in crops.values() for group in _groups(rng.permutation(own), crops_per_person, rng)]
+    strangers = np.flatnonzero(numbers == UNLABELLED)
+    batches = []
+    for chosen in shuffled_batches(len(groups), people_per_batch, rng):
+        extra = rng.choice(strangers, unlabelled).tolist() if len(strangers) else []
+        batches.append([index for group in chosen for index in groups[group]] + extra)
+    return batches
+
+
+def _groups(own: np.ndarray, size: int, rng: np.random.Generator) -> list[Batch]:
+    groups = [own[start : start + size].tolist() for start in range(0, len(own), size)]
+    missing = size - len(groups[-1])
+    groups[-1] += rng.choice(own, missing).tolist()
+    return groups
