@@ -49,7 +49,7 @@ class MotionConfig:
 
 def _variances(heights: NDArray[np.float64], centre: float, size: float) -> NDArray[np.float64]:
     """(n,) heights -> (n, 4) variances of centre x, centre y, width, height."""
-    return np.asarray(np.square(heights)[:, None] * np.array([centre, centre, size, size]) ** 2)
+    return np.square(heights[:, None] * np.array([centre, centre, size, size]))
 
 
 def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
@@ -63,33 +63,34 @@ def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> Stat
 
 
 def predict(states: States, dt_seconds: float | NDArray[np.float64], config: MotionConfig) -> States:
-    """States (n, 5, 4) moved dt_seconds >= 0 ahead, one for all or (n,). A box never shrinks below one pixel."""
-    dt = np.reshape(dt_seconds, (-1, 1))
+    """States (n, 5, 4) moved dt_seconds >= 0 ahead, one for all or (n,). A box never shrinks below one pixel.
+
+    With F = [[1, dt], [0, 1]], the mean F x and the three different entries of F P F' are linear in the state.
+    """
+    dt = np.atleast_1d(dt_seconds)
+    transition = np.zeros((len(dt), 5, 5))
+    transition[:, range(5), range(5)] = 1
+    transition[:, POSITION, VELOCITY] = transition[:, COVARIANCE, VAR_VELOCITY] = dt
+    transition[:, VAR_POSITION, COVARIANCE] = 2 * dt
+    transition[:, VAR_POSITION, VAR_VELOCITY] = dt**2
+    growth = np.stack([dt**3 / 3, dt**2 / 2, dt], axis=1)
     density = _variances(states[:, POSITION, 3], config.centre_acceleration, config.size_acceleration)
-    ahead = np.empty_like(states)
-    position, velocity, var, cov, var_velocity = (states[:, row] for row in range(5))
-    ahead[:, POSITION] = position + dt * velocity
-    ahead[:, VELOCITY] = velocity
-    ahead[:, VAR_POSITION] = var + dt * (2 * cov + dt * var_velocity) + dt**3 / 3 * density
-    ahead[:, COVARIANCE] = cov + dt * var_velocity + dt**2 / 2 * density
-    ahead[:, VAR_VELOCITY] = var_velocity + dt * density
+    ahead = transition @ states
+    ahead[:, VAR_POSITION:] += growth[:, :, None] * density[:, None]
     np.maximum(ahead[:, POSITION, 2:], 1.0, out=ahead[:, POSITION, 2:])
     return ahead
 
 
 def update(states: States, measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
     """States (n, 5, 4) corrected by one measurement (n, 4) each."""
-    position, velocity, var, cov, var_velocity = (states[:, row] for row in range(5))
     noise = _variances(measured_cxcywh[:, 3], config.centre_error, config.size_error)
-    innovation = measured_cxcywh - position
-    innovation_var = var + noise
-    gain, velocity_gain = var / innovation_var, cov / innovation_var
-    corrected = np.empty_like(states)
-    corrected[:, POSITION] = position + gain * innovation
-    corrected[:, VELOCITY] = velocity + velocity_gain * innovation
-    corrected[:, VAR_POSITION] = (1 - gain) * var
-    corrected[:, COVARIANCE] = (1 - gain) * cov
-    corrected[:, VAR_VELOCITY] = var_velocity - velocity_gain * cov
+    innovation = measured_cxcywh - states[:, POSITION]
+    # rows: the gain of the position and of the velocity
+    gains = states[:, VAR_POSITION:VAR_VELOCITY] / (states[:, VAR_POSITION] + noise)[:, None]
+    corrected = states.copy()
+    corrected[:, :VAR_POSITION] += gains * innovation[:, None]
+    corrected[:, VAR_POSITION:VAR_VELOCITY] *= 1 - gains[:, :1]
+    corrected[:, VAR_VELOCITY] -= gains[:, 1] * states[:, COVARIANCE]
     return corrected
 
 

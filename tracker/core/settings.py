@@ -27,11 +27,13 @@ DEFAULT_STAGES = (
         min_score=0.53,
         max_gap_seconds=1.8,
     ),
-    Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance", 1.0, 0.55)), 0.55, min_score=0.53),
+    Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance")), 0.5, min_score=0.53, max_gap_seconds=6.0),
+    Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance")), 0.35, min_score=0.53),
     Stage(TENTATIVE, (Term("overlap"),), 0.57, min_score=0.53),
 )
 """Sure detections continue tracks just seen; doubtful ones only fill in; then the lost are sought, first near the
-place where they should be, then by their look as far as they can have walked; last the tracks not yet confirmed."""
+place where they should be, then by their look as far as they can have walked, and the longer they were away the more
+alike they must look; last the tracks not yet confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class TrackerConfig:
     confirm_seconds: float = 0.0
     tentative_seconds: float = 0.1
     lost_seconds: float = 1.8
-    memory_seconds: float = 5.0
+    memory_seconds: float = 18.0
     bridge_seconds: float = 0.1
     smoothing: float = 0.55
     appearance_memory: float = 0.9
