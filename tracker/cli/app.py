@@ -6,7 +6,7 @@ import sys
 import typer
 
 from reid.errors import ReidError
-from tracker.cli import check, demo, doctor, evaluate, history, identities, run, track
+from tracker.cli import check, demo, doctor, evaluate, history, identities, reid, run, track
 from tracker.errors import OmnitrackError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
+app.add_typer(reid.app, name="reid")
 
 
 def main() -> int:
