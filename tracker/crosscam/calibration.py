@@ -11,6 +11,7 @@ from tracker.core.types import FloatArray
 LogOdds = NDArray[np.float64]
 
 CENTRE_PRIOR = 3.0
+OUTLIERS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,18 @@ def camera_means(features: FloatArray, camera: NDArray[np.int64], n_cameras: int
 def fit_cosines(same: FloatArray, different: FloatArray, false_match_rate: float) -> CosineCalibration:
     """Calibration from cosines (n,) of sure positives and (m,) of sure negatives.
 
-    Zero evidence lies at the cosine that a pair of different people exceeds with probability false_match_rate, but
-    never above the middle of the two means. Each population starts from a weak prior (a few imagined pairs), so that
-    the first real pairs already count and the first odd ones do no harm.
+    Zero evidence lies at the cosine that a pair of different people exceeds with probability false_match_rate: a
+    network that cannot tell people apart then links nobody. The OUTLIERS most alike of the negatives are left out: they
+    are one person's two boxes, or twins. Each population starts from a weak prior (a few imagined pairs), so that the
+    first real pairs already count and the first odd ones do no harm.
     """
-    mean_different, variance_different = _moments(different, 0.0, 0.25**2)
+    strangers = np.sort(different)[: len(different) - int(np.ceil(OUTLIERS * len(different)))]
+    mean_different, variance_different = _moments(strangers, 0.0, 0.25**2)
     mean_same, variance_same = _moments(same, 0.7, 0.15**2)
     variance = (variance_same + variance_different) / 2
     gap = max(mean_same - mean_different, 0.1)
-    quantile = mean_different + float(ndtri(1 - false_match_rate)) * np.sqrt(variance_different)
-    return CosineCalibration(slope=gap / variance, threshold=min(quantile, mean_different + gap / 2))
+    threshold = mean_different + float(ndtri(1 - false_match_rate)) * float(np.sqrt(variance_different))
+    return CosineCalibration(slope=gap / variance, threshold=threshold)
 
 
 def _moments(

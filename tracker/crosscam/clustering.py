@@ -1,5 +1,7 @@
 """Which nodes are one person: agglomerative clustering under cannot-link."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,15 +9,16 @@ Matrix = NDArray[np.float64]
 
 
 def cluster(
-    log_odds: Matrix, weights: Matrix, forbidden: NDArray[np.bool_], start: NDArray[np.int64]
+    log_odds: Matrix, weights: Matrix, forbidden: Callable[[int, int], bool], start: NDArray[np.int64]
 ) -> list[list[int]]:
     """Clusters of nodes 0 .. n-1 that maximise, greedily, the mean log odds between what is joined.
 
     The pair of clusters with the highest mean log odds is joined first, as long as that is above 0 and no member of
     one is forbidden to be with a member of the other: a veto between two nodes holds through every chain of links.
 
-    log_odds: (n, n) symmetric. weights: (n,) > 0, how much each node's opinion counts. forbidden: (n, n) symmetric.
-    start: (n,) label per node; nodes with one label >= 0 begin joined (whatever the vetoes), -1 begins alone.
+    log_odds: (n, n) symmetric. weights: (n,) > 0, how much each node's opinion counts. forbidden: whether two nodes
+    may never be together; asked only about nodes that would be joined. start: (n,) label per node; nodes with one
+    label >= 0 begin joined (whatever the vetoes), -1 begins alone.
     Returns lists of nodes in ascending order, ordered by their first node. Equal scores join in order of nodes.
     """
     groups = _initial_groups(start)
@@ -25,22 +28,23 @@ def cluster(
         member[row, group] = weights[group]
     mass = member.sum(axis=1)
     total = member @ log_odds @ member.T
-    veto = ((member > 0).astype(np.float64) @ forbidden.astype(np.float64) @ (member > 0).astype(np.float64).T) > 0
-    blocked = veto | np.tri(n, dtype=bool)
+    mean = np.where(np.tri(n, dtype=bool), -np.inf, total / np.outer(mass, mass))
     while n:
-        mean = np.where(blocked, -np.inf, total / np.outer(mass, mass))
         kept, joined = divmod(int(mean.argmax()), n)
         if mean[kept, joined] <= 0:
             break
+        if any(forbidden(a, b) for a in groups[kept] for b in groups[joined]):
+            mean[kept, joined] = -np.inf
+            continue
+        vetoed = np.isneginf(np.maximum(mean[[kept, joined]], mean[:, [kept, joined]].T)).any(axis=0)
+        groups[kept] += groups[joined]
+        groups[joined] = []
         total[kept] += total[joined]
         total[:, kept] += total[:, joined]
         mass[kept] += mass[joined]
-        veto[kept] |= veto[joined]
-        veto[:, kept] = veto[kept]
-        groups[kept] += groups[joined]
-        groups[joined] = []
-        veto[joined] = veto[:, joined] = True
-        blocked = veto | np.tri(n, dtype=bool)
+        mean[joined], mean[:, joined] = -np.inf, -np.inf
+        fresh = np.where(vetoed, -np.inf, total[kept] / (mass[kept] * mass))
+        mean[kept, kept + 1 :], mean[:kept, kept] = fresh[kept + 1 :], fresh[:kept]
     return sorted((sorted(group) for group in groups if group), key=lambda group: group[0])
 
 

@@ -20,17 +20,23 @@ class Comparison:
     """n segments against each other. The matrices are (n, n) and symmetric.
 
     cosines: float32, of the camera-centred features; 0 where one has none. log_odds: of "one person".
-    forbidden: seen at one instant by one camera. weights: (n,) > 0, how much each segment's opinion counts.
-    features: (n, d) float32 unit rows, centred.
+    rivals: bool, pairs not at rest that one camera saw at one instant. weights: (n,) > 0, how much each segment's
+    opinion counts. features: (n, d) float32 unit rows, centred. means: the centre by camera.
     """
 
+    segments: Sequence[Segment]
     cosines: FloatArray
     log_odds: LogOdds
-    forbidden: NDArray[np.bool_]
+    rivals: NDArray[np.bool_]
     weights: NDArray[np.float64]
     features: FloatArray
     means: dict[str, FloatArray]
     calibration: CosineCalibration
+
+    def forbidden(self, a: int, b: int) -> bool:
+        """Whether one camera saw both at one instant."""
+        one, other = self.segments[a], self.segments[b]
+        return one.camera_id == other.camera_id and one.presence.meets(other.presence)
 
 
 def compare(segments: Sequence[Segment], false_match_rate: float) -> Comparison:
@@ -45,14 +51,15 @@ def compare(segments: Sequence[Segment], false_match_rate: float) -> Comparison:
     means = camera_means(raw[known], camera[known], len(names))
     features = np.where(known[:, None], unit_rows(raw - means[camera]), 0).astype(np.float32)
     cosines = features @ features.T
-    forbidden = _forbidden(segments, camera)
+    rivals = _rivals(segments, camera)
     both_known = known[:, None] & known[None]
-    different = cosines[np.triu(forbidden & both_known, 1)]
+    different = cosines[np.triu(rivals & both_known, 1)]
     calibration = fit_cosines(_same_person_cosines(segments, means[camera]), different, false_match_rate)
     return Comparison(
+        segments,
         cosines,
         np.where(both_known, calibration.log_odds(cosines), 0.0),
-        forbidden,
+        rivals,
         np.array([min(max(s.gallery.weight, s.recent.weight, 0.01), FULL_WEIGHT) for s in segments]),
         features,
         dict(zip(names, means, strict=True)),
@@ -81,13 +88,12 @@ def _same_person_cosines(segments: Sequence[Segment], means: FloatArray) -> Floa
     return cosines
 
 
-def _forbidden(segments: Sequence[Segment], camera: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n, n): both seen at some instant by one camera. Only pairs whose time spans overlap are looked at closely."""
-    first = np.array([segment.presence.first_seconds for segment in segments])
-    last = np.array([segment.presence.last_seconds for segment in segments])
-    apart = (last[:, None] < first[None]) | (last[None] < first[:, None])
-    close = np.triu((camera[:, None] == camera[None]) & ~apart, 1)
-    forbidden = np.zeros((len(segments), len(segments)), bool)
-    for a, b in np.argwhere(close):
-        forbidden[a, b] = forbidden[b, a] = segments[a].presence.meets(segments[b].presence)
-    return forbidden
+def _rivals(segments: Sequence[Segment], camera: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n, n): seen at some instant by one camera, among the segments that are not at rest: enough to learn from."""
+    rivals = np.zeros((len(segments), len(segments)), bool)
+    active = [row for row, segment in enumerate(segments) if not segment.resting]
+    for k, a in enumerate(active):
+        for b in active[:k]:
+            if camera[a] == camera[b] and segments[a].presence.meets(segments[b].presence):
+                rivals[a, b] = rivals[b, a] = True
+    return rivals

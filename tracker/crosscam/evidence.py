@@ -40,4 +40,4 @@ def _mean(moved: Sequence[int], rows: Sequence[int], comparison: Comparison) -> 
 
 
 def _vetoed(moved: Sequence[int], rows: Sequence[int], comparison: Comparison) -> bool:
-    return bool(comparison.forbidden[np.ix_(moved, rows)].any())
+    return any(comparison.forbidden(a, b) for a in moved for b in rows)

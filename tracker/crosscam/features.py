@@ -20,6 +20,8 @@ class Gallery:
         self._sums: list[FloatArray] = []
         self._weights: list[float] = []
         self.count = 0
+        self._mean: FloatArray | None = None
+        self._halves: tuple[FloatArray, FloatArray] | None = None
 
     @property
     def weight(self) -> float:
@@ -45,15 +47,20 @@ class Gallery:
 
     def mean(self) -> FloatArray | None:
         """Quality-weighted mean (d,) float32, not normalised; None while empty."""
-        return mean_of(self.bins)
+        if self._mean is None:
+            self._mean = mean_of(self.bins)
+        return self._mean
 
     def halves(self) -> tuple[FloatArray, FloatArray] | None:
         """Means of the earlier and of the later bins: one person for sure, seen at two times. None below two bins."""
         middle = len(self._sums) // 2
-        earlier, later = mean_of(self.bins[:middle]), mean_of(self.bins[middle:])
-        return None if earlier is None or later is None else (earlier, later)
+        if self._halves is None and middle:
+            earlier, later = mean_of(self.bins[:middle]), mean_of(self.bins[middle:])
+            self._halves = None if earlier is None or later is None else (earlier, later)
+        return self._halves
 
     def _append(self, vector: FloatArray, weight: float) -> None:
+        self._mean = self._halves = None
         self._sums.append(vector)
         self._weights.append(weight)
         if len(self._sums) > self._capacity:

@@ -13,7 +13,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.types import IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
+from tracker.core.types import (
+    IdentityEvent,
+    IdentityEventKind,
+    LinkEvidence,
+    TrackletKey,
+    TrackState,
+    TrackUpdate,
+)
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.comparison import Comparison, compare
 from tracker.crosscam.evidence import link_evidence
@@ -25,8 +32,8 @@ from tracker.crosscam.splitting import SplitCheck
 @dataclass(frozen=True, slots=True)
 class MatcherConfig:
     """round_seconds: stream time between two rounds of matching.
-    false_match_rate: probability at which two different people may look like one; sets the threshold on the data's
-        own scale.
+    false_match_rate: probability at which a new person may be taken for one of the people known; sets the threshold
+        on the data's own scale.
     min_embeddings, patience_seconds: a track takes part after so many embeddings, or after this time without them.
     split_seconds: length of the stretch that is compared with the rest of its track; split_log_odds: how strongly it
         must speak for a different person for the track to be split there (negative).
@@ -40,14 +47,14 @@ class MatcherConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     round_seconds: float = 0.5
-    false_match_rate: float = 0.01
+    false_match_rate: float = 0.1
     min_embeddings: int = 3
     patience_seconds: float = 1.0
     split_seconds: float = 1.0
     split_log_odds: float = -2.0
     stay_log_odds: float = 0.5
     open_seconds: float = 10.0
-    memory_seconds: float = 3600.0
+    memory_seconds: float = 10.0
     confirm_seconds: float = 1.0
 
     def __post_init__(self) -> None:
@@ -78,7 +85,7 @@ class CrossCameraMatcher:
         self._stretches: dict[TrackletKey, list[Segment]] = {}
         self._last_step: dict[str, float] = {}
         self._next_round_seconds = -np.inf
-        self._split_check = SplitCheck(config.split_log_odds, config.false_match_rate)
+        self._split_check = SplitCheck(config.split_log_odds)
 
     def update(self, t_seconds: float, updates: Sequence[TrackUpdate]) -> list[IdentityEvent]:
         """Take one step of all cameras; updates may come in any order. Returns what changed, in order."""
@@ -93,6 +100,20 @@ class CrossCameraMatcher:
     def finish(self, t_seconds: float) -> list[IdentityEvent]:
         """The last round: every confirmed track takes part, however little is known of it."""
         return self._round(t_seconds, final=True)
+
+    def join_tracks(self, t_seconds: float, kept: TrackletKey, gone: TrackletKey) -> list[IdentityEvent]:
+        """A tracker found that two of its tracks are one person: `gone` ends, its identity joins that of `kept`."""
+        segment = self._live.pop(gone, None)
+        if segment is None:
+            return []
+        before, after = self.identity_of(gone), self.identity_of(kept)
+        if after is None and kept in self._live:
+            self._live[kept].identity_id = before
+        if before is None or after is None or before == after:
+            return []
+        self._merge(before, after)
+        evidence = LinkEvidence(rule="same-track", score=0.0)
+        return [IdentityEvent(IdentityEventKind.MERGED, t_seconds, after, None, before, evidence)]
 
     def identity_of(self, key: TrackletKey) -> int | None:
         """The identity that a track has now; None for a track that is unknown or not yet matched."""
@@ -128,16 +149,21 @@ class CrossCameraMatcher:
         nodes = self._nodes(t_seconds, final)
         if not nodes:
             return []
-        comparison = compare(nodes, self._config.false_match_rate)
+        comparison = self._compare(nodes)
         if self._settle_or_split(t_seconds, nodes, comparison):
             nodes = self._nodes(t_seconds, final)
-            comparison = compare(nodes, self._config.false_match_rate)
+            comparison = self._compare(nodes)
         held = [self._identity(node) for node in nodes]
         decided = [identity if node.resting else None for identity, node in zip(held, nodes, strict=True)]
         start = np.array([-1 if identity is None else identity for identity in decided], np.int64)
         log_odds = comparison.log_odds + self._config.stay_log_odds * _alike(held)
         groups = cluster(log_odds, comparison.weights, comparison.forbidden, start)
         return self._name(t_seconds, nodes, groups, comparison)
+
+    def _compare(self, nodes: Sequence[Segment]) -> Comparison:
+        """With many known people, chance finds somebody alike: each of them gets its share of the false matches."""
+        known = {self._identity(node) for node in nodes}
+        return compare(nodes, self._config.false_match_rate / len(known))
 
     def _nodes(self, t_seconds: float, final: bool) -> list[Segment]:
         """Everything that takes part in a round, in an order that does not depend on that of arrival."""
@@ -204,7 +230,7 @@ class CrossCameraMatcher:
         self, t_seconds: float, nodes: Sequence[Segment], clusters: Sequence[list[int]], comparison: Comparison
     ) -> list[IdentityEvent]:
         """Every cluster keeps the identity of which it holds most; returns what that changes."""
-        holdings = [self._holdings(nodes, rows) for rows in clusters]
+        holdings = self._holdings(nodes, clusters)
         names = [name or self._book.issue() for name in name_clusters(holdings)]
         groups = dict(zip(names, clusters, strict=True))
         events: list[IdentityEvent] = []
@@ -224,14 +250,23 @@ class CrossCameraMatcher:
                 events.append(IdentityEvent(IdentityEventKind.CONFIRMED, t_seconds, name))
         return events
 
-    def _holdings(self, nodes: Sequence[Segment], rows: Sequence[int]) -> dict[int, float]:
-        """Seconds seen of every identity among some nodes."""
-        held: dict[int, float] = {}
-        for row in rows:
-            identity_id = self._identity(nodes[row])
-            if identity_id is not None:
-                held[identity_id] = held.get(identity_id, 0.0) + nodes[row].presence.seconds
-        return held
+    def _holdings(self, nodes: Sequence[Segment], clusters: Sequence[list[int]]) -> list[dict[int, float]]:
+        """Seconds seen of every identity, per cluster. An identity at rest belongs to the cluster of its past alone."""
+        home = {
+            self._identity(nodes[row]): number
+            for number, rows in enumerate(clusters)
+            for row in rows
+            if nodes[row].resting
+        }
+        holdings: list[dict[int, float]] = []
+        for number, rows in enumerate(clusters):
+            held: dict[int, float] = {}
+            for row in rows:
+                identity_id = self._identity(nodes[row])
+                if identity_id is not None and home.get(identity_id, number) == number:
+                    held[identity_id] = held.get(identity_id, 0.0) + nodes[row].presence.seconds
+            holdings.append(held)
+        return holdings
 
     def _merge(self, gone: int, survivor: int) -> None:
         self._book.merge(gone, survivor)

@@ -11,14 +11,14 @@ from tracker.crosscam.features import unit_rows
 from tracker.crosscam.segments import Segment
 
 MEMORY = 500
+FALSE_MATCH_RATE = 0.01
 
 
 class SplitCheck:
     """Learns how alike short stretches look to their own track and to the other tracks in view, and judges by that."""
 
-    def __init__(self, log_odds: float, false_match_rate: float) -> None:
+    def __init__(self, log_odds: float) -> None:
         self._log_odds = log_odds
-        self._false_match_rate = false_match_rate
         self._same: deque[float] = deque(maxlen=MEMORY)
         self._different: deque[float] = deque(maxlen=MEMORY)
 
@@ -32,9 +32,9 @@ class SplitCheck:
         own = cosines[np.arange(len(rows)), rows]
         settled = np.array([segments[row].gallery.weight > 0 for row in rows])
         calibration = fit_cosines(
-            np.array(self._same, np.float32), np.array(self._different, np.float32), self._false_match_rate
+            np.array(self._same, np.float32), np.array(self._different, np.float32), FALSE_MATCH_RATE
         )
         leaves = settled & (calibration.log_odds(own) < self._log_odds)
         self._same.extend(own[settled & ~leaves].tolist())
-        self._different.extend(cosines[comparison.forbidden[rows]].tolist())
+        self._different.extend(cosines[comparison.rivals[rows]].tolist())
         return [row for row, left in zip(rows, leaves, strict=True) if left]

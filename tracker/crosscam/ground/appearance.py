@@ -59,10 +59,15 @@ class CameraTint:
         self._count = 0
 
     def remove(self, detections: Detections, dimension: int) -> FloatArray:
-        """Unit rows (n, dimension) float32; zeros where a detection has no embedding."""
+        """Unit rows (n, dimension) float32; zeros where a detection has no embedding.
+
+        Raises ValueError for embeddings of another dimension.
+        """
         raw = detections.embeddings
         if raw is None or not len(raw):
             return np.zeros((len(detections), dimension), np.float32)
+        if raw.shape[1] != dimension:
+            raise ValueError(f"embeddings have {raw.shape[1]} dimensions, those of the tracks {dimension}")
         described = np.abs(raw).max(axis=1) > 0
         self._sum = self._sum + raw[described].sum(axis=0, dtype=np.float64)
         self._count += int(described.sum())

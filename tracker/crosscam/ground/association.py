@@ -111,7 +111,7 @@ def find_births(
     alike = scale.across.log_odds(looks @ looks.T) * (described[:, None] & described[None])
     log_odds = density - np.log(config.birth_per_square_metre) + config.appearance_weight * alike
     log_odds = np.where(squared < config.gate, log_odds, IMPOSSIBLE)
-    groups = cluster(log_odds, np.ones(len(left)), camera[:, None] == camera[None], np.full(len(left), -1))
+    groups = cluster(log_odds, np.ones(len(left)), lambda a, b: bool(camera[a] == camera[b]), np.full(len(left), -1))
     births = Births(
         np.full((len(groups), len(views)), -1, np.int64),
         np.zeros((len(groups), 2)),

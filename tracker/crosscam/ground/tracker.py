@@ -53,6 +53,7 @@ class GroundTracker:
         self._scale = AppearanceScale()
         self._tracks: GroundTracks | None = None
         self._redirect: dict[int, int] = {}
+        self.joined: list[tuple[int, int]] = []
         self._next_id = 1
         self._now = -np.inf
         self._remembered = -np.inf
@@ -63,9 +64,11 @@ class GroundTracker:
             raise ValueError(f"time must grow from step to step: {t_seconds} s after {self._now} s")
         passed = t_seconds - self._now
         self._now = t_seconds
+        self.joined = []
         here = [detections.get(name, Detections.empty()) for name in self._names]
         tracks = self._known_tracks(here)
-        views = [self._view(camera, seen) for camera, seen in enumerate(here)]
+        dimension = tracks.looks.shape[2]
+        views = [self._view(camera, seen, dimension) for camera, seen in enumerate(here)]
         if np.isfinite(passed):
             tracks.predict(passed, self.config.acceleration)
             tracks.looks *= np.float32(self.config.appearance_memory ** self._intervals(passed))
@@ -91,14 +94,15 @@ class GroundTracker:
         return seconds / self.config.interval_seconds
 
     def _known_tracks(self, here: list[Detections]) -> GroundTracks:
+        """The tracks so far; while there are none, prepared for the dimension of the first embeddings that come."""
         dimension = next((seen.embeddings.shape[1] for seen in here if seen.embeddings is not None), 1)
-        if self._tracks is None or (len(self._tracks) == 0 and self._tracks.looks.shape[2] != dimension):
+        if self._tracks is None or len(self._tracks) == 0:
             self._tracks = GroundTracks.empty(len(self._names), dimension, self.config.merge_intervals)
         return self._tracks
 
-    def _view(self, camera: int, seen: Detections) -> View:
+    def _view(self, camera: int, seen: Detections, dimension: int) -> View:
         """The boxes of one camera on the ground; the picture's border makes the foot of a cut box uncertain."""
-        config, dimension = self.config, self._known_tracks([seen]).looks.shape[2]
+        config = self.config
         width, height = self._cameras[camera].image_size
         boxes = seen.boxes_xyxy
         beside = (boxes[:, 0] <= BORDER_PIXELS) | (boxes[:, 2] >= width - BORDER_PIXELS)
@@ -150,10 +154,12 @@ class GroundTracker:
         return tracks.join(new)
 
     def _merge(self, tracks: GroundTracks) -> GroundTracks:
+        """One track for every person; self.joined tells (kept, gone) of this step."""
         pairs = find_duplicates(tracks, self.config)
         for kept, gone in pairs:
             merge(tracks, kept, gone)
-            self._redirect[int(tracks.ids[gone])] = int(tracks.ids[kept])
+            self.joined.append((int(tracks.ids[kept]), int(tracks.ids[gone])))
+        self._redirect.update({gone: kept for kept, gone in self.joined})
         return tracks.take(~np.isin(np.arange(len(tracks)), [gone for _, gone in pairs]))
 
     def _alive(self, tracks: GroundTracks) -> NDArray[np.bool_]:

@@ -1,0 +1,172 @@
+"""Cross-camera association on recorded detections, with one set of parameters, beside the targets.
+
+    python benchmarks/cross_camera.py [--only pets|wildtrack] [--seeds 1 2 3 4 5]
+
+Reads OMNITRACK_DATA. Parameters were chosen on PETS frames 1-400 and WILDTRACK part A frames 1-100; the rows show
+these, the rest, and all. PETS: frozen YOLO11n detections, MTMC protocol. Its annotators gave a person who returns a new
+id, so an identity is remembered for MEMORY only. WILDTRACK: simulated detections, one draw per seed; image plane
+(7 cameras end to end) and ground plane (1 m).
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.calibration_files import read_calibration
+from tracker.crosscam.ground_plane import GroundCamera
+from tracker.crosscam.matcher import MatcherConfig
+from tracker.evaluation.mot import MotRows, read_mot, write_mot
+from tracker.evaluation.scores import TimeStep, box_step, evaluate, score
+from tracker.recorded.files import Recording, read_recording
+from tracker.recorded.run import RecordedTracks, track_recordings
+
+Row = NDArray[np.float64]
+
+PETS_FPS, PETS_FRAMES, PETS_SIZE = 7.0, 795, (768, 576)
+MEMORY = MatcherConfig(memory_seconds=3.0)
+WILDTRACK_FPS, WILDTRACK_FRAMES = 2.0, 200
+WILDTRACK_SIZE = (1920, 1080)
+CAMERAS = [f"C{number}" for number in range(1, 8)]
+GRID_METRES = np.array([[-3.5, -9.5], [9.5, 27.5]])
+"""The annotated ground and half a metre around it; places outside are not scored."""
+
+
+def data_folder() -> Path:
+    folder = os.environ.get("OMNITRACK_DATA")
+    if not folder:
+        sys.exit("set OMNITRACK_DATA to the folder that holds pets2009/ and wildtrack_boxes/")
+    return Path(folder).resolve()
+
+
+def pets(data: Path) -> None:
+    folder = data / "pets2009"
+    calibration = {
+        name: read_calibration(folder / f"{file}.xml", PETS_SIZE)[file]
+        for name, file in (("view001", "View_001"), ("view006", "View_006"))
+    }
+    print("PETS two views, MTMC IDF1 / HOTA (ids)         frames 1-400        401-795          all    targets")
+    for embedding in ("emb_osnet_x0_25", "emb_intel_0287"):
+        recordings = [
+            read_recording(view, folder / f"frozen_yolo11n_int8_{view}.npz", embedding)
+            for view in ("view001", "view006")
+        ]
+        for label, cameras, delay, target in (
+            ("appearance only, online", None, 1.0, "72 / 60"),
+            ("with geometry, online", calibration, 1.0, "85 / 67"),
+            ("with geometry, offline", calibration, None, "88 / 69"),
+        ):
+            tracks = track_recordings(recordings, PETS_FPS, matcher=MEMORY, cameras=cameras, delay_seconds=delay)
+            cells = [score_pets(folder, tracks, span) for span in ((1, 400), (401, 795), (1, PETS_FRAMES))]
+            print(f"{embedding:16} {label:26}", *(f"{cell:>18}" for cell in cells), f"  {target}")
+
+
+def score_pets(folder: Path, tracks: RecordedTracks, span: tuple[int, int]) -> str:
+    truth = {"view001": folder / "gt_view001.txt", "view006": folder / "gt_view006_derived.txt"}
+    with tempfile.TemporaryDirectory() as out:
+        predicted = write_rows(Path(out), tracks.cameras)
+        ignore = {"view006": folder / "ignore_view006_derived.txt"}
+        scores = evaluate(truth, predicted, ignore, frames=span).mtmc
+    assert scores is not None
+    return f"{scores.idf1:.1f} / {scores.hota:.1f} ({scores.ids})"
+
+
+def write_rows(folder: Path, cameras: Mapping[str, MotRows]) -> dict[str, Path]:
+    for name, rows in cameras.items():
+        write_mot(folder / f"{name}.txt", rows)
+    return {name: folder / f"{name}.txt" for name in cameras}
+
+
+def wildtrack(data: Path, seeds: Sequence[int]) -> None:
+    folder = data / "wildtrack_boxes"
+    simulate = data.parent / "tools" / "wildtrack_simulate.py"
+    calibration = read_calibration(folder / "calibration.json")
+    print("WILDTRACK part A, online (1 s): image IDF1 / HOTA, ground IDF1 / MOTA of frames 1-100, 101-200, all")
+    for clean in (False, True):
+        table = []
+        for seed in seeds:
+            with tempfile.TemporaryDirectory() as drawn:
+                subprocess.run(
+                    [sys.executable, str(simulate), "make", str(folder), drawn, str(seed)],
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
+                recordings = wildtrack_recordings(folder, Path(drawn), clean)
+            row, milliseconds = score_wildtrack(folder, recordings, calibration)
+            table.append(row)
+            print_row(f"{'clean' if clean else 'noisy'} seed {seed}", row, f"{milliseconds:.1f} ms")
+        target = "targets: image IDF1 98.5" if clean else "targets: 90 / 71, 94 / 91"
+        print_row(f"{'clean' if clean else 'noisy'} mean", np.mean(table, axis=0), target)
+
+
+def print_row(label: str, row: Row, note: str) -> None:
+    cells = ["{:5.1f} / {:4.1f}, {:4.1f} / {:4.1f}".format(*part) for part in row.reshape(3, 4)]
+    print(f"{label:14}", *cells, note, sep="   ", flush=True)
+
+
+def wildtrack_recordings(folder: Path, drawn: Path, clean: bool) -> list[Recording]:
+    """The boxes cut to the picture, as a detector would give them; the annotated ids of the clean ones are not read."""
+    recordings = []
+    for camera in CAMERAS:
+        source = folder / "partA" / "gt" if clean else drawn / "partA" / "noisy" / "det"
+        vectors = drawn / "partA" / ("emb" if clean else "noisy/emb") / f"{camera}.npz"
+        recordings.append(read_recording(camera, source / f"{camera}.txt", None, vectors).clipped(WILDTRACK_SIZE))
+    return recordings
+
+
+def score_wildtrack(
+    folder: Path, recordings: Sequence[Recording], calibration: Mapping[str, GroundCamera]
+) -> tuple[Row, float]:
+    """Percentages (12,): image IDF1, image HOTA, ground IDF1, ground MOTA for each span; milliseconds a frame."""
+    start = time.perf_counter()
+    tracks = track_recordings(recordings, WILDTRACK_FPS, matcher=MEMORY, cameras=calibration)
+    milliseconds = (time.perf_counter() - start) / WILDTRACK_FRAMES * 1000
+    assert tracks.ground is not None
+    found = tracks.ground[
+        ((tracks.ground[:, 2:] >= GRID_METRES[0]) & (tracks.ground[:, 2:] <= GRID_METRES[1])).all(axis=1)
+    ]
+    true_places = np.loadtxt(folder / "partA" / "gt" / "ground.txt", delimiter=",")
+    true_boxes = {camera: read_mot(folder / "partA" / "gt" / f"{camera}.txt") for camera in CAMERAS}
+    row: list[float] = []
+    for first, last in ((1, 100), (101, 200), (1, 200)):
+        span = range(first, last + 1)
+        image = score([box_step(*at(f, true_boxes[c], tracks.cameras[c])) for c in CAMERAS for f in span], 0.5)
+        ground = score([ground_step(true_places[true_places[:, 0] == f], found[found[:, 0] == f]) for f in span], 0.5)
+        row += [image.idf1, image.hota, ground.idf1, ground.mota]
+    return np.array(row), milliseconds
+
+
+def at(frame: int, truth: MotRows, found: MotRows) -> tuple[MotRows, MotRows]:
+    """Rows of one frame, the annotated boxes cut to the picture as the found ones are."""
+    real = truth[truth.frames == frame]
+    boxes = real.boxes_xyxy.clip(0, [*WILDTRACK_SIZE, *WILDTRACK_SIZE])
+    return replace(real, boxes_xyxy=boxes), found[found.frames == frame]
+
+
+def ground_step(truth: Row, found: Row) -> TimeStep:
+    """Similarity falls from 1 at no distance to 0.5 at one metre. truth, found: (n, 4) frame, id, X, Y."""
+    apart = np.linalg.norm(truth[:, None, 2:] - found[None, :, 2:], axis=-1)
+    return TimeStep(truth[:, 1].astype(np.int64), found[:, 1].astype(np.int64), np.clip(1 - apart / 2, 0, None))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("pets", "wildtrack"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    arguments = parser.parse_args()
+    if arguments.only != "wildtrack":
+        pets(data_folder())
+    if arguments.only != "pets":
+        wildtrack(data_folder(), arguments.seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The joint ground tracker in a square with four cameras."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.crosscam.ground_world import CAMERAS, STEP_SECONDS, detections
+from tracker.core.types import Detections
+from tracker.crosscam.ground.config import GroundConfig
+from tracker.crosscam.ground.site import GroundSite
+from tracker.crosscam.ground.tracker import GroundTracker, GroundUpdate
+from tracker.crosscam.matcher import CrossCameraMatcher
+
+WALKS = {
+    1: ((-3.0, -2.0), (0.5, 0.0)),
+    2: ((3.0, 2.0), (-0.5, 0.0)),
+    3: ((0.0, -3.0), (0.0, 0.5)),
+    4: ((2, -2), (0, 0)),
+}
+
+
+def places(t: float) -> dict[int, tuple[float, float]]:
+    return {p: (x + vx * t, y + vy * t) for p, ((x, y), (vx, vy)) in WALKS.items()}
+
+
+def play(
+    seed: int = 1, steps: int = 24, with_looks: bool = True
+) -> tuple[list[list[GroundUpdate]], list[Counter[tuple[int, int]]]]:
+    """Updates of every step, and per step how often (person, track) shared a box."""
+    tracker, rng = GroundTracker(CAMERAS), np.random.default_rng(seed)
+    history, shared = [], []
+    for number in range(steps):
+        t = number * STEP_SECONDS
+        found, people = detections(places(t), rng)
+        if not with_looks:
+            found = {name: replace(seen, embeddings=None) for name, seen in found.items()}
+        updates = tracker.update(t, found)
+        history.append(updates)
+        shared.append(Counter((people[c][row], u.track_id) for u in updates for c, row in u.boxes.items()))
+    return history, shared
+
+
+@pytest.mark.parametrize("with_looks", [True, False])
+def test_every_person_is_one_track_in_all_cameras(with_looks: bool) -> None:
+    history, shared = play(with_looks=with_looks)
+    total: Counter[tuple[int, int]] = sum(shared[4:], Counter())
+    owner = {person: max((t for p, t in total if p == person), key=lambda t: total[person, t]) for person in WALKS}
+    assert len(set(owner.values())) == len(WALKS)
+    right = sum(total[person, track] for person, track in owner.items())
+    assert right >= 0.97 * sum(total.values())
+    assert {u.track_id for u in history[-1] if u.confirmed} == set(owner.values())
+
+
+def test_positions_are_right_to_a_few_decimetres() -> None:
+    history, shared = play()
+    for number in range(6, len(history)):
+        truth = places(number * STEP_SECONDS)
+        whose = {track: person for (person, track), n in shared[number].items() if n >= 2}
+        for update in history[number]:
+            if update.track_id in whose:
+                assert np.linalg.norm(update.xy - truth[whose[update.track_id]]) < 0.6
+
+
+def test_no_box_is_given_to_two_tracks() -> None:
+    history, _ = play(seed=3)
+    for updates in history:
+        used = [(camera, row) for u in updates for camera, row in u.boxes.items()]
+        assert len(used) == len(set(used))
+
+
+def test_a_box_in_one_camera_only_does_not_become_a_person() -> None:
+    tracker, rng = GroundTracker(CAMERAS), np.random.default_rng(5)
+    for number in range(10):
+        found, _ = detections({1: (0.0, 0.0)}, rng, miss=0.0)
+        only = {name: seen if name == "c0" else Detections.empty() for name, seen in found.items()}
+        assert not any(u.confirmed for u in tracker.update(number * STEP_SECONDS, only))
+
+
+def test_equal_input_gives_equal_output() -> None:
+    first, second = (play(seed=7)[0] for _ in range(2))
+    assert [[(u.track_id, *u.xy) for u in step] for step in first] == [[(u.track_id, *u.xy) for u in s] for s in second]
+
+
+def test_no_people_no_tracks() -> None:
+    tracker = GroundTracker(CAMERAS)
+    assert tracker.update(0.0, {}) == []
+    assert tracker.update(1.0, {"c0": Detections.empty()}) == []
+
+
+def test_time_must_grow() -> None:
+    tracker = GroundTracker(CAMERAS)
+    tracker.update(1.0, {})
+    with pytest.raises(ValueError, match="time must grow"):
+        tracker.update(1.0, {})
+
+
+def test_a_site_needs_cameras() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        GroundTracker({})
+
+
+@pytest.mark.parametrize("field", ["gate", "acceleration", "merge_overlap", "lost_seconds", "merge_intervals"])
+def test_bad_settings_name_the_field(field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        GroundConfig(**{field: -1})  # type: ignore[arg-type]
+
+
+def test_a_site_is_one_camera_of_the_matcher() -> None:
+    matcher, rng = CrossCameraMatcher(), np.random.default_rng(2)
+    site = GroundSite("square", CAMERAS, matcher)
+    for number in range(24):
+        t = number * STEP_SECONDS
+        found, _ = detections(places(t), rng)
+        updates, _ = site.update(t, found)
+    identities = {matcher.identity_of(site.key(u.track_id)) for u in updates if u.confirmed}
+    assert None not in identities
+    assert len(identities) == len(WALKS)

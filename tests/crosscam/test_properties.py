@@ -1,0 +1,120 @@
+"""What must hold in every world, however unlikely: random visits, random looks, random order of arrival."""
+
+from collections import defaultdict
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.crosscam.test_matcher import Visit, play, steps_of
+from tracker.core.types import IdentityEventKind
+from tracker.crosscam.clustering import cluster
+from tracker.crosscam.constraints import Presence
+from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> list[Visit]:
+    """Up to eight visits of up to three people to two cameras: look-alikes at one instant are the rule."""
+    visits = []
+    for number in range(draw(st.integers(1, 8))):
+        first = draw(st.integers(0, 30)) / 10
+        seconds = draw(st.integers(3, 25)) / 10
+        camera, person = draw(st.sampled_from(["east", "west"])), draw(st.integers(1, 3))
+        visits.append((camera, number + 1, person, first, first + seconds))
+    return visits
+
+
+FAST = MatcherConfig(round_seconds=0.3, open_seconds=1.0, split_seconds=0.5, confirm_seconds=0.2)
+
+
+@settings(max_examples=10, deadline=None)
+@given(worlds())
+def test_two_tracks_seen_at_one_instant_by_one_camera_never_share_an_identity(visits: list[Visit]) -> None:
+    matcher = CrossCameraMatcher(FAST)
+    sightings = []
+    for t, updates in steps_of(visits):
+        matcher.update(t, updates)
+        sightings += [(t, u.key) for u in updates if u.detection_index is not None]
+        held = defaultdict(list)
+        for u in updates:
+            identity = matcher.identity_of(u.key)
+            if u.detection_index is not None and identity is not None:
+                held[u.camera_id].append(identity)
+        assert all(len(ids) == len(set(ids)) for ids in held.values())
+    matcher.finish(t)
+    final = defaultdict(list)
+    for t, key in sightings:
+        final[t, key[0]].append(matcher.identity_at(key, t))
+    assert all(len(ids) == len(set(ids)) for ids in final.values())
+
+
+@settings(max_examples=10, deadline=None)
+@given(worlds())
+def test_order_of_arrival_changes_nothing(visits: list[Visit]) -> None:
+    assert play(visits, CrossCameraMatcher(FAST)) == play(visits, CrossCameraMatcher(FAST), reverse=True)
+
+
+@settings(max_examples=10, deadline=None)
+@given(worlds())
+def test_events_tell_the_same_story_as_the_matcher(visits: list[Visit]) -> None:
+    """Who only reads events ends with the matcher's identities, and never meets an id again that is gone."""
+    events, identity = play(visits, CrossCameraMatcher(FAST))
+    told: dict[tuple[str, int], int] = {}
+    gone: set[int] = set()
+    for event in events:
+        assert event.identity_id not in gone
+        if event.kind is IdentityEventKind.MERGED:
+            assert event.previous_identity_id is not None
+            gone.add(event.previous_identity_id)
+            told = {k: event.identity_id if i == event.previous_identity_id else i for k, i in told.items()}
+        elif event.tracklet is not None:
+            assert event.previous_identity_id == told.get(event.tracklet)
+            told[event.tracklet] = event.identity_id
+    assert told == identity
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 9), st.integers(0, 10_000))
+def test_clusters_hold_no_forbidden_pair_and_every_node_once(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    log_odds = rng.normal(0, 3, (n, n))
+    forbidden = rng.random((n, n)) < 0.3
+    forbidden = np.triu(forbidden, 1) | np.triu(forbidden, 1).T
+    groups = cluster(log_odds + log_odds.T, rng.uniform(0.1, 5, n), lambda a, b: bool(forbidden[a, b]), np.full(n, -1))
+    assert sorted(node for group in groups for node in group) == list(range(n))
+    for group in groups:
+        assert not forbidden[np.ix_(group, group)].any()
+
+
+instants = st.lists(st.integers(0, 40), min_size=1, max_size=30, unique=True).map(sorted)
+
+
+def presence(seen: list[int], capacity: int = 64) -> Presence:
+    made = Presence(capacity)
+    for t in seen:
+        made.see(float(t), float(t - 1) if t else None)
+    return made
+
+
+@given(instants, instants)
+def test_presences_meet_exactly_when_they_share_an_instant(mine: list[int], theirs: list[int]) -> None:
+    assert presence(mine).meets(presence(theirs)) == bool(set(mine) & set(theirs))
+
+
+@given(instants, instants)
+def test_a_bounded_presence_only_becomes_stricter(mine: list[int], theirs: list[int]) -> None:
+    bounded = presence(mine, capacity=3)
+    assert len(bounded.runs) <= 3
+    assert bounded.meets(presence(theirs)) >= bool(set(mine) & set(theirs))
+
+
+@given(instants, st.integers(0, 40))
+def test_a_split_presence_loses_no_instant_and_shares_none(seen: list[int], at: int) -> None:
+    head = presence(seen)
+    tail = head.split_off(float(at))
+    for t in seen:
+        here = presence([t])
+        assert (head.runs and head.meets(here)) == (t < at) or not head.runs
+        assert tail.meets(here) == (t >= at)
+    assert not head.meets(tail)

@@ -1,0 +1,114 @@
+"""Recorded detections: reading, writing, tracking."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.crosscam.ground_world import CAMERAS, STEP_SECONDS, detections
+from tracker.core.types import Detections
+from tracker.errors import OmnitrackError
+from tracker.recorded.files import Recording, read_recording, write_recording
+from tracker.recorded.run import track_recordings
+
+
+def square(steps: int = 20) -> tuple[list[Recording], list[dict[str, list[int]]]]:
+    rng = np.random.default_rng(4)
+    frames, people = [], []
+    for number in range(steps):
+        t = number * STEP_SECONDS
+        found, whose = detections({1: (-3 + 0.4 * t, -1.0), 2: (3 - 0.4 * t, 1.0), 3: (0.0, 3.0)}, rng)
+        frames.append(found)
+        people.append(whose)
+    return [Recording(name, tuple(frame[name] for frame in frames), (1280, 960)) for name in CAMERAS], people
+
+
+def test_a_recording_survives_writing_and_reading(tmp_path: Path) -> None:
+    recording = square()[0][0]
+    write_recording(tmp_path / "c0.npz", recording)
+    again = read_recording("c0", tmp_path / "c0.npz")
+    assert again.image_size == recording.image_size
+    assert len(again.frames) == len(recording.frames)
+    for one, two in zip(recording.frames, again.frames, strict=True):
+        np.testing.assert_array_equal(one.boxes_xyxy, two.boxes_xyxy)
+        assert one.embeddings is not None
+        assert two.embeddings is not None
+        np.testing.assert_allclose(one.embeddings, two.embeddings, atol=1e-3)
+
+
+def test_an_empty_recording_survives(tmp_path: Path) -> None:
+    write_recording(tmp_path / "x.npz", Recording("x", (Detections.empty(), Detections.empty())))
+    assert [len(seen) for seen in read_recording("x", tmp_path / "x.npz").frames] == [0, 0]
+
+
+def test_mot_text_with_embeddings_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("2,-1,10,20,30,40,0.5,-1,-1,-1\n1,-1,1,2,3,4,0.9,-1,-1,-1\n")
+    np.savez(tmp_path / "x.npz", emb=np.array([[3.0, 4.0], [0.0, 2.0]]))
+    first, second = read_recording("x", tmp_path / "x.txt", None, tmp_path / "x.npz").frames
+    np.testing.assert_allclose(first.boxes_xyxy, [[1, 2, 4, 6]])
+    assert second.embeddings is not None
+    np.testing.assert_allclose(second.embeddings, [[0.6, 0.8]], atol=1e-6)
+
+
+def test_clipped_boxes_end_at_the_border() -> None:
+    boxes = np.array([[-5, 10, 20, 50], [90, 90, 140, 130], [200, 0, 210, 9]], np.float32)
+    seen = Detections(boxes, np.ones(3, np.float32)), Detections.empty()
+    clipped = Recording("x", seen).clipped((100, 100))
+    np.testing.assert_allclose(clipped.frames[0].boxes_xyxy, [[0, 10, 20, 50], [90, 90, 100, 100]])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "complaint"),
+    [
+        ({"boxes_xyxy": np.zeros((0, 4)), "conf": np.zeros(0)}, "'frame'"),
+        ({"frame": np.array([1]), "boxes_xyxy": np.zeros((0, 4)), "conf": np.zeros(0)}, "differ in length"),
+        ({"frame": np.array([0]), "boxes_xyxy": np.array([[0, 0, 9, 9]]), "conf": np.ones(1)}, "frames must lie"),
+        ({"frame": np.array([1]), "boxes_xyxy": np.array([[9, 9, 0, 0]]), "conf": np.ones(1)}, "box 0"),
+        (
+            {k: np.zeros((0, 4)) for k in ("boxes_xyxy", "emb_a", "emb_b")}
+            | {"frame": np.zeros(0), "conf": np.zeros(0)},
+            "emb_a, emb_b",
+        ),
+    ],
+)
+def test_a_bad_recording_is_one_clear_error(tmp_path: Path, arrays: dict[str, np.ndarray], complaint: str) -> None:
+    np.savez(tmp_path / "bad.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(OmnitrackError, match=complaint) as raised:
+        read_recording("x", tmp_path / "bad.npz")
+    assert "bad.npz" in str(raised.value)
+
+
+def test_a_missing_recording_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OmnitrackError, match=r"none\.npz"):
+        read_recording("x", tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("delay_seconds", [1.0, None])
+def test_people_on_the_ground_have_one_id_in_all_cameras(delay_seconds: float | None) -> None:
+    recordings, people = square()
+    tracks = track_recordings(recordings, 1 / STEP_SECONDS, cameras=CAMERAS, delay_seconds=delay_seconds)
+    ids: dict[int, set[int]] = {}
+    for recording in recordings:
+        rows = tracks.cameras[recording.camera_id]
+        for frame, identity, box in zip(rows.frames, rows.ids, rows.boxes_xyxy, strict=True):
+            seen = recording.frames[frame - 1].boxes_xyxy
+            person = people[frame - 1][recording.camera_id][int(np.abs(seen - box).sum(axis=1).argmin())]
+            ids.setdefault(person, set()).add(int(identity))
+    assert all(len(found) == 1 for found in ids.values()), ids
+    assert len(set.union(*ids.values())) == 3
+    assert tracks.ground is not None
+    assert set(tracks.ground[:, 1]) == set.union(*ids.values())
+
+
+def test_an_uncalibrated_camera_is_named() -> None:
+    recordings, _ = square(2)
+    with pytest.raises(OmnitrackError, match="c1"):
+        track_recordings(recordings, 2.0, cameras={"c0": CAMERAS["c0"]})
+
+
+def test_recordings_of_different_length_are_followed_to_the_end() -> None:
+    recordings, _ = square()
+    short = Recording("c0", recordings[0].frames[:5])
+    tracks = track_recordings([short, *recordings[1:]], 1 / STEP_SECONDS)
+    assert tracks.ground is None
+    assert tracks.cameras["c1"].frames.max() == 20

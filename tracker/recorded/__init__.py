@@ -1,0 +1,1 @@
+"""Tracking and matching of recorded detections: no video, no network, the same result every time."""

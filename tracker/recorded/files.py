@@ -1,0 +1,128 @@
+"""Recorded detections: boxes, scores and embeddings of one camera, frame by frame."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.types import Detections, FloatArray
+from tracker.errors import OmnitrackError
+from tracker.evaluation.mot import read_mot
+
+EMBEDDING_PREFIX = "emb"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """One camera. frames: detections of frame 1, 2, ...; image_size: (width, height) in pixels, None if unknown."""
+
+    camera_id: str
+    frames: tuple[Detections, ...]
+    image_size: tuple[int, int] | None = None
+
+    def clipped(self, image_size: tuple[int, int]) -> "Recording":
+        """Boxes cut to a picture of (width, height) pixels; what lies outside is dropped."""
+        return Recording(self.camera_id, tuple(_clip(seen, image_size) for seen in self.frames), image_size)
+
+
+def read_recording(
+    camera_id: str, path: Path, embedding: str | None = None, embeddings_path: Path | None = None
+) -> Recording:
+    """Read an npz (frame (n,) from 1, boxes_xyxy (n, 4), conf (n,), emb* (n, d), n_frames, image_size) or MOT text.
+
+    embedding: name of the array of embeddings; needed only where there are several. embeddings_path: npz that holds
+    the embeddings of a MOT text file, row by row. Raises OmnitrackError naming file and array.
+    """
+    if path.suffix == ".npz":
+        arrays = _load(path)
+        frame, boxes, scores = (_array(arrays, name, path) for name in ("frame", "boxes_xyxy", "conf"))
+    else:
+        rows = read_mot(path)
+        frame, boxes, scores = rows.frames, rows.boxes_xyxy, rows.conf
+        arrays = {} if embeddings_path is None else _load(embeddings_path)
+    embeddings = _embeddings(arrays, embedding, embeddings_path or path)
+    if any(len(column) != len(frame) for column in (boxes, scores, *([] if embeddings is None else [embeddings]))):
+        shapes = [column.shape for column in (frame, boxes, scores, embeddings) if column is not None]
+        raise OmnitrackError(f"{path}: frame, boxes, scores and embeddings differ in length: {shapes}")
+    count = int(arrays["n_frames"]) if "n_frames" in arrays else int(frame.max(initial=0))
+    size = tuple(int(v) for v in arrays["image_size"]) if "image_size" in arrays else None
+    try:
+        frames = _split(frame, boxes.astype(np.float32), scores.astype(np.float32), embeddings, count)
+    except ValueError as error:
+        raise OmnitrackError(f"{path}: {error}") from error
+    return Recording(camera_id, frames, size)  # type: ignore[arg-type]
+
+
+def write_recording(path: Path, recording: Recording, embedding: str = EMBEDDING_PREFIX) -> None:
+    """Write the npz that read_recording reads; embeddings as float16 under the name `embedding`."""
+    counts = [len(detections) for detections in recording.frames]
+    arrays: dict[str, NDArray[np.generic]] = {
+        "frame": np.repeat(np.arange(1, len(counts) + 1, dtype=np.int32), counts),
+        "boxes_xyxy": _stack([d.boxes_xyxy for d in recording.frames], (0, 4)),
+        "conf": _stack([d.scores for d in recording.frames], (0,)),
+        "n_frames": np.array(len(counts), np.int32),
+    }
+    described = [d.embeddings for d in recording.frames if d.embeddings is not None and len(d)]
+    if described:
+        arrays[embedding] = np.concatenate(described).astype(np.float16)
+    if recording.image_size is not None:
+        arrays["image_size"] = np.array(recording.image_size, np.int32)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+
+def _load(path: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except FileNotFoundError:
+        raise OmnitrackError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise OmnitrackError(f"{path}: not a readable npz file ({error})") from error
+
+
+def _array(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> NDArray[np.generic]:
+    if name not in arrays:
+        raise OmnitrackError(f"{path}: no array {name!r}; it holds {', '.join(sorted(arrays))}")
+    return arrays[name]
+
+
+def _embeddings(arrays: dict[str, NDArray[np.generic]], name: str | None, path: Path) -> FloatArray | None:
+    """Unit rows of the named array, or of the only one whose name begins with `emb`; None where there is none."""
+    if name is None:
+        names = sorted(key for key in arrays if key.startswith(EMBEDDING_PREFIX))
+        if len(names) > 1:
+            raise OmnitrackError(f"{path}: holds {', '.join(names)}: say which embedding to use")
+        if not names:
+            return None
+        name = names[0]
+    vectors = _array(arrays, name, path).astype(np.float32)
+    if vectors.ndim != 2:
+        raise OmnitrackError(f"{path}: {name} must have shape (n, d), got {vectors.shape}")
+    units: FloatArray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return units
+
+
+def _split(
+    frame: NDArray[np.generic], boxes: FloatArray, scores: FloatArray, embeddings: FloatArray | None, count: int
+) -> tuple[Detections, ...]:
+    """Detections of frame 1 .. count, rows of a frame in file order."""
+    numbers = frame.astype(np.int64)
+    if len(numbers) and (numbers.min() < 1 or numbers.max() > count):
+        raise ValueError(f"frames must lie in 1 .. {count}, got {numbers.min()} .. {numbers.max()}")
+    order = np.argsort(numbers, kind="stable")
+    ends = np.searchsorted(numbers[order], np.arange(1, count + 1), side="right")
+    return tuple(
+        Detections(boxes[rows], scores[rows], None if embeddings is None else embeddings[rows])
+        for rows in np.split(order, ends)[:count]
+    )
+
+
+def _clip(seen: Detections, image_size: tuple[int, int]) -> Detections:
+    boxes = seen.boxes_xyxy.clip(0, np.array([*image_size, *image_size], np.float32))
+    inside = (boxes[:, 2] - boxes[:, 0] > 1) & (boxes[:, 3] - boxes[:, 1] > 1)
+    return Detections(boxes[inside], seen.scores[inside], None if seen.embeddings is None else seen.embeddings[inside])
+
+
+def _stack(parts: list[FloatArray], empty: tuple[int, ...]) -> FloatArray:
+    return np.concatenate(parts) if parts else np.zeros(empty, np.float32)
