@@ -2,11 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -14,7 +15,7 @@ from platformdirs import user_cache_path
 from reid.embedder import CropEmbedder
 from reid.errors import ReidError
 from reid.preprocess import InputSpec
-from tracker.config import CameraConfig, Config
+from tracker.config import CameraConfig, Config, OutputConfig, with_secrets
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.detection.hog import HOGDetector
@@ -35,7 +36,10 @@ from tracker.store.session import open_store
 from tracker.store.sink import StoreSink
 from tracker.video.annotate import AnnotatedVideoSink
 from tracker.video.batching import StepBatcher
+from tracker.video.live import LiveCamera
+from tracker.video.live_batching import LiveBatcher
 from tracker.video.sources import ImageFolderSource, VideoFileSource
+from tracker.video.urls import is_live, masked
 
 Notify = Callable[[str], None]
 """Takes one line that the user should see."""
@@ -52,32 +56,32 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify) ->
     that cannot be written.
     """
     with ExitStack() as opened:
-        sources = {c.name: opened.enter_context(closing(open_source(c))) for c in aligned(config.cameras)}
+        batcher, epoch = open_cameras(config)
+        opened.enter_context(closing(batcher))
         make_folder(folder)
         store = opened.enter_context(open_store(database))
         detector, embedder = build_detector(config, notify), build_embedder(config, notify)
-        epoch = clock_zero(config.cameras, sources)
-        origins = {camera.name: CameraOrigin(camera.source, epoch) for camera in config.cameras}
+        origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         matcher = CrossCameraMatcher(config.matcher, first_identity_id=active.first_identity_id)
         sinks: list[Sink] = [StoreSink(store, active)]
-        if config.output.video:
-            rates = {name: source.frames_per_second for name, source in sources.items()}
-            sinks.append(AnnotatedVideoSink(folder, rates, matcher.identity_of))
+        output = output_for(config)
+        if output.video:
+            sinks.append(AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of))
         pipeline = Pipeline(
             detector=detector,
             embedder=embedder,
-            trackers={name: SingleCameraTracker(name, config.tracker) for name in sources},
+            trackers={camera.name: SingleCameraTracker(camera.name, config.tracker) for camera in config.cameras},
             matcher=matcher,
             sinks=sinks,
         )
         return Run(
-            cameras=tuple(sources),
-            batcher=StepBatcher(list(sources.values())),
+            cameras=tuple(camera.name for camera in config.cameras),
+            batcher=batcher,
             pipeline=pipeline,
             store=store,
             run_id=active.id,
-            output=config.output,
+            output=output,
             motion=config.tracker.motion,
             folder=folder,
             database=database,
@@ -85,14 +89,42 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify) ->
         )
 
 
+def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime]:
+    """The cameras in step, and the wall time (UTC) of their t_seconds = 0.
+
+    Raises OmnitrackError for a source that cannot be opened, and for files among live cameras: the ones wait, the
+    others cannot.
+    """
+    live = [camera for camera in config.cameras if is_live(camera.source)]
+    if not live:
+        with ExitStack() as opened:
+            sources = [opened.enter_context(closing(open_source(c))) for c in aligned(config.cameras)]
+            opened.pop_all()
+        return StepBatcher(sources), clock_zero(config.cameras, sources)
+    if len(live) < len(config.cameras):
+        raise OmnitrackError(f"{masked(live[0].source)} is live and others are files; run them separately")
+    origin = monotonic()
+    cameras = [
+        LiveCamera(c.name, with_secrets(c.source, c.name), origin, config.live, c.time_offset_seconds) for c in live
+    ]
+    return LiveBatcher(cameras, origin), datetime.now(UTC)
+
+
+def output_for(config: Config) -> OutputConfig:
+    """What is not configured is written for recorded cameras, whose run ends, and not for live ones."""
+    recorded = not any(is_live(camera.source) for camera in config.cameras)
+    given = config.output.model_dump()
+    return OutputConfig(**{key: recorded if value is None else value for key, value in given.items()})
+
+
 def open_source(camera: CameraConfig) -> VideoFileSource | ImageFolderSource:
-    """The camera's pictures. Raises OmnitrackError naming the source and what is wrong with it."""
+    """A recorded camera's pictures. Raises OmnitrackError naming the source and what is wrong with it."""
     if Path(camera.source).is_dir():
         return ImageFolderSource(camera.name, camera.source, camera.frames_per_second or IMAGE_FOLDER_RATE)
     return VideoFileSource(camera.name, camera.source, camera.time_offset_seconds)
 
 
-def aligned(cameras: tuple[CameraConfig, ...]) -> list[CameraConfig]:
+def aligned(cameras: Sequence[CameraConfig]) -> list[CameraConfig]:
     """Cameras with a start_time are shifted against the one that started first; the others start with it."""
     zero = min((camera.start_time for camera in cameras if camera.start_time), default=None)
     shifted = []
@@ -104,13 +136,13 @@ def aligned(cameras: tuple[CameraConfig, ...]) -> list[CameraConfig]:
     return shifted
 
 
-def clock_zero(cameras: tuple[CameraConfig, ...], sources: Mapping[str, FrameSource]) -> datetime:
+def clock_zero(cameras: Sequence[CameraConfig], sources: Sequence[FrameSource]) -> datetime:
     """The wall time (UTC) of t_seconds = 0: the first configured start, else the earliest recording time that a
     file states, else now.
     """
     starts = [camera.start_time for camera in cameras if camera.start_time is not None]
     if not starts:
-        files = [source for source in sources.values() if isinstance(source, VideoFileSource)]
+        files = [source for source in sources if isinstance(source, VideoFileSource)]
         starts = [source.recorded_at for source in files if source.recorded_at is not None]
     return min(starts, default=datetime.now(UTC)).astimezone(UTC)
 

@@ -1,6 +1,8 @@
 """The whole configuration, one typed model per component; an unknown key is an error that names its path."""
 
 import difflib
+import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tracker.core.single_camera import TrackerConfig
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.errors import OmnitrackError
+from tracker.video.camera import LiveConfig
+from tracker.video.urls import is_live
 
 CAMERA_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
@@ -60,13 +64,14 @@ class ModelsConfig(Section):
 
 
 class OutputConfig(Section):
-    """What a run leaves in its folder beside the database; gaps of a track up to interpolate_seconds are filled
-    in the MOT files.
+    """What a run leaves in its folder beside the database; None: for recorded cameras, not for live ones.
+
+    Gaps of a track up to interpolate_seconds are filled in the MOT files.
     """
 
-    video: bool = True
-    mot: bool = True
-    timeline: bool = True
+    video: bool | None = None
+    mot: bool | None = None
+    timeline: bool | None = None
     interpolate_seconds: Annotated[float, Field(ge=0)] = 1.0
 
 
@@ -74,6 +79,7 @@ class Config(Section):
     cameras: tuple[CameraConfig, ...] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     models: ModelsConfig = ModelsConfig()
+    live: LiveConfig = LiveConfig()
     detector: DetectorConfig = DetectorConfig()
     embedder: EmbedderConfig = EmbedderConfig()
     tracker: TrackerConfig = TrackerConfig()
@@ -137,9 +143,22 @@ def load_config(path: Path) -> Config:
 
 def resolve_source(source: str, folder: Path) -> str:
     """A relative file path counts from the configuration's folder; URLs and device numbers stay."""
-    if "://" in source or source.isdigit():
-        return source
-    return str(folder / source)
+    return source if is_live(source) else str(folder / source)
+
+
+def with_secrets(source: str, camera: str) -> str:
+    """The source with every ${NAME} replaced by that environment variable, so that no password stands in a file.
+
+    Raises OmnitrackError naming the camera and the variable that is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise OmnitrackError(f"camera {camera}: environment variable {name} is not set")
+        return os.environ[name]
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, source)
 
 
 def explain(error: ValidationError) -> str:

@@ -34,15 +34,21 @@ class Pipeline:
         self.t_seconds = 0.0
 
     def step(self, batch: FrameBatch) -> Step:
-        """One network call each for all cameras of the batch, then tracking and matching."""
+        """One network call each for all cameras of the batch, then tracking and matching.
+
+        Tracks of a camera that was lost end: whoever comes back into its view is a new local track.
+        """
         frames = list(batch.frames.values())
+        self.t_seconds = max(self.t_seconds, batch.t_seconds, *(frame.t_seconds for frame in frames))
         images = [frame.image for frame in frames]
         detections = self.detector.detect(images)
         embeddings = self.embedder.embed(images, [found.boxes_xyxy for found in detections])
-        updates = {
+        updates: dict[str, list[TrackUpdate]] = {
             frame.camera_id: self.trackers[frame.camera_id].update(frame.t_seconds, replace(found, embeddings=vectors))
             for frame, found, vectors in zip(frames, detections, embeddings, strict=True)
         }
+        for camera in sorted(batch.lost_cameras):
+            updates[camera] = [*self.trackers[camera].finish(self.t_seconds), *updates.get(camera, [])]
         return self._link(batch, updates)
 
     def finish(self) -> None:
@@ -57,7 +63,6 @@ class Pipeline:
                 closing.callback(sink.close)
 
     def _link(self, batch: FrameBatch, updates: Mapping[str, Sequence[TrackUpdate]], last: bool = False) -> Step:
-        self.t_seconds = max(self.t_seconds, batch.t_seconds)
         events = self.matcher.update(self.t_seconds, list(flatten(updates.values())))
         if last:
             events = [*events, *self.matcher.finish(self.t_seconds)]

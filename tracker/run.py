@@ -16,20 +16,22 @@ from tracker.store.queries import tracklets
 from tracker.store.session import Store
 from tracker.timeline import Stay, draw_timeline
 from tracker.video.batching import StepBatcher
+from tracker.video.live_batching import LiveBatcher
 
 
 class Run:
     """`with build_run(...) as run: for step in run.steps(): ...`.
 
-    On leaving, open tracks are ended and everything is closed; journeys, files and lost_frames then hold what came
-    out, also when the caller stopped half-way. database is the location as the user gave it.
+    On leaving, open tracks are ended and everything is closed; people, journeys, files and lost_frames then hold what
+    came out, also when the caller stopped half-way. database is the location as the user gave it. journeys stay empty
+    for live cameras, whose history may be longer than memory.
     """
 
     def __init__(
         self,
         *,
         cameras: tuple[str, ...],
-        batcher: StepBatcher,
+        batcher: StepBatcher | LiveBatcher,
         pipeline: Pipeline,
         store: Store,
         run_id: int,
@@ -65,8 +67,12 @@ class Run:
         """Frames that could not be decoded, by camera."""
         return self._batcher.lost_frames
 
+    def stop(self) -> None:
+        """End steps() after the step in progress; may be called from any thread."""
+        self._batcher.stop()
+
     def steps(self) -> Iterator[Step]:
-        """Process the cameras to their end; the caller may stop at any step."""
+        """Process the cameras to their end, or until stop()."""
         for batch in self._batcher:
             step = self._pipeline.step(batch)
             self.frames += len(batch.frames)
@@ -90,11 +96,16 @@ class Run:
 
     def _write_results(self) -> None:
         """Everything for people is read back from the database: what they see is what was stored."""
+        if self._output.video:
+            self.files["videos"] = f"{self.folder}/CAMERA.mp4"
+        if self._output.mot or self._output.timeline:
+            self._write_tracks()
+        self.files["database"] = self.database
+
+    def _write_tracks(self) -> None:
         with self._store.read() as connection:
             rows = list(tracklets(connection, self._run_id))
         self.journeys = journeys(rows)
-        if self._output.video:
-            self.files["videos"] = f"{self.folder}/CAMERA.mp4"
         if self._output.mot:
             write_mot_files(rows, self.cameras, self.folder, self._output.interpolate_seconds, self._motion)
             self.files["tracks"] = f"{self.folder}/CAMERA.txt (MOT layout, global ids)"
@@ -102,7 +113,6 @@ class Run:
             picture = self.folder / "timeline.png"
             draw_timeline([stay for journey in self.journeys for stay in stays(journey)], picture, self.cameras)
             self.files["timeline"] = str(picture)
-        self.files["database"] = self.database
 
 
 def stays(journey: Journey) -> list[Stay]:

@@ -1,5 +1,6 @@
 import csv
 import json
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 
@@ -54,8 +55,9 @@ def test_what_the_answers_say(database: Path) -> None:
 
 def test_occupancy_ends_with_the_data(database: Path) -> None:
     rows = json.loads(output(database, "occupancy", "--bucket", "1h", "--camera", "west", "--json"))
-    assert len(rows) == 24
+    assert len(rows) == 25
     assert [row["people"] for row in rows][-2:] == [0, 2]
+    assert datetime.fromisoformat(rows[0]["start"]).minute == 0
 
 
 def test_nobody_is_exit_code_1(database: Path) -> None:

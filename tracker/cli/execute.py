@@ -2,9 +2,8 @@
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -26,14 +25,18 @@ def execute(config: "Config", folder: Path, database: str, *, quiet: bool = Fals
     from tracker.cli.summary import print_summary
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    with stop_on_signals(console) as stop, build_run(config, folder, database, notify=console.print) as run:
-        follow(run, stop, console, quiet)
-    print_summary(run, interrupted=stop.is_set())
+    with stop_on_signals(console) as request, build_run(config, folder, database, notify=console.print) as run:
+        request.serve(run.stop)
+        people = follow(run, console, quiet)
+    print_summary(run, people, interrupted=request.made)
     return run
 
 
-def follow(run: "Run", stop: threading.Event, console: Console, quiet: bool) -> None:
-    """Take the steps of the run, showing frames, rate, time left and people so far on standard error."""
+def follow(run: "Run", console: Console, quiet: bool) -> int:
+    """Take the steps of the run, showing frames, rate, time left and people so far on standard error.
+
+    Returns the number of people.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -50,8 +53,7 @@ def follow(run: "Run", stop: threading.Event, console: Console, quiet: bool) -> 
             speed = bar.tasks[task].speed
             rate = f"{speed:.0f} fps" if speed else ""
             bar.update(task, advance=len(step.batch.frames), people=len(people), rate=rate)
-            if stop.is_set():
-                break
+    return len(people)
 
 
 def count(people: set[int], events: Sequence[IdentityEvent]) -> None:
@@ -63,24 +65,42 @@ def count(people: set[int], events: Sequence[IdentityEvent]) -> None:
             people.discard(event.previous_identity_id)
 
 
+class StopRequest:
+    """Somebody asked for the end: whoever serves requests is told, also of one made before it began to serve."""
+
+    def __init__(self) -> None:
+        self.made = False
+        self._stop: Callable[[], None] | None = None
+
+    def make(self) -> None:
+        self.made = True
+        if self._stop is not None:
+            # a signal handler must not take locks that it may have interrupted
+            threading.Thread(target=self._stop).start()
+
+    def serve(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        if self.made:
+            stop()
+
+
 @contextmanager
-def stop_on_signals(console: Console) -> Iterator[threading.Event]:
+def stop_on_signals(console: Console) -> Iterator[StopRequest]:
     """The first Ctrl-C or SIGTERM asks for a stop after the step in progress; the second ends the process at once."""
-    stop = threading.Event()
+    request = StopRequest()
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        if request.made:
             os._exit(128 + number)
-        stop.set()
+        request.make()
         console.print("stopping: finishing this step and saving (again to quit at once)")
 
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield request
         return
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        sys.stderr.flush()

@@ -25,22 +25,23 @@ def route(journey: "Journey") -> str:
     return " → ".join(f"{v.camera} {clock(v.t_start_seconds)}-{clock(v.t_end_seconds)}" for v in journey.visits)
 
 
-def print_summary(run: "Run", *, interrupted: bool = False) -> None:
-    """Who was where, when, and where the files are, on standard output."""
+def print_summary(run: "Run", people: int, *, interrupted: bool = False) -> None:
+    """Who was where, when, and where the files are, on standard output. people: how many were counted on the way."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     journeys = run.journeys
     crossed = [journey for journey in journeys if len(journey.cameras) > 1]
     if interrupted:
-        console.print("Interrupted; everything up to here is saved.")
-    rate = run.frames / max(run.elapsed_seconds, 1e-9)
+        console.print("Stopped; everything up to here is saved.")
+    who = plural(len(journeys) or people, "person", "people")
+    crossing = f"{len(crossed)} seen by more than one camera. " if journeys else ""
+    rate = f"{run.frames / max(run.elapsed_seconds, 1e-9):.1f} frames/s"
     console.print(
-        f"{plural(len(journeys), 'person', 'people')} in {plural(len(run.cameras), 'camera', 'cameras')}; "
-        f"{len(crossed)} seen by more than one camera. "
-        f"{run.frames} frames in {run.elapsed_seconds:.1f} s ({rate:.1f} frames/s)."
+        f"{who} in {plural(len(run.cameras), 'camera', 'cameras')}; {crossing}"
+        f"{run.frames} frames in {run.elapsed_seconds:.1f} s ({rate})."
     )
     for camera, lost in run.lost_frames.items():
         if lost:
-            console.print(f"{camera}: {plural(lost, 'frame', 'frames')} lost to damage in the file.")
+            console.print(f"{camera}: {plural(lost, 'frame', 'frames')} lost (damaged, or dropped to keep up).")
     if journeys:
         table = Table("person", "seen by", "route", box=None, pad_edge=False, header_style="bold")
         for journey in journeys[:MOST_ROWS]:

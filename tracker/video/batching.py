@@ -29,6 +29,7 @@ class StepBatcher:
         if tolerance_seconds < 0:
             raise ValueError(f"tolerance_seconds must be at least 0, got {tolerance_seconds}")
         self._sources = list(sources)
+        self._stopped = False
         self._tolerance_seconds = tolerance_seconds
 
     @property
@@ -43,10 +44,21 @@ class StepBatcher:
         """Frames that could not be decoded so far, by camera."""
         return {source.camera_id: source.lost_frames for source in self._sources}
 
+    @property
+    def frames_per_second(self) -> dict[str, float]:
+        """Nominal rate, by camera."""
+        return {source.camera_id: source.frames_per_second for source in self._sources}
+
+    def stop(self) -> None:
+        """End the iteration after the current step; may be called from any thread."""
+        self._stopped = True
+
     def __iter__(self) -> Iterator[FrameBatch]:
         iterators = {source.camera_id: iter(source) for source in self._sources}
         waiting: dict[str, Frame | None] = {camera: next(frames, None) for camera, frames in iterators.items()}
         while heads := {camera: frame for camera, frame in waiting.items() if frame is not None}:
+            if self._stopped:
+                return
             t_seconds = min(frame.t_seconds for frame in heads.values())
             chosen = {
                 camera: frame

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 from tracker.video.reader import Opened
 from tracker.video.watchdog import BackoffConfig
@@ -11,15 +12,16 @@ from tracker.video.watchdog import BackoffConfig
 class LiveConfig:
     """transport: tcp or udp, for RTSP. stale_seconds: a camera without a picture for so long is lost.
     opening_seconds: time for connecting and the first picture. most_frames_per_second: more are not delivered.
-    time_offset_seconds is added to the camera's times. trust_camera_clock: the camera's clock is set by NTP, so its
-    own times of capture (RTCP) count, as far as they are plausible; otherwise arrivals and RTP stamps do.
+    trust_camera_clock: the camera's clock is set by NTP, so its own times of capture (RTCP) count, as far as they are
+    plausible; otherwise arrivals and RTP stamps do.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     transport: str = "tcp"
     stale_seconds: float = 5.0
     opening_seconds: float = 10.0
     most_frames_per_second: float | None = None
-    time_offset_seconds: float = 0.0
     trust_camera_clock: bool = False
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
 

@@ -27,19 +27,26 @@ class LiveCamera:
     A thread of this process starts a reader process, watches it on the monotonic clock, kills it when no picture
     comes, and tries again after a growing pause, until close(). The end of the stream is a loss like any other.
     Times are capture times in seconds since origin_seconds (a monotonic time, one for all cameras of a run), so
-    changes of the wall clock do nothing; they strictly increase, also over losses.
+    changes of the wall clock do nothing; they strictly increase, also over losses. time_offset_seconds is added.
 
     on_change is called from that thread after every new picture and every change of state, and must be quick.
     """
 
     total_frames: int | None = None
 
-    def __init__(self, camera_id: str, url: str, origin_seconds: float, config: LiveConfig | None = None) -> None:
+    def __init__(
+        self,
+        camera_id: str,
+        url: str,
+        origin_seconds: float,
+        config: LiveConfig | None = None,
+        time_offset_seconds: float = 0.0,
+    ) -> None:
         self.camera_id = camera_id
         self.on_change: Callable[[], None] = lambda: None
         self._config = config or LiveConfig()
         self._url = url
-        self._shift = self._config.time_offset_seconds - origin_seconds
+        self._shift = time_offset_seconds - origin_seconds
         self._changed = threading.Condition()  # its lock guards everything that changes
         self._health = CameraHealth(CameraState.CONNECTING, monotonic())
         self._session: ReaderSession | None = None

@@ -20,6 +20,8 @@ class Feed(Protocol):
     @property
     def health(self) -> CameraHealth: ...
     @property
+    def frames_per_second(self) -> float: ...
+    @property
     def lost_frames(self) -> int: ...
     def start(self) -> None: ...
     def take(self) -> Frame | None: ...
@@ -65,6 +67,11 @@ class LiveBatcher:
     def lost_frames(self) -> dict[str, int]:
         """Frames that were dropped or not decodable so far, by camera."""
         return {camera.camera_id: camera.lost_frames for camera in self._cameras}
+
+    @property
+    def frames_per_second(self) -> dict[str, float]:
+        """Rate that the camera states or is limited to, by camera; for written videos only."""
+        return {camera.camera_id: camera.frames_per_second for camera in self._cameras}
 
     @property
     def late_frames(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class Watchdog:
@@ -44,6 +45,8 @@ class BackoffConfig:
 
     steady_seconds: a connection that lasted this long makes the next pause the first one again.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     first_seconds: float = 1.0
     longest_seconds: float = 15.0
