@@ -9,11 +9,25 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from tests.store.walk import DIMENSION, EPOCH, FPS, Stay, begin, box, crowd, embedding, event, record, steps, update
+from tests.store.walk import (
+    DIMENSION,
+    EPOCH,
+    FPS,
+    Stay,
+    assigned,
+    begin,
+    box,
+    crowd,
+    embedding,
+    event,
+    record,
+    steps,
+    update,
+)
 from tracker.core.types import IdentityEventKind, TrackState
 from tracker.errors import OmnitrackError
 from tracker.ports import Step
-from tracker.store.models import Camera, Embedding, Event, Identity, Link, Run, RunCamera, Tracklet
+from tracker.store.models import Camera, Embedder, Embedding, Event, Identity, Link, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack_vector
 from tracker.store.queries import identities, tracklets
 from tracker.store.runs import CameraOrigin, begin_run, micros, without_password
@@ -126,10 +140,33 @@ def test_an_erased_identity_never_returns(store: Store) -> None:
 
 
 def test_other_embeddings_are_refused(store: Store) -> None:
-    begin(store)
+    record(store, WALK)
     with pytest.raises(OmnitrackError, match=r"osnet \(dimension 8\).*osnet \(dimension 16\)"):
         begin_run(store, {}, embedder_name="osnet", embedder_dimension=2 * DIMENSION)
     assert begin_run(store, {}, embedder_name=None).embedder_id is None
+
+
+def test_a_database_without_embeddings_takes_any_network(store: Store) -> None:
+    begin(store)
+    other = begin_run(store, {}, embedder_name="other", embedder_dimension=4)
+    with store.read() as connection:
+        assert connection.execute(select(Embedder.id, Embedder.name, Embedder.dimension)).all() == [
+            (other.embedder_id, "other", 4)
+        ]
+
+
+def test_events_of_a_track_that_was_never_confirmed_are_dropped_with_it(store: Store) -> None:
+    never, later = Stay("west", 1, None, 0, 3), Stay("west", 1, 5, 0, 3)
+    run = begin(store)
+    sink = StoreSink(store, run)
+    for step in steps(["west", "east"], [never]):
+        sink.write(step)
+        if step.batch.t_seconds == 0.1:
+            sink.write(Step(FrameBatch(0.1, {}), {}, [assigned(later, 0.1)]))
+    sink.close()
+    with store.read() as connection:
+        assert connection.execute(select(Event.id)).all() == []
+        assert connection.execute(select(Identity.id)).all() == []
 
 
 def test_passwords_of_sources_are_not_stored(store: Store) -> None:

@@ -109,7 +109,7 @@ def occupancy(
 
     def ask(connection: "Connection") -> Sequence[object]:
         end = last or presence.latest(connection) or datetime.now(UTC)
-        begin = first or end - timedelta(days=1)
+        begin = first or _floor(end - timedelta(days=1), length)
         return presence.occupancy(connection, begin, end, length, camera=camera)
 
     columns = {
@@ -151,6 +151,12 @@ def _answer(
         typer.echo("nobody was seen", err=True)
         raise typer.Exit(1)
     print_rows(style, title, rows, columns)
+
+
+def _floor(at: datetime, bucket: timedelta) -> datetime:
+    """The beginning of the bucket that at lies in, counted from midnight."""
+    midnight = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (at - midnight) // bucket * bucket
 
 
 def _length(text: str) -> timedelta:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from tracker.errors import OmnitrackError
-from tracker.store.models import Camera, Embedder, Run, RunCamera, Sequence
+from tracker.store.models import Camera, Embedder, Embedding, Run, RunCamera, Sequence
 from tracker.store.session import Store
 
 IDENTITY_SEQUENCE = "identity"
@@ -69,9 +69,8 @@ def begin_run(
         return ActiveRun(run_id, keys, _next_identity_id(connection), embedder_id)
 
 
-def finish_run(store: Store, run: ActiveRun) -> None:
-    with store.write() as connection:
-        connection.execute(update(Run).where(Run.id == run.id).values(finished_us=micros(datetime.now(UTC))))
+def finish_run(connection: Connection, run: ActiveRun) -> None:
+    connection.execute(update(Run).where(Run.id == run.id).values(finished_us=micros(datetime.now(UTC))))
 
 
 def to_us(t_seconds: float) -> int:
@@ -114,11 +113,14 @@ def _embedder(connection: Connection, store: Store, name: str, dimension: int) -
     if stored is None:
         row = {"name": name, "dimension": dimension}
         return connection.execute(insert(Embedder).values(row).returning(Embedder.id)).scalar_one()
-    if (stored.name, stored.dimension) != (name, dimension):
+    if (stored.name, stored.dimension) == (name, dimension):
+        return int(stored.id)
+    if connection.scalar(select(exists(select(Embedding.tracklet_id)))):
         raise OmnitrackError(
             f"database {store.path}: holds embeddings of {stored.name} (dimension {stored.dimension}), this run makes "
             f"{name} (dimension {dimension}) and they cannot be compared; use the same model, or another --db"
         )
+    connection.execute(update(Embedder).values(name=name, dimension=dimension))
     return int(stored.id)
 
 

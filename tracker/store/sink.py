@@ -5,7 +5,7 @@ import numpy as np
 from tracker.core.types import FloatArray, IdentityEvent, TrackletKey, TrackState, TrackUpdate
 from tracker.ports import Step
 from tracker.store.packing import Chunk, pack_vector
-from tracker.store.runs import ActiveRun, finish_run, to_us
+from tracker.store.runs import ActiveRun, to_us
 from tracker.store.session import Store
 from tracker.store.writer import Batch, Row, StoreWriter, WriterCounters
 
@@ -21,7 +21,6 @@ class StoreSink:
     """
 
     def __init__(self, store: Store, run: ActiveRun) -> None:
-        self._store = store
         self._run = run
         self._writer = StoreWriter(store, run)
         self._open: dict[TrackletKey, _OpenTracklet] = {}
@@ -46,14 +45,14 @@ class StoreSink:
             self._submitted_t_seconds = step.batch.t_seconds
 
     def close(self) -> None:
-        """Write what is left, and mark the run as finished. Raises what the writer thread failed with."""
+        """Write what is left and that the run is finished. Raises what the writer thread failed with."""
         for tracklet in self._open.values():
             tracklet.store(self._batch)
+        self._batch.ends_run = True
         try:
             self._submit()
         finally:
             self._writer.close()
-        finish_run(self._store, self._run)
 
     def _observe(self, update: TrackUpdate, frame: int) -> None:
         tracklet = self._open.get(update.key)

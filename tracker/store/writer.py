@@ -14,7 +14,7 @@ from tracker.core.types import IdentityEvent
 from tracker.store.identities import apply_event
 from tracker.store.location import StoreWaitError
 from tracker.store.models import Base, Camera, Embedding, Observations, Tracklet
-from tracker.store.runs import ActiveRun
+from tracker.store.runs import ActiveRun, finish_run
 from tracker.store.session import Store
 
 RETRY_SECONDS = 1.0
@@ -32,9 +32,10 @@ class Batch:
     observations: list[Row] = field(default_factory=list)
     embeddings: list[Row] = field(default_factory=list)
     events: list[IdentityEvent] = field(default_factory=list)
+    ends_run: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.tracklets or self.events)
+        return bool(self.tracklets or self.events or self.ends_run)
 
 
 @dataclass(slots=True)
@@ -125,6 +126,8 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     _upsert(connection, Embedding, batch.embeddings, "weight", "vector")
     for event in batch.events:
         apply_event(connection, run, event)
+    if batch.ends_run:
+        finish_run(connection, run)
     return len(batch.tracklets) + len(batch.observations) + len(batch.embeddings) + len(batch.events)
 
 
