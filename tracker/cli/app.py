@@ -6,7 +6,21 @@ import sys
 import typer
 
 from reid.errors import ReidError
-from tracker.cli import check, demo, doctor, evaluate, history, identities, reid, run, track
+from tracker.cli import (
+    check,
+    corrections,
+    db,
+    demo,
+    doctor,
+    evaluate,
+    history,
+    identities,
+    presence,
+    privacy,
+    reid,
+    run,
+    track,
+)
 from tracker.errors import OmnitrackError
 
 app = typer.Typer(
@@ -16,18 +30,26 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    run.run,
-    demo.demo,
-    identities.identities,
-    history.history,
-    evaluate.evaluate,
-    track.track,
-    check.check,
-    doctor.doctor,
-):
-    app.command()(command)
-app.add_typer(reid.app, name="reid")
+PANELS = {
+    "Track": (run.run, demo.demo, track.track, evaluate.evaluate),
+    "Ask": (
+        identities.identities,
+        history.history,
+        presence.who,
+        presence.together,
+        presence.transitions,
+        presence.occupancy,
+        presence.last_seen,
+    ),
+    "Correct": (corrections.merge, corrections.split, corrections.rename, corrections.undo),
+    "Forget": (privacy.forget, privacy.retain, privacy.export),
+    "Set up": (check.check, doctor.doctor),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(db.app, name="db", rich_help_panel="Set up")
+app.add_typer(reid.app, name="reid", rich_help_panel="Set up")
 
 
 def main() -> int:
