@@ -18,6 +18,8 @@ MAX_BOXES = 50
 
 MAX_SECONDS = 5.0
 
+_MAX_FRAMES = int(np.iinfo(np.uint16).max)
+
 
 class Chunk:
     """Boxes that will share a row, in the order in which they were added."""
@@ -34,7 +36,7 @@ class Chunk:
         return (
             self._count < MAX_BOXES
             and 0 <= offset_us <= MAX_SECONDS * 1e6
-            and 0 <= frame - self.first_frame <= np.iinfo(np.uint16).max
+            and 0 <= frame - self.first_frame <= _MAX_FRAMES
         )
 
     def add(self, frame: int, at_us: int, box_xyxy: FloatArray, score: float) -> None:

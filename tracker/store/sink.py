@@ -137,6 +137,7 @@ class _OpenTracklet:
     def _blend(self, update: TrackUpdate) -> None:
         if update.embedding is None or update.quality <= 0:
             return
-        weighted = update.embedding * np.float32(update.quality)
-        self._weighted_sum = weighted if self._weighted_sum is None else self._weighted_sum + weighted
+        if self._weighted_sum is None:
+            self._weighted_sum = np.zeros_like(update.embedding)
+        self._weighted_sum += update.embedding * np.float32(update.quality)
         self._weight += update.quality
