@@ -67,17 +67,18 @@ def combine(scene: Scene, terms: Sequence[Term], rows: NDArray[np.intp], columns
 
     Infinite for pairs that a term forbids or about which no weighted term has an opinion.
     """
+    block = np.ix_(rows, columns)
     total = np.zeros((len(rows), len(columns)))
     weights = np.zeros_like(total)
-    forbidden = np.zeros(total.shape, np.bool_)
-    block = np.ix_(rows, columns)
     for term in terms:
         costs = scene.term(term.name)[block]
-        forbidden |= costs > term.limit
-        known = ~np.isnan(costs)
-        total += np.where(known, term.weight * costs, 0)
-        weights += term.weight * known
-    return np.divide(total, weights, out=np.full_like(total, np.inf), where=~forbidden & (weights > 0))
+        if term.limit < np.inf:
+            total[costs > term.limit] = np.inf
+        if term.weight:
+            known = ~np.isnan(costs)
+            np.add(total, term.weight * costs, out=total, where=known)
+            weights += term.weight * known
+    return np.divide(total, weights, out=np.full_like(total, np.inf), where=weights > 0)
 
 
 def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:

@@ -14,7 +14,7 @@ def fill_gaps(
     boxes_xyxy: NDArray[np.floating],
     t_frames: Times,
     max_gap_seconds: float,
-    config: MotionConfig | None = None,
+    config: MotionConfig,
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The track at its own frames and at those frames between them that miss it for at most max_gap_seconds.
 
@@ -30,7 +30,7 @@ def fill_gaps(
             first, last = np.searchsorted(t_frames, [times[0], times[-1]])
             inside = np.arange(first, last + 1)
             indices.append(inside)
-            smoothed.append(smooth(times, seen, t_frames[inside], config or MotionConfig()))
+            smoothed.append(smooth(times, seen, t_frames[inside], config))
     return np.concatenate(indices), np.concatenate(smoothed)
 
 

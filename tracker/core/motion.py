@@ -49,7 +49,7 @@ class MotionConfig:
 
 def _variances(heights: NDArray[np.float64], centre: float, size: float) -> NDArray[np.float64]:
     """(n,) heights -> (n, 4) variances of centre x, centre y, width, height."""
-    return np.square(heights[:, None] * np.array([centre, centre, size, size]))
+    return np.asarray(np.square(heights[:, None] * np.array([centre, centre, size, size])))
 
 
 def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:

@@ -43,14 +43,14 @@ class SingleCameraTracker:
         then it is silent until it returns or ends. camera_motion (2, 3) maps points of the previous picture to this
         one. ValueError if t_seconds is not after the previous frame's, or if embeddings change their dimension.
         """
-        self._advance(t_seconds, camera_motion)
+        dt_seconds = self._advance(t_seconds, camera_motion)
         self._fit_dimension(detections)
         scene = Scene(self._tracks, detections, t_seconds, self.config.motion, self._strangers.value)
         matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
         hidden = boxes.occlusion(detections.boxes_xyxy)
         qualities = view_qualities(detections, hidden, self.config.sharp_height_pixels)
         was_lost = self._tracks.lost
-        self._correct(detections, matches)
+        self._correct(detections, matches, dt_seconds)
         self._learn(scene, matches, (qualities > 0) & (hidden <= self.config.max_occlusion))
         born = self._begin(detections, matches)
         detection_of = np.full(len(self._tracks), NOBODY, np.intp)
@@ -94,17 +94,18 @@ class SingleCameraTracker:
         tracker._tracks = Tracks.from_lists(state["tracks"])
         return tracker
 
-    def _advance(self, t_seconds: float, camera_motion: NDArray[np.float64] | None) -> None:
-        """Move every track to the present."""
+    def _advance(self, t_seconds: float, camera_motion: NDArray[np.float64] | None) -> float:
+        """Move every track to the present; returns the seconds that passed."""
         if not self._now < t_seconds < np.inf:
             raise ValueError(f"camera {self.camera_id}: a frame at {t_seconds} s came after one at {self._now} s")
-        tracks = self._tracks
+        tracks, dt_seconds = self._tracks, t_seconds - self._now
         if len(tracks):
-            tracks.states = motion.predict(tracks.states, t_seconds - self._now, self.config.motion)
+            tracks.states = motion.predict(tracks.states, dt_seconds, self.config.motion)
         if camera_motion is not None:
             tracks.states = motion.warp(tracks.states, camera_motion)
             tracks.anchors = motion.warp(tracks.anchors, camera_motion)
         self._now = t_seconds
+        return dt_seconds
 
     def _fit_dimension(self, detections: Detections) -> None:
         """The first embeddings fix the dimension d of the tracks' appearance."""
@@ -116,7 +117,7 @@ class SingleCameraTracker:
         elif known != given:
             raise ValueError(f"camera {self.camera_id}: embeddings changed dimension from {known} to {given}")
 
-    def _correct(self, detections: Detections, matches: Matches) -> None:
+    def _correct(self, detections: Detections, matches: Matches, dt_seconds: float) -> None:
         """Feed the matched detections into the filter; confirm who was seen often enough, mark who was missed."""
         tracks, config, found = self._tracks, self.config, matches.tracks
         tracks.lost = tracks.confirmed.copy()
@@ -125,7 +126,7 @@ class SingleCameraTracker:
         measured = boxes.xyxy_to_cxcywh(detections.boxes_xyxy[matches.detections])
         gaps = self._now - tracks.seen[found]
         states = motion.update(tracks.states[found], measured, config.motion)
-        returned = gaps > config.bridge_seconds
+        returned = gaps > max(dt_seconds, config.bridge_seconds)
         if returned.any():
             anchors = tracks.anchors[found[returned]]
             states[returned] = motion.bridge(anchors, measured[returned], gaps[returned], config.motion)
