@@ -138,6 +138,15 @@ def test_everything_is_audited_and_logged_as_events(recorded: Store) -> None:
         assert kinds == ["merged", "revised", "revised", "revised"]
 
 
+def test_a_user_without_a_name_is_audited_by_number(recorded: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_001)
+    with recorded.write(dry_run=True) as connection:
+        rename_identity(connection, 1, "Anna")
+        assert connection.scalar(select(Audit.actor)) == "user 4000000001"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -1,6 +1,7 @@
 """What users say about identities. It outranks the machine: kept as constraints, audited, and reversible."""
 
 import getpass
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -113,9 +114,16 @@ def undo(connection: Connection) -> Correction:
 
 def audit(connection: Connection, action: str, details: dict[str, Any]) -> Correction:
     """Write down who does what."""
-    values = {"at_us": micros(datetime.now(UTC)), "actor": getpass.getuser(), "action": action, "details": details}
+    values = {"at_us": micros(datetime.now(UTC)), "actor": _actor(), "action": action, "details": details}
     audit_id = connection.execute(insert(Audit).values(values).returning(Audit.id)).scalar_one()
     return Correction(audit_id, action, details)
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a user id that has no name
+        return f"user {os.getuid()}"
 
 
 def _undo_merge(connection: Connection, details: dict[str, Any]) -> None:

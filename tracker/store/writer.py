@@ -122,7 +122,8 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     """Write a batch inside the connection's transaction; -> number of rows and events."""
     _upsert(connection, Tracklet, batch.tracklets, "end_us", "observation_count")
     _raise_longest_stays(connection, batch.tracklets)
-    _upsert(connection, Observations, batch.observations, "boxes")
+    if batch.observations:
+        connection.execute(insert(Observations), batch.observations)
     _upsert(connection, Embedding, batch.embeddings, "weight", "vector")
     for event in batch.events:
         apply_event(connection, run, event)
