@@ -5,15 +5,19 @@ BIN := $(VENV)/bin
 OUT ?= demo_output
 export OMP_NUM_THREADS ?= 2
 
+# The live-camera tests start a real RTSP server from Debian's packages; without them they are skipped.
+RTSP_PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-bad
+
 .PHONY: demo test test-all check clean install install-dev
 
 demo: install
 	$(BIN)/python main.py demo --out $(OUT)
 
-test: install-dev
+test: install-dev $(VENV)/.system-packages
 	$(BIN)/python -m pytest
 
-test-all: install-dev
+test-all: install-dev $(VENV)/.system-packages
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 check: install-dev
@@ -33,6 +37,13 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.system-packages: | $(BIN)/python
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		dpkg -s $(RTSP_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(RTSP_PACKAGES) >/dev/null; }; \
+	else echo "not root on Debian: for the live-camera tests install $(RTSP_PACKAGES)"; fi
 	touch $@
 
 clean:

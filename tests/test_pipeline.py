@@ -1,0 +1,126 @@
+"""The pipeline over fakes of the two networks (named so): what flows where, and that the end is always clean."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from tracker.core.single_camera import SingleCameraTracker
+from tracker.core.types import Detections, FloatArray, IdentityEventKind, TrackState
+from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.pipeline import Pipeline
+from tracker.ports import Step
+from tracker.video.frame import Frame, FrameBatch, Image
+
+
+class FakeDetector:
+    """Finds one person wherever the picture's first pixel says so: value v > 0 is a person at x = v."""
+
+    def __init__(self) -> None:
+        self.batch_sizes: list[int] = []
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        self.batch_sizes.append(len(images))
+        return [self._person(int(image[0, 0, 0])) for image in images]
+
+    def _person(self, x: int) -> Detections:
+        if not x:
+            return Detections.empty()
+        return Detections(np.array([[x, 20, x + 30, 110]], np.float32), np.array([0.9], np.float32))
+
+
+class FakeEmbedder:
+    """Everybody looks alike."""
+
+    name, dimension = "fake", 4
+
+    def embed(self, images: Sequence[Image], boxes_xyxy: Sequence[FloatArray]) -> list[FloatArray]:
+        return [np.tile(np.array([1, 0, 0, 0], np.float32), (len(boxes), 1)) for boxes in boxes_xyxy]
+
+
+class RecordingSink:
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.closed = 0
+
+    def write(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class FailingSink(RecordingSink):
+    def close(self) -> None:
+        super().close()
+        raise RuntimeError("disk on fire")
+
+
+def batch(index: int, people: dict[str, int], lost: frozenset[str] = frozenset()) -> FrameBatch:
+    t_seconds = index / 10
+    frames = {c: Frame(c, index, t_seconds, np.full((120, 200, 3), x, np.uint8)) for c, x in people.items()}
+    return FrameBatch(t_seconds, frames, lost)
+
+
+def pipeline_with(*sinks: RecordingSink) -> tuple[Pipeline, FakeDetector]:
+    detector = FakeDetector()
+    trackers = {camera: SingleCameraTracker(camera) for camera in ("a", "b")}
+    return (
+        Pipeline(
+            detector=detector,
+            embedder=FakeEmbedder(),
+            trackers=trackers,
+            matcher=CrossCameraMatcher(),
+            sinks=sinks,
+        ),
+        detector,
+    )
+
+
+def test_one_call_of_the_detector_serves_all_cameras_of_a_step() -> None:
+    pipeline, detector = pipeline_with()
+    pipeline.step(batch(0, {"a": 10, "b": 50}))
+    pipeline.step(batch(1, {"a": 12}))
+    assert detector.batch_sizes == [2, 1]
+
+
+def test_a_step_without_frames_flows_through() -> None:
+    sink = RecordingSink()
+    pipeline, _ = pipeline_with(sink)
+    step = pipeline.step(FrameBatch(0.0, {}))
+    assert step.updates == {}
+    assert sink.steps == [step]
+
+
+def test_every_track_ends_and_gets_an_identity() -> None:
+    sink = RecordingSink()
+    pipeline, _ = pipeline_with(sink)
+    for index in range(30):
+        pipeline.step(batch(index, {"a": 10 + index, "b": 0}))
+    pipeline.finish()
+    pipeline.close()
+    updates = [u for step in sink.steps for us in step.updates.values() for u in us]
+    events = [event for step in sink.steps for event in step.events]
+    assert [u.key for u in updates if u.state is TrackState.ENDED] == [("a", 1)]
+    assert IdentityEventKind.ASSIGNED in {event.kind for event in events}
+    assert sink.closed == 1
+
+
+def test_a_lost_camera_ends_its_tracks_and_no_other() -> None:
+    sink = RecordingSink()
+    pipeline, _ = pipeline_with(sink)
+    for index in range(10):
+        pipeline.step(batch(index, {"a": 10 + index, "b": 50}))
+    step = pipeline.step(batch(10, {"b": 50}, lost=frozenset({"a"})))
+    assert [u.state for u in step.updates["a"]] == [TrackState.ENDED]
+    assert [u.state for u in step.updates["b"]] == [TrackState.CONFIRMED]
+    later = pipeline.step(batch(11, {"a": 20, "b": 50}))
+    assert [u.track_id for u in later.updates["a"]] == [2]
+
+
+def test_all_sinks_are_closed_although_one_fails() -> None:
+    first, failing, last = RecordingSink(), FailingSink(), RecordingSink()
+    pipeline, _ = pipeline_with(first, failing, last)
+    with pytest.raises(RuntimeError, match="disk on fire"):
+        pipeline.close()
+    assert (first.closed, failing.closed, last.closed) == (1, 1, 1)
