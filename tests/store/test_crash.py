@@ -128,6 +128,17 @@ def test_a_kill_while_the_database_is_made_leaves_one_that_opens(tmp_path: Path)
             left.unlink()
 
 
+def test_programs_that_make_the_same_database_at_once_agree(tmp_path: Path) -> None:
+    path = tmp_path / "omnitrack.db"
+    code = f"from tests.store.victim import main; from pathlib import Path; main(Path({str(path)!r}), 1)"
+    programs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT) for _ in range(3)]
+    outputs = [program.communicate()[0].decode() for program in programs]
+    runs = sorted(int(output.split()[0]) for output in outputs if output)
+    assert runs == [1, 2, 3]
+    with open_store(path) as store, store.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
 def may_mount() -> bool:
     return (
         shutil.which("unshare") is not None and subprocess.run(["unshare", "-rm", "true"], check=False).returncode == 0
