@@ -21,7 +21,7 @@ DEFAULT_STAGES = (
     ),
     Stage(CONFIRMED, (Term("overlap"),), 0.55, min_score=0.2, max_score=0.53),
     Stage(
-        LOST,
+        CONFIRMED + LOST,
         (Term("reach", 0.0, 1.0), Term("buffered_overlap"), Term("appearance", 0.6, 0.8)),
         0.8,
         min_score=0.53,
@@ -29,11 +29,11 @@ DEFAULT_STAGES = (
     ),
     Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance")), 0.5, min_score=0.53, max_gap_seconds=6.0),
     Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance")), 0.35, min_score=0.53),
-    Stage(TENTATIVE, (Term("overlap"),), 0.57, min_score=0.53),
+    Stage(TENTATIVE, (Term("buffered_overlap"),), 0.7, min_score=0.53),
 )
-"""Sure detections continue tracks just seen; doubtful ones only fill in; then the lost are sought, first near the
-place where they should be, then by their look as far as they can have walked, and the longer they were away the more
-alike they must look; last the tracks not yet confirmed."""
+"""Sure detections continue tracks just seen; doubtful ones only fill in; then the missing are sought, first near the
+place where they should be (at few frames per second nothing else overlaps), then by their look as far as they can have
+walked, and the longer they were away the more alike they must look; last the tracks not yet confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
