@@ -4,8 +4,8 @@
 
 Reads OMNITRACK_DATA. Parameters were chosen on PETS frames 1-400 and WILDTRACK part A frames 1-100; the rows show
 these, the rest, and all. PETS: frozen YOLO11n detections, MTMC protocol. Its annotators gave a person who returns a new
-id, so an identity is remembered for MEMORY only. WILDTRACK: simulated detections, one draw per seed; image plane
-(7 cameras end to end) and ground plane (1 m).
+id, so tracks and identities are remembered for TRACKER and MEMORY only. WILDTRACK: simulated detections, one draw per
+seed; image plane (7 cameras end to end) and ground plane (1 m).
 """
 
 import argparse
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.calibration_files import read_calibration
+from tracker.core.settings import TrackerConfig
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.evaluation.mot import MotRows, read_mot, write_mot
@@ -33,6 +34,7 @@ Row = NDArray[np.float64]
 
 PETS_FPS, PETS_FRAMES, PETS_SIZE = 7.0, 795, (768, 576)
 MEMORY = MatcherConfig(memory_seconds=3.0)
+TRACKER = TrackerConfig(memory_seconds=1.8)
 WILDTRACK_FPS, WILDTRACK_FRAMES = 2.0, 200
 WILDTRACK_SIZE = (1920, 1080)
 CAMERAS = [f"C{number}" for number in range(1, 8)]
@@ -64,7 +66,9 @@ def pets(data: Path) -> None:
             ("with geometry, online", calibration, 1.0, "85 / 67"),
             ("with geometry, offline", calibration, None, "88 / 69"),
         ):
-            tracks = track_recordings(recordings, PETS_FPS, matcher=MEMORY, cameras=cameras, delay_seconds=delay)
+            tracks = track_recordings(
+                recordings, PETS_FPS, tracker=TRACKER, matcher=MEMORY, cameras=cameras, delay_seconds=delay
+            )
             cells = [score_pets(folder, tracks, span) for span in ((1, 400), (401, 795), (1, PETS_FRAMES))]
             print(f"{embedding:16} {label:26}", *(f"{cell:>18}" for cell in cells), f"  {target}")
 

@@ -70,6 +70,7 @@ class TrackUpdate:
     embedding: (d,) float32 unit vector of the matched detection, or None.
     quality: in [0, 1], how far the embedding can be trusted (confidence, size, occlusion); 0 without embedding.
     confirmed: True from the moment at which the track was confirmed, kept through lost and ended.
+    ground_metres: (X, Y) on the ground where it is known.
     """
 
     camera_id: str
@@ -82,6 +83,7 @@ class TrackUpdate:
     embedding: FloatArray | None = None
     quality: float = 0.0
     confirmed: bool = False
+    ground_metres: tuple[float, float] | None = None
 
     @property
     def key(self) -> TrackletKey:
@@ -119,7 +121,10 @@ class LinkEvidence:
 
 @dataclass(frozen=True, slots=True)
 class IdentityEvent:
-    """One change of the set of global identities. Identity ids start at 1 and are never recycled."""
+    """One change of the set of global identities. Identity ids start at 1 and are never recycled.
+
+    since_seconds: the tracklet is meant from then on only, because it held somebody else before; None: all of it.
+    """
 
     kind: IdentityEventKind
     t_seconds: float
@@ -127,3 +132,4 @@ class IdentityEvent:
     tracklet: TrackletKey | None = None
     previous_identity_id: int | None = None
     evidence: LinkEvidence | None = None
+    since_seconds: float | None = None

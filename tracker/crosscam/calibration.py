@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from tracker.core.types import FloatArray
 
@@ -12,6 +12,8 @@ LogOdds = NDArray[np.float64]
 
 CENTRE_PRIOR = 3.0
 OUTLIERS = 0.02
+MIN_MIXED = 20
+ONE_DEVIATION_BELOW = float(ndtr(-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,23 @@ def camera_means(features: FloatArray, camera: NDArray[np.int64], n_cameras: int
     return means
 
 
-def fit_cosines(same: FloatArray, different: FloatArray, false_match_rate: float) -> CosineCalibration:
-    """Calibration from cosines (n,) of sure positives and (m,) of sure negatives.
+def fit_cosines(
+    same: FloatArray, different: FloatArray, mixed: FloatArray, false_match_rate: float
+) -> CosineCalibration:
+    """Calibration from cosines of sure positives (n,), of sure negatives (m,), and of pairs of unknown truth (k,).
 
     Zero evidence lies at the cosine that a pair of different people exceeds with probability false_match_rate: a
-    network that cannot tell people apart then links nobody. The OUTLIERS most alike of the negatives are left out: they
-    are one person's two boxes, or twins. Each population starts from a weak prior (a few imagined pairs), so that the
-    first real pairs already count and the first odd ones do no harm.
+    network that cannot tell people apart then links nobody. The OUTLIERS most alike of the sure negatives are left
+    out: they are one person's two boxes, or twins. Most pairs of tracks of two cameras are strangers, too; where their
+    median and lower spread say that strangers are more alike than inside one camera, they are believed. Each population
+    starts from a weak prior (a few imagined pairs), so that the first real pairs already count and odd ones do no harm.
     """
     strangers = np.sort(different)[: len(different) - int(np.ceil(OUTLIERS * len(different)))]
     mean_different, variance_different = _moments(strangers, 0.0, 0.25**2)
+    if len(mixed) >= MIN_MIXED:
+        low, middle = np.quantile(mixed, [ONE_DEVIATION_BELOW, 0.5])
+        mean_different = max(mean_different, float(middle))
+        variance_different = max(variance_different, float(middle - low) ** 2)
     mean_same, variance_same = _moments(same, 0.7, 0.15**2)
     variance = (variance_same + variance_different) / 2
     gap = max(mean_same - mean_different, 0.1)

@@ -14,6 +14,10 @@ from tracker.crosscam.segments import Segment
 FULL_WEIGHT = 5.0
 """Sum of qualities beyond which more crops of the same track add no certainty."""
 
+WALKING_SPEED = 2.5
+REACH_SLACK_METRES = 1.0
+"""A site's people are forbidden to be one where that would need a run: m/s, and the error of two places together."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
@@ -34,9 +38,11 @@ class Comparison:
     calibration: CosineCalibration
 
     def forbidden(self, a: int, b: int) -> bool:
-        """Whether one camera saw both at one instant."""
+        """Whether one camera saw both at one instant, or nobody could walk from the one to the other in time."""
         one, other = self.segments[a], self.segments[b]
-        return one.camera_id == other.camera_id and one.presence.meets(other.presence)
+        if one.camera_id != other.camera_id:
+            return False
+        return one.presence.meets(other.presence) or one.out_of_reach(other, WALKING_SPEED, REACH_SLACK_METRES)
 
 
 def compare(segments: Sequence[Segment], false_match_rate: float) -> Comparison:
@@ -54,7 +60,9 @@ def compare(segments: Sequence[Segment], false_match_rate: float) -> Comparison:
     rivals = _rivals(segments, camera)
     both_known = known[:, None] & known[None]
     different = cosines[np.triu(rivals & both_known, 1)]
-    calibration = fit_cosines(_same_person_cosines(segments, means[camera]), different, false_match_rate)
+    mixed = cosines[np.triu((camera[:, None] != camera[None]) & both_known, 1)]
+    same = _same_person_cosines(segments, means[camera])
+    calibration = fit_cosines(same, different, mixed, false_match_rate)
     return Comparison(
         segments,
         cosines,
@@ -90,10 +98,11 @@ def _same_person_cosines(segments: Sequence[Segment], means: FloatArray) -> Floa
 
 def _rivals(segments: Sequence[Segment], camera: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(n, n): seen at some instant by one camera, among the segments that are not at rest: enough to learn from."""
-    rivals = np.zeros((len(segments), len(segments)), bool)
-    active = [row for row, segment in enumerate(segments) if not segment.resting]
-    for k, a in enumerate(active):
-        for b in active[:k]:
-            if camera[a] == camera[b] and segments[a].presence.meets(segments[b].presence):
-                rivals[a, b] = rivals[b, a] = True
-    return rivals
+    active = np.array([not segment.resting for segment in segments], bool)
+    first = np.array([segment.presence.first_seconds for segment in segments])
+    last = np.array([segment.presence.last_seconds for segment in segments])
+    overlap = (first[:, None] <= last[None]) & (first[None] <= last[:, None]) & (camera[:, None] == camera[None])
+    rivals = np.triu(overlap & active[:, None] & active[None], 1)
+    for a, b in np.argwhere(rivals):
+        rivals[a, b] = segments[a].presence.meets(segments[b].presence)
+    return np.asarray(rivals | rivals.T)

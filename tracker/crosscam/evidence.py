@@ -3,41 +3,61 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.core.types import LinkEvidence
 from tracker.crosscam.comparison import Comparison
 
 
-def link_evidence(
-    moved: Sequence[int], name: int, groups: Mapping[int, Sequence[int]], comparison: Comparison
-) -> LinkEvidence:
-    """Evidence for the rows `moved` being in the group called `name`. groups: the rows of every group, by identity.
+class Explainer:
+    """Explains the links of one round. groups: the rows of every group, by identity."""
 
-    The rule is "new" where nothing else is in the group, "cannot-link" where a likelier group was vetoed, else
-    "appearance".
-    """
-    rest = [row for row in groups[name] if row not in moved]
-    scores = {other: _mean(moved, rows, comparison) for other, rows in groups.items() if other != name}
-    runner_up = max(scores, key=lambda other: (scores[other], -other), default=None)
-    score = _mean(moved, rest, comparison) if rest else 0.0
-    rule = "appearance" if rest else "new"
-    if runner_up is not None and scores[runner_up] > score and _vetoed(moved, groups[runner_up], comparison):
-        rule = "cannot-link"
-    return LinkEvidence(
-        rule=rule,
-        score=score,
-        cosine=float(comparison.cosines[np.ix_(moved, rest)].mean()) if rest else None,
-        runner_up_identity_id=runner_up,
-        runner_up_score=None if runner_up is None else scores[runner_up],
-        parts={"appearance": score, "threshold_cosine": comparison.calibration.threshold},
-    )
+    def __init__(self, groups: Mapping[int, Sequence[int]], comparison: Comparison) -> None:
+        self._groups = groups
+        self._comparison = comparison
+        self._names = np.array(list(groups), np.int64)
+        opinion = np.zeros((len(groups), len(comparison.weights)))
+        for number, rows in enumerate(groups.values()):
+            opinion[number, rows] = comparison.weights[rows]
+        self._sums: NDArray[np.float64] = opinion @ comparison.log_odds
+        self._mass: NDArray[np.float64] = opinion.sum(axis=1)
 
+    def evidence(self, moved: Sequence[int], name: int) -> LinkEvidence:
+        """Evidence for the rows `moved` being in the group called `name`.
 
-def _mean(moved: Sequence[int], rows: Sequence[int], comparison: Comparison) -> float:
-    """Mean log odds between two sets of rows, as the clustering weighs it."""
-    weights = np.outer(comparison.weights[list(moved)], comparison.weights[list(rows)])
-    return float(np.average(comparison.log_odds[np.ix_(moved, rows)], weights=weights))
+        The rule is "new" where nothing else is in the group, "cannot-link" where a likelier group was vetoed, else
+        "appearance". Scores are mean log odds, as the clustering weighs them.
+        """
+        comparison = self._comparison
+        rest = [row for row in self._groups[name] if row not in moved]
+        weights = comparison.weights[list(moved)]
+        scores = self._sums[:, moved] @ weights / (self._mass * weights.sum())
+        scores[self._names == name] = -np.inf
+        runner_up = int(scores.argmax()) if len(scores) > 1 else None
+        score, cosine = 0.0, None
+        if rest:
+            pairs = np.ix_(moved, rest)
+            score = float(np.average(comparison.log_odds[pairs], weights=np.outer(weights, comparison.weights[rest])))
+            cosine = float(comparison.cosines[pairs].mean())
+        return LinkEvidence(
+            rule=self._rule(moved, rest, score, runner_up, scores),
+            score=score,
+            cosine=cosine,
+            runner_up_identity_id=None if runner_up is None else int(self._names[runner_up]),
+            runner_up_score=None if runner_up is None else float(scores[runner_up]),
+            parts={"appearance": score, "threshold_cosine": comparison.calibration.threshold},
+        )
 
-
-def _vetoed(moved: Sequence[int], rows: Sequence[int], comparison: Comparison) -> bool:
-    return any(comparison.forbidden(a, b) for a in moved for b in rows)
+    def _rule(
+        self,
+        moved: Sequence[int],
+        rest: Sequence[int],
+        score: float,
+        runner_up: int | None,
+        scores: NDArray[np.float64],
+    ) -> str:
+        if runner_up is not None and scores[runner_up] > score:
+            rivals = self._groups[int(self._names[runner_up])]
+            if any(self._comparison.forbidden(a, b) for a in moved for b in rivals):
+                return "cannot-link"
+        return "appearance" if rest else "new"

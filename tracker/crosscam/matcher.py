@@ -23,7 +23,7 @@ from tracker.core.types import (
 )
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.comparison import Comparison, compare
-from tracker.crosscam.evidence import link_evidence
+from tracker.crosscam.evidence import Explainer
 from tracker.crosscam.identities import IdentityBook, absorbed_identities, name_clusters
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.splitting import SplitCheck
@@ -209,7 +209,10 @@ class CrossCameraMatcher:
             segment.forget_looks()
 
     def _settle_or_split(self, t_seconds: float, nodes: Sequence[Segment], comparison: Comparison) -> bool:
-        """Judge the recent stretch of every live track that has a long enough one; True if anything changed."""
+        """Judge the recent stretch of every live track that has a long enough one; True if a track was split.
+
+        A track on the ground is not judged: its looks change with the cameras that see it, its place does not lie.
+        """
         config = self._config
         ready = [
             row
@@ -217,14 +220,16 @@ class CrossCameraMatcher:
             if node.recent.count >= config.min_embeddings
             and t_seconds - node.recent_since_seconds >= config.split_seconds
         ]
-        for row in self._split_check.changed(nodes, ready, comparison):
+        in_picture = [row for row in ready if nodes[row].entry_metres is None]
+        changed = self._split_check.changed(nodes, in_picture, comparison)
+        for row in changed:
             key = nodes[row].key
             self._ended.append(nodes[row])
             self._live[key] = nodes[row].split_off()
             self._stretches[key].append(self._live[key])
         for row in ready:
             nodes[row].settle()
-        return bool(ready)
+        return bool(changed)
 
     def _name(
         self, t_seconds: float, nodes: Sequence[Segment], clusters: Sequence[list[int]], comparison: Comparison
@@ -233,17 +238,18 @@ class CrossCameraMatcher:
         holdings = self._holdings(nodes, clusters)
         names = [name or self._book.issue() for name in name_clusters(holdings)]
         groups = dict(zip(names, clusters, strict=True))
+        explainer = Explainer(groups, comparison)
         events: list[IdentityEvent] = []
         for gone, survivor in absorbed_identities(holdings, names):
             moved = [row for row in groups[survivor] if self._identity(nodes[row]) == gone]
             self._merge(gone, survivor)
-            evidence = link_evidence(moved, survivor, groups, comparison)
+            evidence = explainer.evidence(moved, survivor)
             events.append(IdentityEvent(IdentityEventKind.MERGED, t_seconds, survivor, None, gone, evidence))
         for name, rows in groups.items():
             for row in rows:
                 kind, before = self._move(nodes[row], name)
                 if kind is not None:
-                    evidence = link_evidence([row], name, groups, comparison)
+                    evidence = explainer.evidence([row], name)
                     events.append(IdentityEvent(kind, t_seconds, name, nodes[row].key, before, evidence))
             seconds = sum(nodes[row].presence.seconds for row in rows)
             if seconds >= self._config.confirm_seconds and self._book.confirm(name):

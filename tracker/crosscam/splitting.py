@@ -12,6 +12,7 @@ from tracker.crosscam.segments import Segment
 
 MEMORY = 500
 FALSE_MATCH_RATE = 0.01
+NOTHING = np.zeros(0, np.float32)
 
 
 class SplitCheck:
@@ -31,9 +32,8 @@ class SplitCheck:
         cosines = unit_rows(unit_rows(recent) - means) @ comparison.features.T
         own = cosines[np.arange(len(rows)), rows]
         settled = np.array([segments[row].gallery.weight > 0 for row in rows])
-        calibration = fit_cosines(
-            np.array(self._same, np.float32), np.array(self._different, np.float32), FALSE_MATCH_RATE
-        )
+        same, different = (np.array(values, np.float32) for values in (self._same, self._different))
+        calibration = fit_cosines(same, different, NOTHING, FALSE_MATCH_RATE)
         leaves = settled & (calibration.log_odds(own) < self._log_odds)
         self._same.extend(own[settled & ~leaves].tolist())
         self._different.extend(cosines[comparison.rivals[rows]].tolist())

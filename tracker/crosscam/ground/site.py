@@ -63,6 +63,7 @@ class GroundSite:
             return TrackUpdate(self._name, track_id, t_seconds, TrackState.LOST, NO_BOX, 0.0, confirmed=confirmed)
         state = TrackState.CONFIRMED if confirmed else TrackState.TENTATIVE
         quality = 0.0 if update.look is None else 1.0
+        place = (float(update.xy[0]), float(update.xy[1]))
         return TrackUpdate(
-            self._name, track_id, t_seconds, state, NO_BOX, 1.0, track_id, update.look, quality, confirmed
+            self._name, track_id, t_seconds, state, NO_BOX, 1.0, track_id, update.look, quality, confirmed, place
         )
