@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from reid.errors import ReidError
+from reid.preprocess import Image, read_picture
 
 UNLABELLED = -1
 SMALLEST_BOX_HEIGHT = 0.15
@@ -49,7 +50,8 @@ class Division:
     prefixes: tuple[str, ...] = ()
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path) -> list[Path]:
+    """The picture files of a folder, by name. Raises ReidError where there is no such folder."""
     if not folder.is_dir():
         raise ReidError(f"{folder}: no such folder; check `root` of this data set")
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
@@ -58,7 +60,7 @@ def _pictures(folder: Path) -> list[Path]:
 def _named(folder: Path, pattern: str) -> list[Sample]:
     """Pictures of a folder whose names give person and camera. Raises ReidError for a name that does not fit."""
     samples = []
-    for path in _pictures(folder):
+    for path in pictures(folder):
         match = re.match(pattern, path.name)
         if match is None:
             raise ReidError(f"{path}: the name does not give a person and a camera ({pattern})")
@@ -96,7 +98,7 @@ def _msmt17(root: Path, division: Division) -> ReidData:
 def _viper(root: Path, division: Division) -> ReidData:
     """cam_a/PPP_ANGLE.bmp and cam_b/...: half of the people train, chosen by the seed."""
     first, second = (
-        [Sample(path, int(path.name.split("_")[0]), camera) for path in _pictures(root / folder)]
+        [Sample(path, int(path.name.split("_")[0]), camera) for path in pictures(root / folder)]
         for camera, folder in enumerate(("cam_a", "cam_b"))
     )
     return _random_halves(first, second, _people(first) & _people(second), division.seed)
@@ -126,7 +128,7 @@ def _people(samples: Iterable[Sample]) -> set[int]:
 def _cuhk01(root: Path, division: Division) -> ReidData:
     """PPPPKKK: crops 1 and 2 of a person are camera A's (queries), 3 and 4 camera B's (gallery)."""
     first, last = division.test_people
-    crops = [(path, int(path.stem[:4]), int(path.stem[4:])) for path in _pictures(root)]
+    crops = [(path, int(path.stem[:4]), int(path.stem[4:])) for path in pictures(root)]
     samples = [Sample(path, person, 0 if crop <= 2 else 1) for path, person, crop in crops]
     test = [sample for sample in samples if first <= sample.person <= last]
     return ReidData(
@@ -148,7 +150,7 @@ def _person_boxes(root: Path, division: Division) -> ReidData:
     Boxes lower than .15 of the picture, or wider than high, show too little of a person and are left out.
     """
     samples = []
-    for path in _pictures(root / "images"):
+    for path in pictures(root / "images"):
         labels = root / "labels" / f"{path.stem}.txt"
         if not path.name.startswith(division.prefixes or ("",)) or not labels.is_file():
             continue
@@ -177,3 +179,15 @@ def read(name: str, root: Path, division: Division | None = None) -> ReidData:
     if name not in READERS:
         raise ReidError(f"unknown data set {name!r}; known: {', '.join(READERS)}")
     return READERS[name](root, division or Division())
+
+
+def read_crop(sample: Sample) -> Image:
+    """The sample's part of its picture, (h, w, 3) BGR uint8. Raises ReidError for a file that is no picture."""
+    picture = read_picture(sample.path)
+    if sample.box_cxcywh is None:
+        return picture
+    height, width = picture.shape[:2]
+    x, y, w, h = sample.box_cxcywh
+    left, right = int(max((x - w / 2) * width, 0)), round(min((x + w / 2) * width, width))
+    top, bottom = int(max((y - h / 2) * height, 0)), round(min((y + h / 2) * height, height))
+    return picture[top : max(bottom, top + 1), left : max(right, left + 1)].copy()

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import cv2
 import numpy as np
 
 from reid.embedder import CropEmbedder, InferenceSession
 from reid.errors import ReidError
 from reid.metadata import input_spec_of
-from reid.preprocess import FloatArray, Image, InputSpec
+from reid.preprocess import FloatArray, Image, InputSpec, read_picture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,11 +111,3 @@ def as_picture(crop: "Path | Image | Tensor") -> Image:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
         raise ValueError(f"a crop must be uint8 with 3 channels, got shape {array.shape} and dtype {array.dtype}")
     return array
-
-
-def read_picture(path: Path) -> Image:
-    """(h, w, 3) BGR uint8. Raises ReidError for a file that is no picture."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ReidError(f"{path}: cannot be read as a picture")
-    return picture.astype(np.uint8, copy=False)

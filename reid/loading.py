@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from reid.augment import Augmentation, augment, enlarge
-from reid.datasets import UNLABELLED, Sample
-from reid.extractor import read_picture
+from reid.datasets import UNLABELLED, Sample, read_crop
 from reid.preprocess import FloatArray, Image, InputSpec, to_batch
 from reid.samplers import Batch
 
@@ -25,18 +24,6 @@ class CropBatch:
     images: Tensor
     classes: Tensor
     indices: Tensor
-
-
-def read_crop(sample: Sample) -> Image:
-    """The sample's part of its picture, (h, w, 3) BGR uint8. Raises ReidError for a file that is no picture."""
-    picture = read_picture(sample.path)
-    if sample.box_cxcywh is None:
-        return picture
-    height, width = picture.shape[:2]
-    x, y, w, h = sample.box_cxcywh
-    left, right = int(max((x - w / 2) * width, 0)), round(min((x + w / 2) * width, width))
-    top, bottom = int(max((y - h / 2) * height, 0)), round(min((y + h / 2) * height, height))
-    return picture[top : max(bottom, top + 1), left : max(right, left + 1)].copy()
 
 
 def class_numbers(samples: Sequence[Sequence[Sample]]) -> list[int]:

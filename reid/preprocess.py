@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from reid.errors import ReidError
 
 Image = NDArray[np.uint8]
 """(height, width, 3) uint8, BGR as OpenCV has it."""
@@ -68,6 +71,14 @@ def _text(value: object) -> str:
 def _triple(text: str) -> tuple[float, float, float]:
     first, second, third = (float(part) for part in text.split())
     return first, second, third
+
+
+def read_picture(path: Path) -> Image:
+    """(h, w, 3) BGR uint8. Raises ReidError for a file that is no picture."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ReidError(f"{path}: cannot be read as a picture")
+    return picture.astype(np.uint8, copy=False)
 
 
 def crop(image: Image, box_xyxy: NDArray[np.floating]) -> Image | None:

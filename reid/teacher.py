@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from reid.config import TeacherConfig
-from reid.datasets import Sample
+from reid.datasets import Sample, read_crop
 from reid.embedder import normalise_rows
 from reid.extractor import FeatureExtractor
-from reid.loading import read_crop
 from reid.preprocess import INPUTS, FloatArray, Image
 
 CROPS_AT_A_TIME = 32

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from reid import losses, weights
 from reid.config import OptimiserConfig, ScheduleConfig, TrainingConfig
-from reid.datasets import ReidData, Sample, read
+from reid.datasets import ReidData, Sample, read, read_crop
 from reid.embedder import normalise_rows
 from reid.errors import ReidError
-from reid.loading import Collate, CropBatch, CropDataset, batches, class_numbers, read_crop, teacher_rows
+from reid.evaluate import labels_of
+from reid.loading import Collate, CropBatch, CropDataset, batches, class_numbers, teacher_rows
 from reid.osnet import OSNet, build
 from reid.preprocess import FloatArray, InputSpec, to_batch
-from reid.ranking import Labels, evaluate
+from reid.ranking import evaluate
 from reid.samplers import Batch, person_batches, shuffled_batches
 from reid.teacher import teacher_features
 
@@ -155,12 +156,13 @@ def _device_name(wanted: str) -> str:
 
 
 def make_optimiser(config: OptimiserConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimiser of a configuration; fused, since OSNet has many small tensors."""
     rate, decay = config.learning_rate, config.weight_decay
     if config.name == "sgd":
-        return torch.optim.SGD(parameters, rate, config.momentum, weight_decay=decay)
+        return torch.optim.SGD(parameters, rate, config.momentum, weight_decay=decay, fused=True)
     if config.name == "amsgrad":
-        return torch.optim.Adam(parameters, rate, weight_decay=decay, amsgrad=True)
-    return torch.optim.AdamW(parameters, rate, weight_decay=decay)
+        return torch.optim.Adam(parameters, rate, weight_decay=decay, amsgrad=True, fused=True)
+    return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
 
 
 def rate_factor(schedule: ScheduleConfig, progress: float, epochs: int) -> float:
@@ -246,10 +248,6 @@ def _scores(run: Run, config: TrainingConfig, data: Sequence[ReidData]) -> tuple
     query, gallery = (describe(run.network, part, config.input.spec) for part in (tested.query, tested.gallery))
     scores = evaluate(query, labels_of(tested.query), gallery, labels_of(tested.gallery))
     return scores.rank(1), scores.mean_ap
-
-
-def labels_of(samples: Sequence[Sample]) -> Labels:
-    return Labels(np.array([s.person for s in samples], np.int64), np.array([s.camera for s in samples], np.int64))
 
 
 def describe(network: OSNet, samples: Sequence[Sample], spec: InputSpec, batch_size: int = 64) -> FloatArray:

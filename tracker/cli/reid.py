@@ -1,11 +1,17 @@
 """`main.py reid ...`: train, score, look into and export the networks that describe people by appearance."""
 
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tracker.cli.output import print_json, print_table
+
 if TYPE_CHECKING:
+    from reid.datasets import ReidData
+    from reid.evaluate import Evaluation
     from reid.train import EpochReport
 
 app = typer.Typer(
@@ -13,6 +19,29 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+class Metric(StrEnum):
+    COSINE = "cosine"
+    L2 = "l2"
+
+
+class Input(StrEnum):
+    OSNET = "osnet"
+    OPEN_MODEL_ZOO = "open_model_zoo"
+
+
+class Format(StrEnum):
+    ONNX = "onnx"
+    OPENVINO = "openvino"
+    OPENVINO_INT8 = "openvino_int8"
+
+
+Network = Annotated[Path, typer.Argument(help="Weights (.pth, .safetensors)")]
+Data = Annotated[str, typer.Option(help="Data set: market1501, dukemtmc, cuhk03, msmt17, viper, grid, cuhk01, folder")]
+Root = Annotated[Path, typer.Option(help="Folder of the data set")]
+Variant = Annotated[str | None, typer.Option(help="Name of the network; default: recognised by its tensors")]
+TestPeople = Annotated[str, typer.Option(metavar="A-B", help="cuhk01: numbers of the people who test")]
 
 
 @app.command()
@@ -64,3 +93,118 @@ def epoch_line(report: "EpochReport") -> str:
     if report.rank_1 is not None and report.mean_ap is not None:
         line += f", rank-1 {report.rank_1:.3f}, mAP {report.mean_ap:.3f}"
     return line
+
+
+@app.command()
+def evaluate(
+    network: Annotated[Path, typer.Argument(help="Weights (.pth, .safetensors), OpenVINO IR (.xml) or .onnx")],
+    data: Data,
+    root: Root,
+    metric: Annotated[Metric, typer.Option(help="Distance of two features")] = Metric.COSINE,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Also score after k-reciprocal re-ranking")] = False,
+    variant: Variant = None,
+    expects: Annotated[
+        Input | None, typer.Option("--input", help="What the network expects; default: what its file says, or osnet")
+    ] = None,
+    test_people: TestPeople = "1-485",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
+) -> None:
+    """Score a network: CMC, mAP and mINP of the data set's queries against its gallery."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from reid.evaluate import evaluate_network
+    from reid.extractor import FeatureExtractor
+    from reid.preprocess import INPUTS
+    from reid.reranking import Reranking
+
+    people = read_data(data, root, test_people)
+    extractor = FeatureExtractor.open(network, INPUTS[expects] if expects else None, variant)
+    reranking = Reranking() if rerank else None
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("crops", total=len(people.query) + len(people.gallery))
+        result = evaluate_network(
+            extractor, people, metric.value, reranking, lambda crops: progress.advance(task, crops)
+        )
+    print_evaluation(result, as_json=as_json)
+
+
+def read_data(name: str, root: Path, test_people: str) -> "ReidData":
+    """The data set of the options. Raises OmnitrackError for a wrong range, ReidError for a wrong name or folder."""
+    from reid.datasets import Division, read
+    from tracker.errors import OmnitrackError
+
+    first, _, last = test_people.partition("-")
+    if not (first.isdigit() and last.isdigit()):
+        raise OmnitrackError(f"--test-people: expected A-B, got {test_people!r}")
+    return read(name, root, Division((int(first), int(last))))
+
+
+def print_evaluation(result: "Evaluation", *, as_json: bool) -> None:
+    """The scores on standard output, in parts of 1."""
+    rows = {"ranked": result.scores, "re-ranked": result.reranked}
+    figures = {
+        name: {**{f"rank-{k}": s.rank(k) for k in (1, 5, 10, 20)}, "mAP": s.mean_ap, "mINP": s.mean_inp}
+        for name, s in rows.items()
+        if s is not None
+    }
+    if as_json:
+        print_json({"queries": result.query_crops, "gallery": result.gallery_crops, **figures})
+        return
+    title = f"{result.query_crops} queries, {result.scores.queries} of them scored; gallery {result.gallery_crops}"
+    header = ("", *next(iter(figures.values())))
+    print_table(title, header, ([name, *(f"{v:.3f}" for v in row.values())] for name, row in figures.items()))
+
+
+@app.command()
+def visualise(
+    network: Network,
+    data: Data,
+    root: Root,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures")],
+    rows: Annotated[int, typer.Option(min=1, max=20, help="Rows of every sheet")] = 5,
+    variant: Variant = None,
+    test_people: TestPeople = "1-485",
+) -> None:
+    """Draw what a network sees: activation maps, clusters of gates and ranked lists, as PNG sheets."""
+    from reid.sheets import write_sheets
+
+    for path in write_sheets(network, read_data(data, root, test_people), out, rows, variant):
+        typer.echo(path)
+
+
+@app.command()
+def export(
+    network: Network,
+    out: Annotated[Path, typer.Argument(help="File to write: .onnx, or the .xml of an OpenVINO IR")],
+    crops: Annotated[Path, typer.Option(help="Folder of crops to compare with, and to calibrate int8 on")],
+    to: Annotated[Format, typer.Option(help="What to write")] = Format.OPENVINO,
+    limit: Annotated[int, typer.Option(min=1, help="Crops to take from the folder, evenly spread")] = 256,
+    variant: Variant = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
+) -> None:
+    """Convert weights for an inference engine and report how far the result is from the original."""
+    from reid import export as exporting
+    from reid.datasets import pictures
+    from reid.extractor import FeatureExtractor
+    from reid.preprocess import read_picture
+
+    paths = pictures(crops)
+    chosen = [read_picture(path) for path in paths[:: max(1, len(paths) // limit)][:limit]]
+    if to is Format.ONNX:
+        spec = exporting.to_onnx(network, out, variant)
+    elif to is Format.OPENVINO:
+        spec = exporting.to_openvino(network, out, variant)
+    else:
+        spec = exporting.to_openvino_int8(network, out, chosen, variant)
+    original = FeatureExtractor.open(network, spec, variant)(chosen)
+    report = {
+        precision: exporting.parity(original, FeatureExtractor.open(out, spec, precision=precision)(chosen))
+        for precision in ("f32", "bf16")
+    }
+    if as_json:
+        print_json(report)
+        return
+    header = ("computed in", "largest difference", "smallest cosine", "mean cosine")
+    lines = [(name, *(f"{value:.6f}" for value in asdict(figures).values())) for name, figures in report.items()]
+    print_table(f"{out}: unit features of {len(chosen)} crops against those of {network}", header, lines)

@@ -1,0 +1,60 @@
+"""The three sheets of `main.py reid visualise`, from a data set and a network's weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from reid import visualise, weights
+from reid.datasets import ReidData, Sample, read_crop
+from reid.errors import ReidError
+from reid.evaluate import features_of, labels_of
+from reid.extractor import FeatureExtractor
+from reid.metadata import input_spec_of
+from reid.preprocess import Image
+
+PAIRS_A_ROW = 5
+COLUMNS = 10
+GATE_CROPS = 400
+
+
+def write_sheets(weights_path: Path, data: ReidData, out: Path, rows: int, variant: str | None = None) -> list[Path]:
+    """Write activations.png, gates.png and ranked.png, of `rows` rows each, into `out` and return their paths.
+
+    Raises ReidError where the data set has no queries or no gallery, or the weights do not fit a network.
+    """
+    if not data.query or not data.gallery:
+        raise ReidError("this data set has no queries or no gallery; choose one that has both")
+    out.mkdir(parents=True, exist_ok=True)
+    network, spec = weights.load(weights_path, variant), input_spec_of(weights_path)
+    people = _read(_spread(data.query, rows * PAIRS_A_ROW))
+    crops = _read(_spread(data.gallery, GATE_CROPS))
+    clusters = visualise.cluster(visualise.gate_values(network, crops, spec), rows)
+    sheets = {
+        "activations.png": visualise.activation_sheet(
+            people, visualise.activation_maps(network, people, spec), PAIRS_A_ROW
+        ),
+        "gates.png": visualise.cluster_sheet(crops, clusters, COLUMNS),
+        "ranked.png": _ranked(FeatureExtractor.open(weights_path, variant=variant), data, rows),
+    }
+    for name, picture in sheets.items():
+        cv2.imwrite(str(out / name), picture)
+    return [out / name for name in sheets]
+
+
+def _ranked(extractor: FeatureExtractor, data: ReidData, rows: int) -> Image:
+    queries = _spread(data.query, rows)
+    features = features_of(extractor, queries), features_of(extractor, data.gallery)
+    labels = labels_of(queries), labels_of(data.gallery)
+    return visualise.ranked_sheet((_read(queries), _read(data.gallery)), features, labels, COLUMNS)
+
+
+def _read(samples: Sequence[Sample]) -> list[Image]:
+    return [read_crop(sample) for sample in samples]
+
+
+def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """`count` samples at equal distances over the whole list; all of them if there are fewer."""
+    places = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int))
+    return [samples[place] for place in places]
