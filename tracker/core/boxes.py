@@ -34,11 +34,15 @@ def areas(boxes_xyxy: FloatMatrix) -> FloatMatrix:
 
 def intersections(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
     """(n, 4) and (m, 4) -> (n, m) area in square pixels that each pair shares."""
-    low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
-    size = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
-    size -= low
-    np.maximum(size, 0, out=size)
-    return np.asarray(size[:, :, 0] * size[:, :, 1])
+    left, top, right, bottom = boxes_xyxy.T[:, :, None]
+    other_left, other_top, other_right, other_bottom = others_xyxy.T
+    width = np.minimum(right, other_right)
+    width -= np.maximum(left, other_left)
+    height = np.minimum(bottom, other_bottom)
+    height -= np.maximum(top, other_top)
+    np.maximum(width, 0, out=width)
+    width *= np.maximum(height, 0, out=height)
+    return np.asarray(width)
 
 
 def iou(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:

@@ -78,8 +78,9 @@ def reach(scene: Scene) -> Costs:
     anchors = scene.tracks.anchors[:, motion.POSITION]
     measured = boxes.xyxy_to_cxcywh(scene.detections.boxes_xyxy)
     radius = anchors[:, 3] * (0.5 + REACH_HEIGHTS_PER_SECOND * (scene.t_seconds - scene.tracks.seen))
-    distance = np.linalg.norm(anchors[:, None, :2] - measured[None, :, :2], axis=2)
-    return np.asarray(distance / radius[:, None])
+    across = anchors[:, None, 0] - measured[:, 0]
+    along = anchors[:, None, 1] - measured[:, 1]
+    return np.asarray(np.sqrt(across * across + along * along) / radius[:, None])
 
 
 def mahalanobis(scene: Scene) -> Costs:
