@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.cli.track import PRESET_NAMES, track
+from tracker.core.presets import PRESETS
+from tracker.errors import OmnitrackError
+from tracker.evaluation.mot import read_mot
+
+HEADER = {"embedding": None, "fps": 10.0, "preset": "reid", "interpolate": 0.0}
+
+
+def detections(folder: Path) -> Path:
+    """One person who walks through ten frames and is missed in the sixth."""
+    file = folder / "detections.txt"
+    rows = [f"{frame},-1,{10 + 4 * frame},20,40,100,0.9\n" for frame in range(1, 11) if frame != 6]
+    file.write_text("".join(rows))
+    return file
+
+
+def test_writes_one_track(tmp_path: Path) -> None:
+    track(detections(tmp_path), tmp_path / "out.txt", **HEADER)  # type: ignore[arg-type]
+    rows = read_mot(tmp_path / "out.txt")
+    assert rows.frames.tolist() == [1, 2, 3, 4, 5, 7, 8, 9, 10]
+    assert set(rows.ids) == {1}
+
+
+def test_prints_and_fills_gaps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    track(detections(tmp_path), None, **{**HEADER, "interpolate": 1.0})  # type: ignore[arg-type]
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line.split(",")[0]) for line in lines] == list(range(1, 11))
+    assert lines[5].split(",")[6] == "0.000"
+
+
+def test_takes_the_named_embedding_of_an_npz(tmp_path: Path) -> None:
+    boxes = np.array([[10 + 4 * k, 20, 50 + 4 * k, 120] for k in range(5)], np.float32)
+    arrays = {"frame": np.arange(1, 6), "boxes_xyxy": boxes, "conf": np.full(5, 0.9), "emb_a": np.ones((5, 3))}
+    np.savez(tmp_path / "c.npz", **arrays)  # type: ignore[arg-type]
+    track(tmp_path / "c.npz", tmp_path / "out.txt", **{**HEADER, "embedding": "emb_a"})  # type: ignore[arg-type]
+    assert len(read_mot(tmp_path / "out.txt")) == 5
+    with pytest.raises(OmnitrackError, match="emb_b"):
+        track(tmp_path / "c.npz", None, **{**HEADER, "embedding": "emb_b"})  # type: ignore[arg-type]
+
+
+def test_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(OmnitrackError, match=r"magic.*reid, iou"):
+        track(detections(tmp_path), None, **{**HEADER, "preset": "magic"})  # type: ignore[arg-type]
+    with pytest.raises(OmnitrackError, match=r"--out.*nowhere"):
+        track(detections(tmp_path), tmp_path / "nowhere" / "out.txt", **HEADER)  # type: ignore[arg-type]
+    with pytest.raises(OmnitrackError, match=r"none\.txt"):
+        track(tmp_path / "none.txt", None, **HEADER)  # type: ignore[arg-type]
+
+
+def test_help_names_every_preset() -> None:
+    assert PRESET_NAMES.split(", ") == list(PRESETS)

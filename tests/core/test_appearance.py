@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from tracker.core.appearance import StrangerDistance, blended, view_qualities
+from tracker.core.types import Detections
+
+
+def test_quality_is_score_times_visible_part_times_size() -> None:
+    boxes = np.array([[0, 0, 40, 100], [0, 0, 20, 32], [0, 0, 40, 100]], np.float32)
+    embeddings = np.array([[1, 0], [1, 0], [0, 0]], np.float32)
+    detections = Detections(boxes, np.array([0.8, 0.8, 0.8], np.float32), embeddings)
+    hidden = np.array([0.25, 0.0, 0.0], np.float32)
+    np.testing.assert_allclose(view_qualities(detections, hidden, 64.0), [0.6, 0.4, 0.0], rtol=1e-6)
+    plain = Detections(boxes, detections.scores)
+    assert view_qualities(plain, hidden, 64.0).tolist() == [0, 0, 0]
+
+
+def test_memory_moves_slowly_and_stays_a_unit_vector() -> None:
+    old = np.array([[1, 0], [0, 0]], np.float32)
+    new = np.array([[0, 1], [0, 1]], np.float32)
+    mixed = blended(old, new, 0.9)
+    np.testing.assert_allclose(np.linalg.norm(mixed, axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(mixed[0], np.array([0.9, 0.1]) / np.hypot(0.9, 0.1), rtol=1e-6)
+    np.testing.assert_allclose(mixed[1], [0, 1])
+
+
+def test_distance_of_strangers_is_learned_from_pairs_seen_together() -> None:
+    strangers = StrangerDistance()
+    assert strangers.value == 0.5
+    strangers.learn(np.array([[0.1]]))
+    assert strangers.frames == 1
+    for _ in range(500):
+        strangers.learn(np.array([[0.1, 0.2], [0.3, 0.1]]))
+    assert strangers.value == pytest.approx(0.25, abs=0.01)
+    assert strangers.frames == 100

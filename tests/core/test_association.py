@@ -1,0 +1,145 @@
+"""Cost terms by hand, and what a stage lets through."""
+
+import numpy as np
+import pytest
+
+from tracker.core import motion
+from tracker.core.assignment import Matches
+from tracker.core.association import Stage, Term, associate, checked_splits, combine
+from tracker.core.boxes import xyxy_to_cxcywh
+from tracker.core.costs import TERMS, Scene
+from tracker.core.motion import MotionConfig
+from tracker.core.track import Tracks
+from tracker.core.types import Detections, TrackState
+
+CONFIRMED, LOST = (TrackState.CONFIRMED,), (TrackState.LOST,)
+OVERLAP = (Term("overlap"),)
+EAST, NORTH = np.eye(2, dtype=np.float32)
+
+
+def person(x: float, height: float = 100.0) -> tuple[float, float, float, float]:
+    return (x, 0.0, x + 40.0, height)
+
+
+def scene(
+    tracked: list[tuple[float, ...]],
+    seen: list[tuple[float, ...]],
+    *,
+    scores: list[float] | None = None,
+    looks: tuple[list[np.ndarray], list[np.ndarray]] | None = None,
+    lost: list[bool] | None = None,
+    gap_seconds: float = 1.0,
+) -> Scene:
+    """Confirmed tracks last observed gap_seconds ago, standing still; looks: of the tracks, of the detections."""
+    boxes = np.array(tracked, np.float32).reshape(-1, 4)
+    states = motion.initiate(xyxy_to_cxcywh(boxes), MotionConfig())
+    embeddings = np.zeros((len(boxes), 2), np.float32) if looks is None else np.array(looks[0], np.float32)
+    confirmed = np.ones(len(boxes), np.bool_)
+    tracks = Tracks.begin(np.arange(1, len(boxes) + 1), states, 0.0, confirmed, embeddings)
+    tracks.lost = np.array(lost if lost is not None else [False] * len(boxes), np.bool_)
+    detections = Detections(
+        np.array(seen, np.float32).reshape(-1, 4),
+        np.array(scores if scores is not None else [0.9] * len(seen), np.float32),
+        None if looks is None else np.array(looks[1], np.float32),
+    )
+    return Scene(tracks, detections, gap_seconds, MotionConfig(), 0.5)
+
+
+def pairs(matches: Matches) -> list[tuple[int, int]]:
+    return list(zip(matches.tracks.tolist(), matches.detections.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ("overlap", 1 - 20 / 60),  # 20 of 60 columns shared
+        ("anchor_overlap", 1 - 20 / 60),
+        ("buffered_overlap", 1 - 44 / 84),  # 64 wide each, 20 apart
+        ("height", 0.0),
+        ("doubt", 0.1),
+        ("reach", 20 / (100 * (0.5 + 1.5))),
+    ],
+)
+def test_terms_of_a_neighbour_half_a_width_away(term: str, expected: float) -> None:
+    assert scene([person(0)], [person(20)]).term(term) == pytest.approx(np.array([[expected]]), rel=1e-5)
+
+
+def test_height_is_the_ratio_either_way() -> None:
+    costs = scene([person(0, 100)], [person(0, 50), person(0, 200)]).term("height")
+    np.testing.assert_allclose(costs, [[0.5, 0.5]], rtol=1e-6)
+
+
+def test_appearance_counts_in_strangers_distances_and_is_silent_without_embedding() -> None:
+    here = scene([person(0), person(50)], [person(0), person(50)], looks=([EAST, 0 * EAST], [EAST, NORTH]))
+    np.testing.assert_allclose(here.term("appearance"), [[0.0, 2.0], [np.nan, np.nan]])
+    assert np.isnan(scene([person(0)], [person(0)]).term("appearance")).all()
+
+
+def test_mahalanobis_is_one_at_the_gate() -> None:
+    deviation = 100 * MotionConfig().centre_error * 2**0.5  # of the state and of the measurement
+    costs = scene([person(0)], [person(deviation * 13.277**0.5)]).term("mahalanobis")
+    np.testing.assert_allclose(costs, [[1.0]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(TERMS))
+def test_every_term_takes_empty_sides(name: str) -> None:
+    assert scene([], [person(0)]).term(name).shape == (0, 1)
+    assert scene([person(0)], []).term(name).shape == (1, 0)
+
+
+def test_weighted_mean_leaves_out_terms_without_an_opinion() -> None:
+    here = scene([person(0), person(0)], [person(20)], looks=([EAST, 0 * EAST], [EAST]))
+    terms = (Term("overlap", 1.0), Term("appearance", 3.0))
+    costs = combine(here, terms, np.arange(2), np.arange(1))
+    np.testing.assert_allclose(costs, [[(2 / 3) / 4], [2 / 3]], rtol=1e-5)
+
+
+def test_a_pair_above_a_terms_limit_is_forbidden() -> None:
+    terms = (Term("reach", 0.0, limit=0.2), Term("overlap"))
+    costs = combine(scene([person(0)], [person(20), person(60)]), terms, np.arange(1), np.arange(2))
+    assert np.isfinite(costs).tolist() == [[True, False]]
+
+
+def test_stages_choose_by_score_state_and_age() -> None:
+    sure = Stage(CONFIRMED, OVERLAP, 0.9, min_score=0.5)
+    doubtful = Stage(CONFIRMED, OVERLAP, 0.9, max_score=0.5)
+    here = scene([person(0), person(200)], [person(0), person(200)], scores=[0.3, 0.8])
+    assert pairs(associate(here, [sure])) == [(1, 1)]
+    assert pairs(associate(here, [sure, doubtful])) == [(0, 0), (1, 1)]
+    missing = scene([person(0), person(200)], [person(0), person(200)], lost=[True, False])
+    assert pairs(associate(missing, [Stage(LOST, OVERLAP, 0.9)])) == [(0, 0)]
+    assert pairs(associate(missing, [Stage(LOST, OVERLAP, 0.9, max_gap_seconds=0.5)])) == []
+
+
+def test_what_a_stage_matched_is_gone_for_the_next() -> None:
+    here = scene([person(0), person(10)], [person(9)])
+    assert pairs(associate(here, [Stage(CONFIRMED, OVERLAP, 0.3), Stage(CONFIRMED, OVERLAP, 0.9)])) == [(1, 0)]
+
+
+def test_people_who_part_get_their_own_tracks_back() -> None:
+    """Track 0 was followed and looks EAST, track 1 was lost and looks NORTH; position gave each the other's place."""
+    wrong = Matches(np.arange(2), np.arange(2))
+    near = scene([person(0), person(30)], [person(0), person(30)], looks=([EAST, NORTH], [NORTH, EAST]))
+    near.tracks.lost[1] = True
+    assert pairs(checked_splits(near, wrong, 0.5)) == [(0, 1), (1, 0)]
+    assert pairs(checked_splits(near, wrong, np.inf)) == pairs(wrong)
+    far = scene([person(0), person(300)], [person(0), person(300)], looks=([EAST, NORTH], [NORTH, EAST]))
+    far.tracks.lost[1] = True
+    assert pairs(checked_splits(far, wrong, 0.5)) == pairs(wrong)
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: Term("iou"), "name must be one of"),
+        (lambda: Term("overlap", -1.0), "weight"),
+        (lambda: Stage(CONFIRMED, (), 1.0), "terms"),
+        (lambda: Stage(CONFIRMED, (Term("reach", 0.0),), 1.0), "terms"),
+        (lambda: Stage((TrackState.ENDED,), OVERLAP, 1.0), "states"),
+        (lambda: Stage(CONFIRMED, OVERLAP, 0.0), "limit"),
+    ],
+)
+def test_impossible_stages_are_refused(make: object, complaint: str) -> None:
+    assert callable(make)
+    with pytest.raises(ValueError, match=complaint):
+        make()
