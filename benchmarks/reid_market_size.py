@@ -19,10 +19,11 @@ QUERIES, GALLERY, PEOPLE, CAMERAS, DIMENSION = 3368, 15913, 751, 6, 512
 
 def measured(name: str, action: Callable[[], Scores]) -> None:
     before = peak_mebibytes()
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     scores = action()
-    seconds = time.perf_counter() - started
-    print(f"{name}: {seconds:.1f} s, {peak_mebibytes() - before:.0f} MiB more, rank-1 {scores.rank(1):.3f}")
+    seconds, processor = time.perf_counter() - started, time.process_time() - busy
+    memory = peak_mebibytes() - before
+    print(f"{name}: {seconds:.1f} s ({processor:.1f} s of processor), {memory:.0f} MiB more, mAP {scores.mean_ap:.3f}")
 
 
 def peak_mebibytes() -> float:
