@@ -16,6 +16,8 @@ from tracker.errors import OmnitrackError
 from tracker.video.camera import LiveConfig
 from tracker.video.urls import is_live
 
+LOCAL_MEMORY_SECONDS = 6.0
+"""Among several cameras the matcher, which sees them all, decides who came back after a longer while."""
 CAMERA_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
@@ -82,7 +84,7 @@ class Config(Section):
     live: LiveConfig = LiveConfig()
     detector: DetectorConfig = DetectorConfig()
     embedder: EmbedderConfig = EmbedderConfig()
-    tracker: TrackerConfig = TrackerConfig()
+    tracker: TrackerConfig = TrackerConfig(memory_seconds=LOCAL_MEMORY_SECONDS)
     matcher: MatcherConfig = MatcherConfig()
     output: OutputConfig = OutputConfig()
 
