@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.store.walk import IMAGE, begin
+from tests.store.walk import IMAGE, begin, unhurried
 from tracker.core.types import TrackState, TrackUpdate
 from tracker.ports import Step
 from tracker.store.maintenance import check
@@ -71,7 +71,7 @@ def boxes_that_count(track: Track) -> list[int]:
     return [track.first + age for age, seen in enumerate(track.observed) if seen]
 
 
-@settings(max_examples=40, deadline=None)
+@unhurried
 @given(tracks, rates)
 def test_exactly_the_observed_boxes_come_back(shared: Store, people: list[Track], fps: float) -> None:
     run = begin(shared)

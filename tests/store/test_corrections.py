@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from tests.store.walk import Stay, event, record
+from tests.store.walk import Stay, event, record, unhurried
 from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
 from tracker.store.corrections import merge_identities, rename_identity, split_identity, undo
@@ -104,6 +104,7 @@ def apply(connection: Connection, kind: str, one: int, other: int | str) -> bool
     return True
 
 
+@unhurried
 @given(st.lists(correction, max_size=8))
 def test_undoing_everything_restores_everything(recorded: Store, corrections: list[tuple[str, int, int]]) -> None:
     with recorded.write(dry_run=True) as connection:
@@ -170,6 +171,17 @@ def test_a_split_must_be_undone_before_the_two_can_be_merged(recorded: Store) ->
         split_identity(connection, 1, sightings(connection, 1)[1])
         with pytest.raises(OmnitrackError, match="were split by a user"):
             merge_identities(connection, 1, 4)
+
+
+def test_a_split_takes_back_what_merged_the_two(recorded: Store) -> None:
+    with recorded.write(dry_run=True) as connection:
+        merge_identities(connection, 1, 3)
+        split_identity(connection, 1, sightings(connection, 1)[-1])
+        assert set(connection.scalars(select(Constraint.kind))) == {"cannot-link"}
+        undo(connection)
+        assert connection.scalars(select(Constraint.kind)).all() == ["must-link"]
+        undo(connection)
+        assert people(connection) == BEFORE
 
 
 def test_the_machine_cannot_overrule_a_user(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.store.walk import unhurried
 from tracker.store.packing import MAX_BOXES, ROW, Chunk, pack_vector, unpack, unpack_vector
 
 floats = st.floats(-1e6, 1e6, width=32)
@@ -12,6 +13,7 @@ sightings = st.lists(
 )
 
 
+@unhurried
 @given(st.integers(0, 2**40), st.integers(0, 2**60), sightings)
 def test_every_box_returns_bit_for_bit(
     frame: int, start_us: int, seen: list[tuple[int, int, tuple[float], float]]

@@ -1,6 +1,8 @@
 """Does a user's word stand against what the machine is about to do?"""
 
-from sqlalchemy import Connection, Select, exists, select
+from collections.abc import Set
+
+from sqlalchemy import Connection, Select, delete, exists, insert, select
 from sqlalchemy.orm import aliased
 
 from tracker.store.models import Constraint, Identity, Tracklet
@@ -26,6 +28,30 @@ def forbids_link(connection: Connection, tracklet_id: int, survivor_id: int) -> 
             if (partner == survivor_id) is (kind == CANNOT_LINK):
                 return True
     return False
+
+
+def release(connection: Connection, these: Set[int], those: Set[int]) -> list[list[int]]:
+    """Take back every must-link between the two sets of tracklets, because a user now says otherwise; returns them."""
+    kept_together = connection.execute(select(Constraint).where(Constraint.kind == MUST_LINK)).all()
+    ends = [(row, {row.tracklet_a_id, row.tracklet_b_id}) for row in kept_together]
+    released = [row for row, pair in ends if pair & these and pair & those]
+    connection.execute(delete(Constraint).where(Constraint.id.in_([row.id for row in released])))
+    return [[row.audit_id, row.tracklet_a_id, row.tracklet_b_id] for row in released]
+
+
+def restore(connection: Connection, released: list[list[int]]) -> None:
+    """Undo release()."""
+    for audit_id, tracklet_a_id, tracklet_b_id in released:
+        values = {"audit_id": audit_id, "tracklet_a_id": tracklet_a_id, "tracklet_b_id": tracklet_b_id}
+        connection.execute(insert(Constraint).values(kind=MUST_LINK, **values))
+
+
+def inherit(connection: Connection, tracklet_id: int, part_id: int) -> None:
+    """What a user said of a tracklet holds for the part that was cut off it."""
+    for column in (Constraint.tracklet_a_id, Constraint.tracklet_b_id):
+        for row in connection.execute(select(Constraint).where(column == tracklet_id)).all():
+            ends = {"tracklet_a_id": row.tracklet_a_id, "tracklet_b_id": row.tracklet_b_id, column.key: part_id}
+            connection.execute(insert(Constraint).values(audit_id=row.audit_id, kind=row.kind, **ends))
 
 
 def _people(kind: str) -> Select[int, int, int, int]:

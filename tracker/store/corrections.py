@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
-from tracker.store.constraints import CANNOT_LINK, MUST_LINK, keeps_apart
+from tracker.store.constraints import CANNOT_LINK, MUST_LINK, keeps_apart, release, restore
 from tracker.store.identities import CONFIRMED, known_survivor, merge, new_identity_id, separate
 from tracker.store.models import Audit, Constraint, Event, Identity, Tracklet
 from tracker.store.runs import micros
@@ -72,7 +72,12 @@ def split_identity(connection: Connection, identity_id: int, tracklet_id: int, *
         raise OmnitrackError(f"identity {survivor} has no sighting before tracklet {tracklet_id}: nothing to split")
     other = new_identity_id(connection)
     connection.execute(insert(Identity).values(id=other, state=CONFIRMED, survivor_id=other))
-    details = {"identity": survivor, "other": other, "moved": [[row.id, row.identity_id] for row in moved]}
+    details = {
+        "identity": survivor,
+        "other": other,
+        "moved": [[row.id, row.identity_id] for row in moved],
+        "released": release(connection, {row.id for row in staying}, {row.id for row in moved}),
+    }
     done = audit(connection, SPLIT, details)
     before = staying[max(begin - 1, 0)]
     _constrain(connection, done, CANNOT_LINK, [before, _longest(staying)], [first, _longest(moved)])
@@ -140,6 +145,7 @@ def _undo_split(connection: Connection, details: dict[str, Any]) -> None:
     for tracklet_id, before in details["moved"]:
         there = (Tracklet.id == tracklet_id) & (Tracklet.identity_id == other)
         connection.execute(update(Tracklet).where(there).values(identity_id=before))
+    restore(connection, details["released"])
     merge(connection, other, survivor)
     _log(connection, IdentityEventKind.MERGED, survivor, other)
 

@@ -1,12 +1,15 @@
 """Identity events as changes of the tables: who exists, who is certain, who was merged into whom."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, insert, select, update
 
-from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey
+from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
 from tracker.errors import OmnitrackError
 from tracker.store.constraints import forbids_link, keeps_apart
 from tracker.store.models import Event, Identity, Link, Sequence, Tracklet
 from tracker.store.runs import IDENTITY_SEQUENCE, ActiveRun
+from tracker.store.stretches import stretch_from
 
 PROVISIONAL = "provisional"
 CONFIRMED = "confirmed"
@@ -15,16 +18,25 @@ OVERRULED = "overruled"
 """Kind of a logged event that a user's correction stood against."""
 
 
-def apply_event(connection: Connection, run: ActiveRun, event: IdentityEvent) -> None:
+@dataclass(frozen=True, slots=True)
+class PlannedEvent:
+    """An event on its way to the database. stretch_id: row for the part of the track that begins at since_seconds."""
+
+    event: IdentityEvent
+    stretch_id: int | None = None
+
+
+def apply_event(connection: Connection, run: ActiveRun, planned: PlannedEvent) -> None:
     """Log the event with its evidence and bring identities and tracklets up to date.
 
     What contradicts a user's correction is logged as overruled and changes nothing.
     Raises OmnitrackError when another program has taken the same new id meanwhile.
     """
+    event = planned.event
     mentioned = {event.identity_id, event.previous_identity_id or event.identity_id}
     for identity_id in sorted(mentioned):
         _ensure_identity(connection, run, identity_id)
-    tracklet_id = _tracklet_id(connection, run, event.tracklet) if event.tracklet else None
+    tracklet_id = _tracklet_id(connection, run, planned) if event.tracklet else None
     if _is_overruled(connection, event, tracklet_id):
         _log(connection, run, event, tracklet_id, OVERRULED)
         return
@@ -103,13 +115,18 @@ def _is_overruled(connection: Connection, event: IdentityEvent, tracklet_id: int
     return links and tracklet_id is not None and forbids_link(connection, tracklet_id, survivor)
 
 
-def _tracklet_id(connection: Connection, run: ActiveRun, key: TrackletKey) -> int | None:
+def _tracklet_id(connection: Connection, run: ActiveRun, planned: PlannedEvent) -> int | None:
     """None for a track that was never confirmed and so never stored."""
-    camera, track_id = key
+    assert planned.event.tracklet is not None
+    (camera, track_id), since_seconds = planned.event.tracklet, planned.event.since_seconds
+    camera_id = run.cameras[camera].id
+    if since_seconds is not None and planned.stretch_id is not None:
+        since_us = run.to_us(since_seconds, camera)
+        return stretch_from(connection, run.id, camera_id, track_id, since_us, planned.stretch_id)
     chosen = select(Tracklet.id).where(
-        Tracklet.run_id == run.id, Tracklet.camera_id == run.cameras[camera].id, Tracklet.track_id == track_id
+        Tracklet.run_id == run.id, Tracklet.camera_id == camera_id, Tracklet.track_id == track_id
     )
-    return connection.execute(chosen).scalar()
+    return connection.execute(chosen.order_by(Tracklet.start_us.desc())).scalar()
 
 
 def _log(connection: Connection, run: ActiveRun, event: IdentityEvent, tracklet_id: int | None, kind: str) -> None:

@@ -94,7 +94,10 @@ class Identity(Base):
 
 
 class Tracklet(Base):
-    """One confirmed local track. identity_id is its latest link; who it is today is that identity's survivor."""
+    """One confirmed local track, or the part of it from start_us on where the matcher found that the person changed.
+
+    identity_id is its latest link; who it is today is that identity's survivor.
+    """
 
     __tablename__ = "tracklets"
     id: Mapped[Key]
@@ -106,7 +109,7 @@ class Tracklet(Base):
     end_us: Mapped[Micros]
     observation_count: Mapped[int]
     __table_args__ = (
-        UniqueConstraint("run_id", "camera_id", "track_id"),
+        UniqueConstraint("run_id", "camera_id", "track_id", "start_us"),
         Index(None, "identity_id", "start_us", "end_us", "camera_id"),
         Index(None, "camera_id", "end_us", "start_us", "identity_id"),
         Index(None, "end_us", "start_us", "identity_id", "camera_id"),

@@ -66,6 +66,23 @@ def unpack(first_frame: int, start_us: int, boxes: bytes) -> tuple[IntArray, Int
     return frames, times_us, rows["box_xyxy"].astype(np.float32), rows["score"].astype(np.float32)
 
 
+def cut(first_frame: int, start_us: int, boxes: bytes, at_us: int) -> tuple[bytes, dict[str, Any] | None, int]:
+    """Cut a chunk in two: its boxes before at_us, a row of those from at_us on (None if there are none), and the time
+    of the last box before it (start_us if there are none).
+    """
+    rows = np.frombuffer(boxes, ROW)
+    count = int(np.searchsorted(rows["t_us"], at_us - start_us))
+    last_us = start_us + int(rows["t_us"][count - 1]) if count else start_us
+    if count == len(rows):
+        return boxes, None, last_us
+    tail = rows[count:].copy()
+    begin_frame, begin_us = int(tail["frame"][0]), int(tail["t_us"][0])
+    tail["frame"] -= begin_frame
+    tail["t_us"] -= begin_us
+    row = {"first_frame": first_frame + begin_frame, "start_us": start_us + begin_us, "boxes": tail.tobytes()}
+    return rows[:count].tobytes(), row, last_us
+
+
 def pack_vector(direction: FloatArray) -> bytes:
     """(d,) float32 of any length > 0 -> its unit vector as little-endian float16."""
     return (direction / max(float(np.linalg.norm(direction)), 1e-12)).astype("<f2").tobytes()

@@ -4,6 +4,7 @@ import numpy as np
 
 from tracker.core.types import FloatArray, IdentityEvent, TrackletKey, TrackState, TrackUpdate
 from tracker.ports import Step
+from tracker.store.identities import PlannedEvent
 from tracker.store.packing import Chunk, pack_vector
 from tracker.store.runs import ActiveRun, to_us
 from tracker.store.session import Store
@@ -59,9 +60,7 @@ class StoreSink:
         if tracklet is None:
             if update.detection_index is None:
                 return  # nothing was seen of it
-            self._tracklets_begun += 1
-            row_id = self._run.id * _TRACKLETS_PER_RUN + self._tracklets_begun
-            tracklet = self._open[update.key] = _OpenTracklet(row_id, self._run, update)
+            tracklet = self._open[update.key] = _OpenTracklet(self._new_row_id(), self._run, update)
         tracklet.take(update, frame, self._batch)
         if update.state is TrackState.ENDED:
             tracklet.store(self._batch)
@@ -69,10 +68,20 @@ class StoreSink:
 
     def _record(self, event: IdentityEvent) -> None:
         tracklet = self._open.get(event.tracklet) if event.tracklet else None
-        if tracklet is not None and not tracklet.confirmed:
-            tracklet.events.append(event)
+        if event.since_seconds is not None:
+            planned = PlannedEvent(event, self._new_row_id())
+            if tracklet is not None:
+                tracklet.cut(planned, self._batch)
         else:
-            self._batch.events.append(event)
+            planned = PlannedEvent(event)
+        if tracklet is not None and not tracklet.confirmed:
+            tracklet.events.append(planned)
+        else:
+            self._batch.events.append(planned)
+
+    def _new_row_id(self) -> int:
+        self._tracklets_begun += 1
+        return self._run.id * _TRACKLETS_PER_RUN + self._tracklets_begun
 
     def _submit(self) -> None:
         if self._batch:
@@ -86,7 +95,7 @@ class _OpenTracklet:
     def __init__(self, row_id: int, run: ActiveRun, first: TrackUpdate) -> None:
         camera = run.cameras[first.camera_id]
         self.confirmed = False
-        self.events: list[IdentityEvent] = []
+        self.events: list[PlannedEvent] = []
         self._epoch_us = camera.epoch_us
         self._embedder_id = run.embedder_id
         self._row: Row = {
@@ -95,7 +104,6 @@ class _OpenTracklet:
             "camera_id": camera.id,
             "track_id": first.track_id,
             "start_us": camera.epoch_us + to_us(first.t_seconds),
-            "observation_count": 0,
         }
         self._chunks: list[Chunk] = []
         self._weighted_sum: FloatArray | None = None
@@ -125,7 +133,7 @@ class _OpenTracklet:
         tracklet_id = self._row["id"]
         if self._chunks:
             self._row["end_us"] = self._chunks[-1].end_us
-            self._row["observation_count"] += sum(len(chunk) for chunk in self._chunks)
+            self._row["observation_count"] = sum(len(chunk) for chunk in self._chunks)
             batch.tracklets.append(dict(self._row))
             batch.observations.extend({"tracklet_id": tracklet_id, **chunk.row()} for chunk in self._chunks)
             if self._weighted_sum is not None and self._embedder_id is not None:
@@ -133,6 +141,19 @@ class _OpenTracklet:
                 batch.embeddings.append({**row, "vector": pack_vector(self._weighted_sum)})
         batch.events.extend(self.events)
         self._chunks, self.events = [], []
+
+    def cut(self, planned: PlannedEvent, batch: Batch) -> None:
+        """From since_seconds on it is somebody else: what comes now belongs to a new row with a new appearance.
+
+        The writer moves the boxes since then that are stored already. Nothing happens for an earlier part of the track,
+        nor for the present one from its beginning.
+        """
+        since_us = self._epoch_us + to_us(planned.event.since_seconds or 0.0)
+        if not self.confirmed or since_us <= self._row["start_us"]:
+            return
+        self.store(batch)
+        self._row |= {"id": planned.stretch_id, "start_us": since_us}
+        self._weighted_sum, self._weight = None, 0.0
 
     def _blend(self, update: TrackUpdate) -> None:
         if update.embedding is None or update.quality <= 0:

@@ -7,15 +7,15 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
-from sqlalchemy import Connection, inspect, update
+from sqlalchemy import Connection, update
 from sqlalchemy.dialects.sqlite import insert
 
-from tracker.core.types import IdentityEvent
-from tracker.store.identities import apply_event
+from tracker.store.identities import PlannedEvent, apply_event
 from tracker.store.location import StoreWaitError
-from tracker.store.models import Base, Camera, Embedding, Observations, Tracklet
+from tracker.store.models import Camera, Embedding, Observations
 from tracker.store.runs import ActiveRun, finish_run
 from tracker.store.session import Store
+from tracker.store.stretches import grow_tracklets
 
 RETRY_SECONDS = 1.0
 
@@ -31,7 +31,7 @@ class Batch:
     tracklets: list[Row] = field(default_factory=list)
     observations: list[Row] = field(default_factory=list)
     embeddings: list[Row] = field(default_factory=list)
-    events: list[IdentityEvent] = field(default_factory=list)
+    events: list[PlannedEvent] = field(default_factory=list)
     ends_run: bool = False
 
     def __bool__(self) -> bool:
@@ -120,25 +120,23 @@ class StoreWriter:
 
 def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     """Write a batch inside the connection's transaction; -> number of rows and events."""
-    _upsert(connection, Tracklet, batch.tracklets, "end_us", "observation_count")
+    grow_tracklets(connection, batch.tracklets)
     _raise_longest_stays(connection, batch.tracklets)
     if batch.observations:
         connection.execute(insert(Observations), batch.observations)
-    _upsert(connection, Embedding, batch.embeddings, "weight", "vector")
-    for event in batch.events:
-        apply_event(connection, run, event)
+    _replace_embeddings(connection, batch.embeddings)
+    for planned in batch.events:
+        apply_event(connection, run, planned)
     if batch.ends_run:
         finish_run(connection, run)
     return len(batch.tracklets) + len(batch.observations) + len(batch.embeddings) + len(batch.events)
 
 
-def _upsert(connection: Connection, model: type[Base], rows: list[Row], *growing: str) -> None:
-    """Insert rows; of those whose key is there already, only the growing columns change."""
-    if not rows:
-        return
-    statement = insert(model)
-    grown = {column: statement.excluded[column] for column in growing}
-    connection.execute(statement.on_conflict_do_update(index_elements=inspect(model).primary_key, set_=grown), rows)
+def _replace_embeddings(connection: Connection, rows: list[Row]) -> None:
+    if rows:
+        new = insert(Embedding)
+        better = {"weight": new.excluded.weight, "vector": new.excluded.vector}
+        connection.execute(new.on_conflict_do_update(index_elements=["tracklet_id"], set_=better), rows)
 
 
 def _raise_longest_stays(connection: Connection, tracklets: list[Row]) -> None:

@@ -75,7 +75,7 @@ def _create_tracks() -> None:
         _micros("start_us"),
         _micros("end_us"),
         sa.Column("observation_count", sa.Integer(), nullable=False),
-        sa.UniqueConstraint("run_id", "camera_id", "track_id"),
+        sa.UniqueConstraint("run_id", "camera_id", "track_id", "start_us"),
     )
     op.create_index("ix_tracklets_identity_id", "tracklets", ["identity_id", "start_us", "end_us", "camera_id"])
     op.create_index("ix_tracklets_camera_id", "tracklets", ["camera_id", "end_us", "start_us", "identity_id"])
