@@ -139,7 +139,9 @@ def test_a_track_that_changes_person_is_split() -> None:
     assert matcher.identity_at(("east", 1), 2.0) == matcher.identity_at(("east", 2), 9.0)
     assert matcher.identity_at(("east", 2), 2.0) == matcher.identity_at(("east", 1), 9.0)
     assert matcher.identity_at(("east", 1), 2.0) != matcher.identity_at(("east", 1), 9.0)
-    assert {e.tracklet for e in events if e.kind is IdentityEventKind.REVISED} == {("east", 1), ("east", 2)}
+    revised = [e for e in events if e.kind is IdentityEventKind.REVISED]
+    assert {e.tracklet for e in revised} == {("east", 1), ("east", 2)}
+    assert all(e.since_seconds is not None and 5.0 < e.since_seconds < 6.5 for e in revised)
 
 
 def test_an_identity_unseen_for_longer_than_the_memory_is_forgotten() -> None:
@@ -166,6 +168,34 @@ def test_every_link_is_explained_and_every_id_is_confirmed_once() -> None:
             assert event.evidence is not None
             assert event.evidence.rule in ("new", "appearance", "cannot-link")
             assert (event.evidence.rule == "new") <= (event.evidence.cosine is None)
+
+
+def test_tracks_that_a_tracker_joins_share_the_identity_of_the_kept_one() -> None:
+    matcher = CrossCameraMatcher()
+    for number in range(20):
+        t = number * STEP_SECONDS
+        matcher.update(t, [seen("east", track, track, t) for track in (1, 2, 3)])
+    before = matcher.identity_of(("east", 2))
+    (event,) = matcher.join_tracks(2.0, ("east", 1), ("east", 2))
+    assert (event.kind, event.previous_identity_id) == (IdentityEventKind.MERGED, before)
+    assert matcher.identity_of(("east", 2)) == matcher.identity_of(("east", 1)) == event.identity_id
+    assert matcher.join_tracks(2.0, ("east", 1), ("east", 2)) == []
+
+
+def test_nobody_is_somewhere_he_could_not_have_walked_to() -> None:
+    """One look at two places of a site: ten metres in four seconds are a walk, a hundred are not."""
+    for metres, reachable in ((9.0, True), (100.0, False)):
+        visits = [
+            ("site", 1, 1, 0.0, 4.0),
+            ("site", 2, 2, 0.0, 14.0),
+            ("site", 3, 3, 0.0, 14.0),
+            ("site", 4, 1, 8.0, 14.0),
+        ]
+        places = {1: (0.0, 0.0), 2: (3.0, 3.0), 3: (5.0, 5.0), 4: (metres, 0.0)}
+        matcher = CrossCameraMatcher()
+        for t, updates in steps_of(visits):
+            matcher.update(t, [replace(u, ground_metres=places[u.track_id]) for u in updates])
+        assert (matcher.identity_of(("site", 4)) == matcher.identity_of(("site", 1))) is reachable
 
 
 def test_a_world_without_people_is_quiet() -> None:

@@ -42,10 +42,9 @@ def camera_means(features: FloatArray, camera: NDArray[np.int64], n_cameras: int
     features: (n, d) unit rows. camera: (n,) in [0, n_cameras).
     """
     overall = features.mean(axis=0) if len(features) else np.zeros(features.shape[1])
-    sums = np.zeros((n_cameras, features.shape[1]))
-    np.add.at(sums, camera, features)
-    counts = np.bincount(camera, minlength=n_cameras)[:, None]
-    means: FloatArray = ((sums + CENTRE_PRIOR * overall) / (counts + CENTRE_PRIOR)).astype(np.float32)
+    belongs = (camera == np.arange(n_cameras)[:, None]).astype(np.float32)
+    counts = belongs.sum(axis=1, keepdims=True)
+    means: FloatArray = ((belongs @ features + CENTRE_PRIOR * overall) / (counts + CENTRE_PRIOR)).astype(np.float32)
     return means
 
 

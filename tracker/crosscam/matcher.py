@@ -111,7 +111,7 @@ class CrossCameraMatcher:
             self._live[kept].identity_id = before
         if before is None or after is None or before == after:
             return []
-        self._merge(before, after)
+        self._book.merge(before, after)
         evidence = LinkEvidence(rule="same-track", score=0.0)
         return [IdentityEvent(IdentityEventKind.MERGED, t_seconds, after, None, before, evidence)]
 
@@ -190,6 +190,8 @@ class CrossCameraMatcher:
             identity_id = self._identity(segment)
             if identity_id is not None:
                 self._put_to_rest(identity_id, segment)
+        for gone, camera in [key for key in self._resting if self._book.resolve(key[0]) != key[0]]:
+            self._put_to_rest(self._book.resolve(gone), self._resting.pop((gone, camera)))
         last_seen: dict[int, float] = {}
         for (identity_id, _), segment in self._resting.items():
             last_seen[identity_id] = max(last_seen.get(identity_id, -np.inf), segment.presence.last_seconds)
@@ -242,15 +244,16 @@ class CrossCameraMatcher:
         events: list[IdentityEvent] = []
         for gone, survivor in absorbed_identities(holdings, names):
             moved = [row for row in groups[survivor] if self._identity(nodes[row]) == gone]
-            self._merge(gone, survivor)
+            self._book.merge(gone, survivor)
             evidence = explainer.evidence(moved, survivor)
             events.append(IdentityEvent(IdentityEventKind.MERGED, t_seconds, survivor, None, gone, evidence))
         for name, rows in groups.items():
             for row in rows:
                 kind, before = self._move(nodes[row], name)
                 if kind is not None:
-                    evidence = explainer.evidence([row], name)
-                    events.append(IdentityEvent(kind, t_seconds, name, nodes[row].key, before, evidence))
+                    key, evidence = nodes[row].key, explainer.evidence([row], name)
+                    since = nodes[row].since_seconds if len(self._stretches[key]) > 1 else None
+                    events.append(IdentityEvent(kind, t_seconds, name, key, before, evidence, since))
             seconds = sum(nodes[row].presence.seconds for row in rows)
             if seconds >= self._config.confirm_seconds and self._book.confirm(name):
                 events.append(IdentityEvent(IdentityEventKind.CONFIRMED, t_seconds, name))
@@ -273,11 +276,6 @@ class CrossCameraMatcher:
                     held[identity_id] = held.get(identity_id, 0.0) + nodes[row].presence.seconds
             holdings.append(held)
         return holdings
-
-    def _merge(self, gone: int, survivor: int) -> None:
-        self._book.merge(gone, survivor)
-        for key in [key for key in self._resting if key[0] == gone]:
-            self._put_to_rest(survivor, self._resting.pop(key))
 
     def _move(self, segment: Segment, name: int) -> tuple[IdentityEventKind | None, int | None]:
         """Give a segment its identity. Returns the kind of change for its track, None if it changes nothing today."""

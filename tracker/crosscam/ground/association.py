@@ -11,7 +11,7 @@ from tracker.core.types import FloatArray
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.ground.appearance import AppearanceScale
 from tracker.crosscam.ground.config import GroundConfig
-from tracker.crosscam.ground.gaussian import Array, fuse, log_density
+from tracker.crosscam.ground.gaussian import Array, fuse, inverse, log_density
 from tracker.crosscam.ground.tracks import GroundTracks
 from tracker.crosscam.ground_plane import GroundPoints
 
@@ -49,10 +49,10 @@ def assign(tracks: GroundTracks, views: Sequence[View], affinity: Sequence[Array
     """
     n, cameras = len(tracks), len(views)
     boxes = np.full((n, cameras), -1, np.int64)
-    prior = np.linalg.inv(tracks.covariance[:, :2, :2])
+    prior = inverse(tracks.covariance[:, :2, :2])
     prior_vector = (prior @ tracks.mean[:, :2, None])[..., 0]
     information, vector = np.zeros((n, cameras, 2, 2)), np.zeros((n, cameras, 2))
-    inverses = [np.linalg.inv(np.where(v.points.known[:, None, None], v.points.covariance, np.eye(2))) for v in views]
+    inverses = [inverse(np.where(v.points.known[:, None, None], v.points.covariance, np.eye(2))) for v in views]
     for _ in range(SWEEPS):
         before = boxes.copy()
         for camera, view in enumerate(views):
@@ -121,8 +121,8 @@ def find_births(
     for number, group in enumerate(groups):
         births.boxes[number, camera[group]] = [left[member][1] for member in group]
         births.looks[number, camera[group]] = looks[group]
-        inverse = np.linalg.inv(spread[group])
+        information = inverse(spread[group])
         births.xy[number], births.covariance[number] = fuse(
-            inverse.sum(axis=0), (inverse @ xy[group][..., None]).sum(axis=0)[:, 0]
+            information.sum(axis=0), (information @ xy[group][..., None]).sum(axis=0)[:, 0]
         )
     return births

@@ -17,7 +17,14 @@ def log_density(offset: Array, covariance: Array) -> tuple[Array, Array]:
     return -0.5 * (squared + np.log(determinant)) - LOG_TWO_PI, squared
 
 
+def inverse(matrices: Array) -> Array:
+    """Inverses of symmetric matrices (..., 2, 2), in closed form: many times faster than the general way."""
+    a, b, d = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
+    adjugate = np.stack([np.stack([d, -b], axis=-1), np.stack([-b, a], axis=-1)], axis=-2)
+    return np.asarray(adjugate / (a * d - b * b)[..., None, None])
+
+
 def fuse(information: Array, vector: Array) -> tuple[Array, Array]:
     """Mean (..., 2) and covariance (..., 2, 2) from the inverse covariance and its product with the mean."""
-    covariance = np.asarray(np.linalg.inv(information))
+    covariance = inverse(information)
     return (covariance @ vector[..., None])[..., 0], covariance

@@ -41,7 +41,7 @@ def merge(tracks: GroundTracks, kept: int, gone: int) -> None:
     inverse_kept, inverse_gone = np.linalg.inv(tracks.covariance[[kept, gone]])
     covariance = np.linalg.inv(inverse_kept + inverse_gone)
     tracks.mean[kept] = covariance @ (inverse_kept @ tracks.mean[kept] + inverse_gone @ tracks.mean[gone])
-    tracks.covariance[kept] = covariance
+    tracks.covariance[kept] = (covariance + covariance.T) / 2
     tracks.looks[kept] += tracks.looks[gone]
     tracks.log_odds[kept] = tracks.log_odds[[kept, gone]].max()
     tracks.seen_seconds[kept] = tracks.seen_seconds[[kept, gone]].max()

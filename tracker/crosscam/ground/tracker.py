@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.types import Detections, FloatArray
+from tracker.crosscam.features import unit_rows
 from tracker.crosscam.ground.appearance import AppearanceScale, CameraTint, likeness
 from tracker.crosscam.ground.association import View, assign, find_births
 from tracker.crosscam.ground.config import GroundConfig
@@ -21,6 +22,8 @@ from tracker.crosscam.ground.tracks import GroundTracks
 from tracker.crosscam.ground_plane import GroundCamera, GroundPoints, locate
 
 BORDER_PIXELS = 3.0
+VAGUE_METRES = 20.0
+"""A foot point that is less certain than this, near the horizon, tells nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +114,9 @@ class GroundTracker:
         along = np.where(below, config.cut_noise[1], config.foot_noise[1])
         points = locate(self._cameras[camera], boxes, np.stack([across, along], axis=1))
         covariance = points.covariance + config.base_noise_metres**2 * np.eye(2)
-        return View(GroundPoints(points.xy, covariance), self._tints[camera].remove(seen, dimension))
+        vague = covariance[:, 0, 0] + covariance[:, 1, 1] > VAGUE_METRES**2
+        xy = np.where(vague[:, None], np.nan, points.xy)
+        return View(GroundPoints(xy, covariance), self._tints[camera].remove(seen, dimension))
 
     def _match(self, tracks: GroundTracks, views: list[View]) -> None:
         """Give boxes to tracks; correct positions, looks and the scale of appearance."""
@@ -176,20 +181,21 @@ class GroundTracker:
         return np.stack(inside, axis=1)
 
     def _updates(self, tracks: GroundTracks, views: list[View]) -> list[GroundUpdate]:
-        updates = []
-        for row in range(len(tracks)):
-            cameras = np.flatnonzero(tracks.boxes[row] >= 0)
-            look = np.sum([views[c].looks[tracks.boxes[row, c]] for c in cameras], axis=0)
-            length = float(np.linalg.norm(look))
-            updates.append(
-                GroundUpdate(
-                    int(tracks.ids[row]),
-                    self._now,
-                    tracks.mean[row, :2].copy(),
-                    tracks.covariance[row, :2, :2].copy(),
-                    {self._names[c]: int(tracks.boxes[row, c]) for c in cameras},
-                    (look / length).astype(np.float32) if length > 0 else None,
-                    bool(tracks.confirmed[row]),
-                )
+        looks = np.zeros((len(tracks), tracks.looks.shape[2]), np.float32)
+        for camera, view in enumerate(views):
+            rows = np.flatnonzero(tracks.boxes[:, camera] >= 0)
+            looks[rows] += view.looks[tracks.boxes[rows, camera]]
+        looks = unit_rows(looks)
+        described = np.abs(looks).sum(axis=1) > 0
+        return [
+            GroundUpdate(
+                int(tracks.ids[row]),
+                self._now,
+                tracks.mean[row, :2].copy(),
+                tracks.covariance[row, :2, :2].copy(),
+                {self._names[c]: int(box) for c, box in enumerate(tracks.boxes[row]) if box >= 0},
+                looks[row] if described[row] else None,
+                bool(tracks.confirmed[row]),
             )
-        return updates
+            for row in range(len(tracks))
+        ]

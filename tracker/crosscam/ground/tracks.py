@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.types import FloatArray
-from tracker.crosscam.ground.gaussian import Array
+from tracker.crosscam.ground.gaussian import Array, inverse
 
 
 @dataclass(slots=True, eq=False)
@@ -87,9 +87,10 @@ class GroundTracks:
     def correct(self, rows: NDArray[np.intp], positions: Array, covariances: Array) -> None:
         """Kalman update of some tracks with one position each: (k, 2) metres with covariance (k, 2, 2)."""
         prior = self.covariance[rows]
-        gain = prior[:, :, :2] @ np.linalg.inv(prior[:, :2, :2] + covariances)
+        gain = prior[:, :, :2] @ inverse(prior[:, :2, :2] + covariances)
         self.mean[rows] += (gain @ (positions - self.mean[rows, :2])[..., None])[..., 0]
-        self.covariance[rows] = prior - gain @ prior[:, :2]
+        posterior = prior - gain @ prior[:, :2]
+        self.covariance[rows] = (posterior + posterior.transpose(0, 2, 1)) / 2
 
     def remember(self) -> None:
         """Push the present step into the past."""
