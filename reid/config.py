@@ -32,6 +32,13 @@ def _expanded(path: Path) -> Path:
     return Path(text).expanduser()
 
 
+def _known_variant(name: str) -> str:
+    from reid.osnet import spec_named  # torch, which reading other files does not need
+
+    spec_named(name)
+    return name
+
+
 ExpandedPath = Annotated[Path, AfterValidator(_expanded)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -142,7 +149,7 @@ class TrainingConfig(Section):
     0 for the training process itself.
     """
 
-    variant: str
+    variant: Annotated[str, AfterValidator(_known_variant)]
     data: Annotated[tuple[DataConfig, ...], Field(min_length=1)]
     epochs: PositiveInt = 350
     input: InputConfig = InputConfig()

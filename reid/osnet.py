@@ -264,13 +264,20 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def build(variant: str | OSNetSpec, classes: int = 0) -> OSNet:
-    """A freshly initialised network (random weights: seed torch first).
+def spec_named(name: str) -> OSNetSpec:
+    """The row of VARIANTS or ABLATIONS; `addition_x0_25` is the ablation at a quarter of its width.
 
-    Raises ValueError for a name that VARIANTS does not have.
+    Raises ValueError for a name that neither has.
     """
-    if isinstance(variant, OSNetSpec):
-        return OSNet(variant, classes)
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown OSNet variant {variant!r}; known: {', '.join(VARIANTS)}")
-    return OSNet(VARIANTS[variant], classes)
+    row, _, width = name.partition("_x0_")
+    if name not in VARIANTS and row in ABLATIONS and width in ("25", "5", "75"):
+        return replace(ABLATIONS[row], width=float(f"0.{width}"))
+    known = {**VARIANTS, **ABLATIONS}
+    if name not in known:
+        raise ValueError(f"unknown OSNet variant {name!r}; known: {', '.join(known)}")
+    return known[name]
+
+
+def build(variant: str | OSNetSpec, classes: int = 0) -> OSNet:
+    """A freshly initialised network (random weights: seed torch first). Raises ValueError as spec_named does."""
+    return OSNet(spec_named(variant) if isinstance(variant, str) else variant, classes)

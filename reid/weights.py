@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reid.errors import ReidError
-from reid.osnet import VARIANTS, OSNet, OSNetSpec
+from reid.osnet import VARIANTS, OSNet, OSNetSpec, build
 
 StateDict = dict[str, Tensor]
 
@@ -129,7 +129,10 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 def load(path: Path, variant: str | None = None) -> OSNet:
     """A network in evaluation mode with the weights of `path`; the variant is recognised by its shapes if not named."""
     state = read_state_dict(path)
-    network = OSNet(VARIANTS[variant or recognise(state, str(path))])
+    try:
+        network = build(variant or recognise(state, str(path)))
+    except ValueError as error:
+        raise ReidError(f"{path}: {error}") from error
     load_state(network, state, str(path))
     return network.eval()
 

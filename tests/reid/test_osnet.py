@@ -107,6 +107,12 @@ def test_a_bad_field_is_named(field: str, value: object) -> None:
         OSNetSpec(**{field: value})  # type: ignore[arg-type]
 
 
+def test_ablations_are_built_by_name_and_width() -> None:
+    assert build("addition_x0_25").spec == replace(ABLATIONS["addition"], width=0.25)
+    assert build("osnet_x0_25").spec == VARIANTS["osnet_x0_25"]
+    assert build("one_stream").spec == ABLATIONS["one_stream"]
+
+
 def test_unknown_variant_and_missing_classifier() -> None:
     with pytest.raises(ValueError, match=r"osnet_x9.*known: osnet_x1_0"):
         build("osnet_x9")

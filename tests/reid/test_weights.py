@@ -92,6 +92,12 @@ def test_missing_unexpected_and_misshapen_tensors_are_all_listed() -> None:
     assert "stem.conv.weight is (1, 2, 3, 4) instead of (16, 3, 7, 7)" in str(caught.value)
 
 
+def test_an_unknown_variant_is_named(tmp_path: Path) -> None:
+    torch.save(build("osnet_x0_25").state_dict(), tmp_path / "w.pth")
+    with pytest.raises(ReidError, match=r"w\.pth: unknown OSNet variant 'osnet_x9'"):
+        weights.load(tmp_path / "w.pth", "osnet_x9")
+
+
 def test_only_the_classifier_may_be_dropped(tmp_path: Path) -> None:
     state = {
         **build("osnet_x0_25").state_dict(),
