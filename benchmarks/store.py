@@ -25,6 +25,7 @@ from sqlalchemy import Connection
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey, TrackState, TrackUpdate
 from tracker.ports import Step
 from tracker.store import presence, queries
+from tracker.store.identities import PlannedEvent
 from tracker.store.packing import MAX_BOXES, ROW, pack_vector
 from tracker.store.runs import ActiveRun, CameraOrigin, begin_run, utc
 from tracker.store.session import Store, open_store
@@ -97,7 +98,7 @@ def generate(
                     _add_tracklet(batch, run, key, start, each, rng)
                     evidence = LinkEvidence("appearance", 0.8, 0.8, None, None, {"cosine": 0.8})
                     event = IdentityEvent(IdentityEventKind.ASSIGNED, start, identity_id, key, None, evidence)
-                    batch.events.append(event)
+                    batch.events.append(PlannedEvent(event))
                     start += each / 10 + float(rng.exponential(20))
             with store.write() as connection:
                 write_batch(connection, run, batch)
