@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.crosscam.test_matcher import Visit, play, steps_of
@@ -57,6 +57,15 @@ def test_order_of_arrival_changes_nothing(visits: list[Visit]) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(worlds())
+@example(
+    [
+        ("east", 1, 1, 0.0, 0.3),
+        ("east", 2, 2, 0.0, 0.3),
+        ("west", 3, 1, 0.0, 0.3),
+        ("east", 4, 1, 0.3, 1.6),
+        ("east", 5, 1, 0.0, 0.7),
+    ]
+)
 def test_events_tell_the_same_story_as_the_matcher(visits: list[Visit]) -> None:
     """Who only reads events ends with the matcher's identities, and never meets an id again that is gone."""
     events, identity = play(visits, CrossCameraMatcher(FAST))

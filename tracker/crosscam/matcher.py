@@ -83,6 +83,7 @@ class CrossCameraMatcher:
         self._ended: list[Segment] = []
         self._resting: dict[tuple[int, str], Segment] = {}
         self._stretches: dict[TrackletKey, list[Segment]] = {}
+        self._told: dict[TrackletKey, int] = {}
         self._last_step: dict[str, float] = {}
         self._next_round_seconds = -np.inf
         self._split_check = SplitCheck(config.split_log_odds)
@@ -279,13 +280,12 @@ class CrossCameraMatcher:
 
     def _move(self, segment: Segment, name: int) -> tuple[IdentityEventKind | None, int | None]:
         """Give a segment its identity. Returns the kind of change for its track, None if it changes nothing today."""
-        stretches = self._stretches[segment.key]
-        before = self._identity(segment)
         segment.identity_id = name
-        if segment is not stretches[-1] or segment.resting:
+        if segment is not self._stretches[segment.key][-1] or segment.resting:
             return None, None
-        if before is None and len(stretches) > 1:
-            before = self._identity(stretches[-2])
+        told = self._told.get(segment.key)
+        before = None if told is None else self._book.resolve(told)
+        self._told[segment.key] = name
         if before is None:
             return IdentityEventKind.ASSIGNED, None
         return (None, None) if before == name else (IdentityEventKind.REVISED, before)
