@@ -105,13 +105,13 @@ class OptimiserConfig(Section):
 
 
 class ScheduleConfig(Section):
-    """steps: divide the rate by 10 at each milestone (epochs). cosine: fall to 0 at the end.
-
-    frozen_epochs: that many at the start train only the new layers.
+    """steps: divide the rate by 10 at each milestone (epochs). cosine: fall to 0 after `span` epochs, or, where that is
+    0, at the end. frozen_epochs: that many at the start train only the new layers.
     """
 
     kind: Literal["steps", "cosine"] = "steps"
     milestones: tuple[int, ...] = (150, 225, 300)
+    span: NonNegativeInt = 0
     warmup_epochs: NonNegativeFloat = 0.0
     frozen_epochs: NonNegativeInt = 0
 
@@ -125,10 +125,11 @@ class LossConfig(Section):
     margin: NonNegativeFloat = 0.3
     direction: NonNegativeFloat = 0.0
     relation: NonNegativeFloat = 0.0
+    cosines: NonNegativeFloat = 0.0
 
     @property
     def distils(self) -> bool:
-        return self.direction > 0 or self.relation > 0
+        return self.direction > 0 or self.relation > 0 or self.cosines > 0
 
 
 class TeacherConfig(Section):
@@ -169,7 +170,7 @@ class TrainingConfig(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.loss.distils != bool(self.teachers):
-            raise ValueError("loss.direction or loss.relation need teachers, and teachers need one of them")
+            raise ValueError("loss.direction, relation and cosines need teachers, and teachers need one of them")
         return self
 
 

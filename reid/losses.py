@@ -56,3 +56,13 @@ def _log_resemblance(rows: Tensor, temperature: float) -> Tensor:
     others = ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)
     cosines = (unit @ unit.T)[others].view(len(unit), len(unit) - 1)
     return functional.log_softmax(cosines / temperature, dim=1)
+
+
+def cosine_loss(features: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference between the cosines of all pairs of rows and the teacher's cosines of the same pairs.
+
+    relation_loss cares most for whom a row resembles most, often its twin in the same camera; here pairs from two
+    cameras count as much, and cosines come to mean what the teacher's mean. From a random start it collapses.
+    """
+    ours, theirs = functional.normalize(features), functional.normalize(teacher)
+    return functional.mse_loss(ours @ ours.T, theirs @ theirs.T)

@@ -170,7 +170,7 @@ def rate_factor(schedule: ScheduleConfig, progress: float, epochs: int) -> float
     if progress < schedule.warmup_epochs:
         return (progress + 1e-3) / (schedule.warmup_epochs + 1e-3)
     if schedule.kind == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * progress / epochs))
+        return 0.5 * (1 + math.cos(math.pi * progress / (schedule.span or epochs)))
     return float(0.1 ** sum(progress >= milestone for milestone in schedule.milestones))
 
 
@@ -235,6 +235,7 @@ def total_loss(
         teacher = teacher_rows(targets, batch.indices).to(run.device)
         loss = loss + options.direction * losses.direction_loss(run.projection(features), teacher)
         loss = loss + options.relation * losses.relation_loss(features, teacher)
+        loss = loss + options.cosines * losses.cosine_loss(features, teacher)
     return loss
 
 
