@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from reid.datasets import UNLABELLED
-from reid.losses import direction_loss, identity_loss, relation_loss, triplet_loss
+from reid.losses import cosine_loss, direction_loss, identity_loss, relation_loss, triplet_loss
 
 PEOPLE = torch.tensor([0, 0, 1, 1, UNLABELLED])
 
@@ -52,6 +52,14 @@ def test_teacher_losses_vanish_for_a_perfect_student_and_only_then() -> None:
     assert relation_loss(3 * rows, rows).item() == pytest.approx(0, abs=1e-6)
     assert direction_loss(rows.flip(0), rows).item() > 0.1
     assert relation_loss(rows.flip(0), rows).item() > 0.1
+    assert cosine_loss(3 * rows, rows).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_cosines_are_compared_pair_by_pair() -> None:
+    ours = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]])
+    teacher = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    # Pairs (1, 2), (1, 3), (2, 3): ours 0, .707, .707; the teacher's 1, 0, 0. Each counts twice of nine.
+    assert cosine_loss(ours, teacher).item() == pytest.approx(2 * (1 + 0.5 + 0.5) / 9, rel=1e-5)
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

@@ -31,7 +31,7 @@ batch: {{people: 3, crops: 2}}
 augmentation: {{colour: 0.5, erase: 0.5}}
 optimiser: {{name: adamw, learning_rate: 0.002, weight_decay: 0.01}}
 schedule: {{kind: cosine, warmup_epochs: 1}}
-loss: {{triplet: 1.0, direction: 1.0, relation: 1.0}}
+loss: {{triplet: 1.0, direction: 1.0, relation: 1.0, cosines: 1.0}}
 device: cpu
 evaluate_every: 2
 """
@@ -150,6 +150,7 @@ def test_the_schedules_of_the_paper() -> None:
     )
     cosine = ScheduleConfig(kind="cosine", warmup_epochs=2)
     assert [rate_factor(cosine, epoch, 10) for epoch in (2, 5, 10)] == pytest.approx([0.9045, 0.5, 0], abs=1e-4)
+    assert rate_factor(ScheduleConfig(kind="cosine", span=20), 5, 10) == pytest.approx(rate_factor(cosine, 2.5, 10))
     assert rate_factor(cosine, 0, 10) < rate_factor(cosine, 1, 10) < rate_factor(cosine, 2, 10)
 
 
