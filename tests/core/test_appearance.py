@@ -1,18 +1,20 @@
 import numpy as np
 import pytest
 
-from tracker.core.appearance import StrangerDistance, blended, view_qualities
+from tracker.core.appearance import StrangerDistance, Views, blended
 from tracker.core.types import Detections
 
 
 def test_quality_is_score_times_visible_part_times_size() -> None:
-    boxes = np.array([[0, 0, 40, 100], [0, 0, 20, 32], [0, 0, 40, 100]], np.float32)
-    embeddings = np.array([[1, 0], [1, 0], [0, 0]], np.float32)
-    detections = Detections(boxes, np.array([0.8, 0.8, 0.8], np.float32), embeddings)
-    hidden = np.array([0.25, 0.0, 0.0], np.float32)
-    np.testing.assert_allclose(view_qualities(detections, hidden, 64.0), [0.6, 0.4, 0.0], rtol=1e-6)
-    plain = Detections(boxes, detections.scores)
-    assert view_qualities(plain, hidden, 64.0).tolist() == [0, 0, 0]
+    boxes = np.array([[0, 0, 40, 100], [30, 0, 70, 110], [200, 0, 220, 32], [300, 0, 340, 100]], np.float32)
+    embeddings = np.array([[1, 0], [1, 0], [1, 0], [0, 0]], np.float32)
+    detections = Detections(boxes, np.full(4, 0.8, np.float32), embeddings)
+    views = Views.of(detections, sharp_height_pixels=64.0, max_occlusion=0.2)
+    np.testing.assert_allclose(views.qualities, [0.6, 0.8, 0.4, 0.0], rtol=1e-6)
+    assert views.clear.tolist() == [False, True, True, False]
+    plain = Views.of(Detections(boxes, detections.scores), 64.0, 1.0)
+    assert plain.qualities.tolist() == [0, 0, 0, 0]
+    assert not plain.clear.any()
 
 
 def test_memory_moves_slowly_and_stays_a_unit_vector() -> None:

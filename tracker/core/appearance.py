@@ -1,22 +1,38 @@
 """What people look like: how far a view can be trusted, and what tracks remember of it."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tracker.core.boxes import occlusion
 from tracker.core.types import Detections, FloatArray
 
 
-def view_qualities(detections: Detections, hidden: FloatArray, sharp_height_pixels: float) -> FloatArray:
-    """(m,) in [0, 1], how far each embedding can be trusted: score x visible fraction x size.
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """The m detections of a frame as pictures of people.
 
-    hidden (m,) is boxes.occlusion of the detections. 0 where there is no embedding.
+    qualities: (m,) float32 in [0, 1], how far each embedding can be trusted: score x visible fraction x size; 0 where
+    there is no embedding. clear: (m,) bool, whether the picture shows this person and nobody else.
     """
-    if detections.embeddings is None:
-        return np.zeros(len(detections), np.float32)
-    heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
-    sizes = np.minimum(heights / sharp_height_pixels, 1)
-    return np.asarray(detections.scores * (1 - hidden) * sizes * detections.embeddings.any(axis=1), np.float32)
+
+    detections: Detections
+    qualities: FloatArray
+    clear: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, detections: Detections, sharp_height_pixels: float, max_occlusion: float) -> Self:
+        """People at least so tall have full quality; hidden by at most such a fraction they are clear."""
+        if detections.embeddings is None:
+            return cls(detections, np.zeros(len(detections), np.float32), np.zeros(len(detections), np.bool_))
+        hidden = occlusion(detections.boxes_xyxy)
+        heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
+        embedded = detections.embeddings.any(axis=1)
+        sizes = np.minimum(heights / sharp_height_pixels, 1)
+        qualities = np.asarray(detections.scores * (1 - hidden) * sizes * embedded, np.float32)
+        return cls(detections, qualities, embedded & (hidden <= max_occlusion))
 
 
 def blended(remembered: FloatArray, seen: FloatArray, memory: float) -> FloatArray:

@@ -35,8 +35,8 @@ class MotionConfig:
 
     centre_error: float = 0.05
     size_error: float = 0.14
-    centre_acceleration: float = 0.1
-    size_acceleration: float = 0.075
+    centre_acceleration: float = 0.14
+    size_acceleration: float = 0.18
     centre_speed: float = 2.6
     size_speed: float = 0.08
 

@@ -22,15 +22,20 @@ REID = TrackerConfig()
 
 def without_appearance(config: TrackerConfig) -> TrackerConfig:
     """The same tracker, blind to looks even where detections carry embeddings."""
-    stages = tuple(replace(s, terms=tuple(t for t in s.terms if t.name != "appearance")) for s in config.stages[:3])
-    return replace(config, stages=(*stages, config.stages[-1]), split_margin=np.inf)
+    blind = (replace(s, terms=tuple(t for t in s.terms if t.name != "appearance")) for s in config.stages if _places(s))
+    return replace(config, stages=tuple(blind), split_margin=np.inf)
+
+
+def _places(stage: Stage) -> bool:
+    """Whether anything but looks has a weight in it."""
+    return any(term.weight and term.name != "appearance" for term in stage.terms)
 
 
 CLASSIC = TrackerConfig(
     motion=MotionConfig(centre_error=0.05, size_error=0.05, centre_acceleration=0.3, size_acceleration=0.1),
     split_margin=np.inf,
-    birth_overlap=1.0,
     confirm_hits=3,
+    confirm_seconds=0.0,
     tentative_seconds=0.0,
     lost_seconds=1.0,
     memory_seconds=1.0,

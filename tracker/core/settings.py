@@ -11,29 +11,31 @@ from tracker.core.types import TrackState
 
 CONFIRMED, LOST, TENTATIVE = (TrackState.CONFIRMED,), (TrackState.LOST,), (TrackState.TENTATIVE,)
 
+SURE = 0.4
+"""Score from which a detection is taken at its word."""
+
 DEFAULT_STAGES = (
     Stage(
         CONFIRMED + LOST,
-        (Term("overlap", 1.0, 0.65), Term("appearance", 2.0, 1.0), Term("doubt", 0.15), Term("height", 0.2)),
+        (Term("overlap", 1.0, 0.65), Term("appearance", 2.0, 1.0)),
         1.0,
-        min_score=0.53,
-        max_gap_seconds=0.6,
+        min_score=SURE,
+        max_gap_seconds=0.7,
     ),
-    Stage(CONFIRMED, (Term("overlap"),), 0.55, min_score=0.2, max_score=0.53),
+    Stage(CONFIRMED, (Term("overlap"),), 0.55, min_score=0.2, max_score=SURE),
     Stage(
         CONFIRMED + LOST,
         (Term("reach", 0.0, 1.0), Term("buffered_overlap"), Term("appearance", 0.6, 0.8)),
         0.8,
-        min_score=0.53,
+        min_score=SURE,
         max_gap_seconds=1.8,
     ),
-    Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance")), 0.5, min_score=0.53, max_gap_seconds=6.0),
-    Stage(LOST, (Term("reach", 0.0, 1.0), Term("appearance")), 0.35, min_score=0.53),
-    Stage(TENTATIVE, (Term("buffered_overlap"),), 0.7, min_score=0.53),
+    Stage(CONFIRMED + LOST, (Term("reach", 0.0, 1.0), Term("appearance")), 0.55, min_score=SURE),
+    Stage(TENTATIVE, (Term("overlap"),), 0.85, min_score=SURE),
 )
-"""Sure detections continue tracks just seen; doubtful ones only fill in; then the missing are sought, first near the
-place where they should be (at few frames per second nothing else overlaps), then by their look as far as they can have
-walked, and the longer they were away the more alike they must look; last the tracks not yet confirmed."""
+"""Sure detections continue tracks just seen, doubtful ones fill in. Who is missing is then sought near the place where
+they should be (at few frames per second nothing else overlaps), and by look alone as far as they can have walked. What
+is left goes to the tracks not yet confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,11 @@ class TrackerConfig:
 
     motion: noise of the Kalman filter. stages: the association, in order. split_margin: by how much appearances must
     fit better to swap two people who part (association.checked_splits).
-    new_track_score: a detection that no track took begins one from this score on, unless it overlaps a detection that
-    was taken by an IoU above birth_overlap: then it is the same person seen twice.
+    new_track_score: a detection that no track took begins one from this score on.
     confirm_hits, confirm_seconds: a track counts after so many observations that span at least so long.
     tentative_seconds: a track not yet confirmed ends when it was not observed for longer; lost_seconds,
     memory_seconds: the same for a confirmed one without and with a known appearance.
-    bridge_seconds: after a longer gap the filter is run again over the gap (motion.bridge).
+    bridge_seconds: after missed frames and a longer gap the filter is run again over the gap (motion.bridge).
     smoothing: reported boxes are this share the filter's estimate, the rest the detection.
     appearance_memory: share of the old running appearance kept at each good view. max_occlusion: crops hidden by
     another person for more than this fraction teach the track nothing. sharp_height_pixels: people at least this tall
@@ -59,21 +60,20 @@ class TrackerConfig:
     motion: MotionConfig = field(default_factory=MotionConfig)
     stages: tuple[Stage, ...] = DEFAULT_STAGES
     split_margin: float = 0.3
-    new_track_score: float = 0.73
-    birth_overlap: float = 0.3
+    new_track_score: float = 0.7
     confirm_hits: int = 2
-    confirm_seconds: float = 0.0
+    confirm_seconds: float = 0.15
     tentative_seconds: float = 0.1
     lost_seconds: float = 1.8
-    memory_seconds: float = 18.0
-    bridge_seconds: float = 0.1
-    smoothing: float = 0.55
-    appearance_memory: float = 0.9
-    max_occlusion: float = 0.07
+    memory_seconds: float = 6.0
+    bridge_seconds: float = 0.2
+    smoothing: float = 0.5
+    appearance_memory: float = 0.95
+    max_occlusion: float = 0.3
     sharp_height_pixels: float = 64.0
 
     def __post_init__(self) -> None:
-        for name in ("new_track_score", "birth_overlap", "smoothing", "appearance_memory", "max_occlusion"):
+        for name in ("new_track_score", "smoothing", "appearance_memory", "max_occlusion"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         for name in ("confirm_seconds", "tentative_seconds", "lost_seconds", "memory_seconds"):

@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes, motion
-from tracker.core.appearance import StrangerDistance, blended, view_qualities
+from tracker.core.appearance import StrangerDistance, Views, blended
 from tracker.core.assignment import Matches
 from tracker.core.association import associate, checked_splits
 from tracker.core.costs import Scene
+from tracker.core.reporting import NOBODY, report
 from tracker.core.settings import TrackerConfig
 from tracker.core.track import Tracks
-from tracker.core.types import Detections, FloatArray, TrackState, TrackUpdate
+from tracker.core.types import Detections, TrackUpdate
 
 __all__ = ["SingleCameraTracker", "TrackerConfig"]
 
 Indices = NDArray[np.intp]
-NOBODY = -1
 
 
 class SingleCameraTracker:
@@ -47,19 +47,17 @@ class SingleCameraTracker:
         self._fit_dimension(detections)
         scene = Scene(self._tracks, detections, t_seconds, self.config.motion, self._strangers.value)
         matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
-        hidden = boxes.occlusion(detections.boxes_xyxy)
-        qualities = view_qualities(detections, hidden, self.config.sharp_height_pixels)
+        views = Views.of(detections, self.config.sharp_height_pixels, self.config.max_occlusion)
         was_lost = self._tracks.lost
         self._correct(detections, matches, dt_seconds)
-        self._learn(scene, matches, (qualities > 0) & (hidden <= self.config.max_occlusion))
-        born = self._begin(detections, matches)
-        detection_of = np.full(len(self._tracks), NOBODY, np.intp)
-        detection_of[matches.tracks] = matches.detections
-        detection_of[len(was_lost) :] = born
-        over = self._over()
-        silent = np.zeros(len(over), np.bool_)
-        silent[: len(was_lost)] = was_lost & self._tracks.lost[: len(was_lost)]
-        updates = self._updates(np.flatnonzero(over | ~silent), detection_of, over, detections, qualities)
+        self._learn(scene, matches, views.clear)
+        born = self._begin(views, matches)
+        partners = np.full(len(self._tracks), NOBODY, np.intp)
+        partners[matches.tracks] = matches.detections
+        partners[len(was_lost) :] = born
+        over, told = self._over(), np.ones(len(partners), np.bool_)
+        told[: len(was_lost)] = ~(was_lost & self._tracks.lost[: len(was_lost)])
+        updates = self._report(over | told, partners, over, views)
         if over.any():
             self._tracks = self._tracks.select(~over)
         return updates
@@ -69,9 +67,8 @@ class SingleCameraTracker:
         if not t_seconds >= self._now:
             raise ValueError(f"camera {self.camera_id}: time ran backwards from {self._now} s to {t_seconds} s")
         self._now = t_seconds
-        everyone = np.arange(len(self._tracks))
-        nobody, over = np.full(len(everyone), NOBODY, np.intp), np.ones(len(everyone), np.bool_)
-        updates = self._updates(everyone, nobody, over, Detections.empty(), np.zeros(0, np.float32))
+        everyone, nobody = np.ones(len(self._tracks), np.bool_), np.full(len(self._tracks), NOBODY)
+        updates = self._report(everyone, nobody, everyone, Views.of(Detections.empty(), 1.0, 0.0))
         self._tracks = Tracks.empty(self._tracks.embeddings.shape[1])
         return updates
 
@@ -153,20 +150,19 @@ class SingleCameraTracker:
         remembered = self._tracks.embeddings[rows]
         self._tracks.embeddings[rows] = blended(remembered, embeddings[seen], self.config.appearance_memory)
 
-    def _begin(self, detections: Detections, matches: Matches) -> Indices:
+    def _begin(self, views: Views, matches: Matches) -> Indices:
         """New tracks for sure detections that nobody took; returns their rows in the detections."""
+        detections = views.detections
         free = detections.scores >= self.config.new_track_score
         free[matches.detections] = False
-        if self.config.birth_overlap < 1 and len(matches) and free.any():
-            taken = detections.boxes_xyxy[matches.detections]
-            free &= boxes.iou(detections.boxes_xyxy, taken).max(axis=1) <= self.config.birth_overlap
         born = np.flatnonzero(free)
         if len(born):
             states = motion.initiate(boxes.xyxy_to_cxcywh(detections.boxes_xyxy[born]), self.config.motion)
             ids = np.arange(self._next_id, self._next_id + len(born))
             looks = np.zeros((len(born), self._tracks.embeddings.shape[1]), np.float32)
             if detections.embeddings is not None:
-                looks[:] = detections.embeddings[born]
+                clear = views.clear[born]
+                looks[clear] = detections.embeddings[born[clear]]
             confirmed = self._counts(np.ones(len(born), np.int64), np.zeros(len(born)))
             self._tracks = self._tracks.join(Tracks.begin(ids, states, self._now, confirmed, looks))
             self._next_id += len(born)
@@ -179,39 +175,9 @@ class SingleCameraTracker:
         patience[~tracks.confirmed] = config.tentative_seconds
         return np.asarray(self._now - tracks.seen > patience)
 
-    def _updates(
-        self,
-        rows: Indices,
-        detection_of: Indices,
-        over: NDArray[np.bool_],
-        detections: Detections,
-        qualities: FloatArray,
+    def _report(
+        self, rows: NDArray[np.bool_], partners: Indices, over: NDArray[np.bool_], views: Views
     ) -> list[TrackUpdate]:
-        """Updates of the tracks in rows (k,); detection_of (n,) and over (n,) tell about all tracks."""
-        tracks, share = self._tracks, self.config.smoothing
-        indices = detection_of[rows]
-        estimates = boxes.cxcywh_to_xyxy(tracks.states[rows, motion.POSITION])
-        seen = indices >= 0
-        estimates[seen] = share * estimates[seen] + (1 - share) * detections.boxes_xyxy[indices[seen]]
-        columns = (tracks.ids[rows], tracks.confirmed[rows], over[rows], indices)
-        updates = []
-        for box, track_id, confirmed, ended, index in zip(estimates, *(c.tolist() for c in columns), strict=True):
-            state = _state(confirmed, index != NOBODY, ended)
-            if index == NOBODY:
-                update = TrackUpdate(self.camera_id, track_id, self._now, state, box, 0.0, confirmed=confirmed)
-            else:
-                embedding = None if detections.embeddings is None else detections.embeddings[index]
-                score, quality = float(detections.scores[index]), float(qualities[index])
-                update = TrackUpdate(
-                    self.camera_id, track_id, self._now, state, box, score, index, embedding, quality, confirmed
-                )
-            updates.append(update)
-        return updates
-
-
-def _state(confirmed: bool, seen: bool, over: bool) -> TrackState:
-    if over:
-        return TrackState.ENDED
-    if not confirmed:
-        return TrackState.TENTATIVE
-    return TrackState.CONFIRMED if seen else TrackState.LOST
+        """Updates of the tracks in rows (n,); partners and over (n,) tell about all tracks."""
+        tracks = self._tracks.select(rows)
+        return report(self.camera_id, self._now, tracks, partners[rows], over[rows], views, self.config.smoothing)
