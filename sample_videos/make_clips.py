@@ -52,18 +52,18 @@ def cut_video(source: Path, target: Path, crop: Crop) -> None:
 def cut_ground_truth(rows: NDArray[np.float64], crop: Crop) -> NDArray[np.float64]:
     """Rows of one camera's ground truth in MOT layout.
 
-    rows: (n, >= 6) frame, id, x, y, width, height in pixels of the original picture.
-    Returns (m, 9): the same with boxes cut to the crop and in its pixels, then flag, class (1 = person) and
-    visibility, the part of the box's width that the crop shows. Boxes outside the crop are left out; flag 0
-    (ignore: neither rewarded nor punished) marks boxes of which less than IGNORE_BELOW_VISIBILITY shows.
+    rows: (n, >= 9) frame, id, x, y, width, height in pixels of the original picture, flag, X, Y in metres.
+    Returns (m, 10): the same with boxes cut to the crop and in its pixels, and visibility, the part of the box's
+    width that the crop shows. Boxes outside the crop are left out; flag 0 (ignore: neither rewarded nor punished)
+    marks boxes of which less than IGNORE_BELOW_VISIBILITY shows.
     """
     x, width = rows[:, 2], rows[:, 4]
     left = np.maximum(x, crop.left)
     visible = np.minimum(x + width, crop.right) - left
     visibility = visible / width
     flag = visibility >= IGNORE_BELOW_VISIBILITY
-    person = np.ones(len(rows))
-    columns = (rows[:, 0], rows[:, 1], left - crop.left, rows[:, 3], visible, rows[:, 5], flag, person, visibility)
+    boxes = (left - crop.left, rows[:, 3], visible, rows[:, 5])
+    columns = (rows[:, 0], rows[:, 1], *boxes, flag, rows[:, 7], rows[:, 8], visibility)
     return np.stack(columns, axis=1)[visible >= 1]
 
 
@@ -75,7 +75,7 @@ def main() -> None:
     rows = np.loadtxt(arguments.ground_truth, delimiter=",", ndmin=2)
     for crop in CROPS:
         cut_video(arguments.video, HERE / f"{crop.camera_id}.mp4", crop)
-        layout = ["%d", "%d", "%.2f", "%.2f", "%.2f", "%.2f", "%d", "%d", "%.2f"]
+        layout = ["%d", "%d", "%.2f", "%.2f", "%.2f", "%.2f", "%d", "%.3f", "%.3f", "%.2f"]
         np.savetxt(HERE / f"gt_{crop.camera_id}.txt", cut_ground_truth(rows, crop), fmt=layout, delimiter=",")
 
 
