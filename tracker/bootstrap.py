@@ -30,6 +30,7 @@ from tracker.inference.spec import ModelFormat, ModelKind
 from tracker.inference.torch_session import TorchSession
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, FrameSource, Sink
+from tracker.recorded.sink import RecordingSink
 from tracker.run import Run
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import open_store
@@ -48,12 +49,12 @@ IMAGE_FOLDER_RATE = 25.0
 SHIPPED_WEIGHTS = Path("/tmp/lead/untrained.safetensors")
 
 
-def build_run(config: Config, folder: Path, database: str, *, notify: Notify) -> Run:
+def build_run(config: Config, folder: Path, database: str, *, notify: Notify, record: bool = False) -> Run:
     """Everything for one run over the configuration's cameras.
 
-    folder: where annotated videos, MOT files and the timeline go. database: path or URL. Raises OmnitrackError, before
-    anything is processed, for cameras that cannot be opened, models that cannot be found, and a folder or database
-    that cannot be written.
+    folder: where annotated videos, MOT files, the timeline and, with record, detections go. database: path or URL.
+    Raises OmnitrackError, before anything is processed, for cameras that cannot be opened, models that cannot be
+    found, and a folder or database that cannot be written.
     """
     with ExitStack() as opened:
         batcher, epoch = open_cameras(config)
@@ -68,6 +69,8 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify) ->
         output = output_for(config)
         if output.video:
             sinks.append(AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of))
+        if record:
+            sinks.append(RecordingSink(folder, [camera.name for camera in config.cameras]))
         pipeline = Pipeline(
             detector=detector,
             embedder=embedder,
@@ -121,7 +124,8 @@ def open_source(camera: CameraConfig) -> VideoFileSource | ImageFolderSource:
     """A recorded camera's pictures. Raises OmnitrackError naming the source and what is wrong with it."""
     if Path(camera.source).is_dir():
         return ImageFolderSource(camera.name, camera.source, camera.frames_per_second or IMAGE_FOLDER_RATE)
-    return VideoFileSource(camera.name, camera.source, camera.time_offset_seconds)
+    rate = camera.frames_per_second
+    return VideoFileSource(camera.name, camera.source, camera.time_offset_seconds, frames_per_second=rate)
 
 
 def aligned(cameras: Sequence[CameraConfig]) -> list[CameraConfig]:

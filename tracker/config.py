@@ -16,7 +16,7 @@ from tracker.errors import OmnitrackError
 from tracker.video.camera import LiveConfig
 from tracker.video.urls import is_live
 
-LOCAL_MEMORY_SECONDS = 6.0
+LOCAL_MEMORY_SECONDS = 1.8
 """Among several cameras the matcher, which sees them all, decides who came back after a longer while."""
 CAMERA_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
@@ -28,6 +28,7 @@ class Section(BaseModel):
 class CameraConfig(Section):
     """One camera. start_time is the wall time of its first frame (with time zone); without it the container's
     recording time counts, else the start of the run. time_offset_seconds shifts it against the other cameras.
+    frames_per_second is the true rate of a folder of pictures, or of a video whose file states a wrong one.
     """
 
     name: Annotated[str, Field(pattern=CAMERA_NAME, max_length=64)]

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from tracker.core.single_camera import SingleCameraTracker
-from tracker.core.types import TrackUpdate
+from tracker.core.types import Detections, TrackUpdate
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.ports import Detector, Embedder, Sink, Step
 from tracker.video.frame import FrameBatch
@@ -41,20 +41,24 @@ class Pipeline:
         frames = list(batch.frames.values())
         self.t_seconds = max(self.t_seconds, batch.t_seconds, *(frame.t_seconds for frame in frames))
         images = [frame.image for frame in frames]
-        detections = self.detector.detect(images)
-        embeddings = self.embedder.embed(images, [found.boxes_xyxy for found in detections])
+        found = self.detector.detect(images)
+        embeddings = self.embedder.embed(images, [people.boxes_xyxy for people in found])
+        detections = {
+            frame.camera_id: replace(people, embeddings=vectors)
+            for frame, people, vectors in zip(frames, found, embeddings, strict=True)
+        }
         updates: dict[str, list[TrackUpdate]] = {
-            frame.camera_id: self.trackers[frame.camera_id].update(frame.t_seconds, replace(found, embeddings=vectors))
-            for frame, found, vectors in zip(frames, detections, embeddings, strict=True)
+            frame.camera_id: self.trackers[frame.camera_id].update(frame.t_seconds, detections[frame.camera_id])
+            for frame in frames
         }
         for camera in sorted(batch.lost_cameras):
             updates[camera] = [*self.trackers[camera].finish(self.t_seconds), *updates.get(camera, [])]
-        return self._link(batch, updates)
+        return self._link(batch, updates, detections)
 
     def finish(self) -> None:
         """End every track and let the matcher settle what is open. Call once, after the last step."""
         ended = {camera: tracker.finish(self.t_seconds) for camera, tracker in self.trackers.items()}
-        self._link(FrameBatch(self.t_seconds, {}), ended, last=True)
+        self._link(FrameBatch(self.t_seconds, {}), ended, {}, last=True)
 
     def close(self) -> None:
         """Close the sinks, each whatever the others do."""
@@ -62,11 +66,17 @@ class Pipeline:
             for sink in reversed(self.sinks):
                 closing.callback(sink.close)
 
-    def _link(self, batch: FrameBatch, updates: Mapping[str, Sequence[TrackUpdate]], last: bool = False) -> Step:
+    def _link(
+        self,
+        batch: FrameBatch,
+        updates: Mapping[str, Sequence[TrackUpdate]],
+        detections: Mapping[str, Detections],
+        last: bool = False,
+    ) -> Step:
         events = self.matcher.update(self.t_seconds, list(flatten(updates.values())))
         if last:
             events = [*events, *self.matcher.finish(self.t_seconds)]
-        step = Step(batch, updates, events)
+        step = Step(batch, updates, events, detections)
         for sink in self.sinks:
             sink.write(step)
         return step

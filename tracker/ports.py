@@ -1,7 +1,7 @@
 """What the pipeline needs from the outside, as protocols. Adapters implement them; bootstrap.py connects them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tracker.core.types import Detections, FloatArray, IdentityEvent, TrackUpdate
@@ -50,7 +50,7 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """All that one step of the pipeline produced; updates holds an entry for every camera with a frame.
+    """All that one step of the pipeline produced; updates and detections hold an entry for every camera with a frame.
 
     The closing step of a run has no frames: its updates end every track that is left.
     """
@@ -58,6 +58,7 @@ class Step:
     batch: FrameBatch
     updates: Mapping[str, Sequence[TrackUpdate]]
     events: Sequence[IdentityEvent]
+    detections: Mapping[str, Detections] = field(default_factory=dict)
 
 
 class Sink(Protocol):

@@ -76,7 +76,7 @@ EMPTY_ROWS = MotRows(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 
 
 
 def mot_rows(row: TrackletRow, interpolate_seconds: float, motion: MotionConfig) -> MotRows:
-    """The rows of one tracklet under its identity; times of frames that were not seen lie evenly between those that were."""
+    """The rows of one tracklet under its identity; frames that were not seen lie evenly in time between the others."""
     frames = np.arange(row.frames[0], row.frames[-1] + 1)
     times = np.interp(frames, row.frames, row.t_seconds)
     filled, boxes = fill_gaps(row.t_seconds, row.boxes_xyxy, times, interpolate_seconds, motion)

@@ -72,6 +72,17 @@ def test_two_videos_in_identities_out_asked_from_the_database(tmp_path: Path, of
     assert omnitrack("history", 999999, "--db", out / "omnitrack.db").returncode == 2
 
 
+def test_recorded_detections_can_be_associated_again_without_video(tmp_path: Path, offline: Path) -> None:
+    east = first_frames(EAST, tmp_path / "east.mp4", 40)
+    done = omnitrack("run", east, "--config", offline, "--out", tmp_path / "out", "--record")
+    assert done.returncode == 0, done.stderr
+    recorded = tmp_path / "out" / "east.npz"
+    again = omnitrack("associate", f"east={recorded}", "--fps", 7, "--out", tmp_path / "again")
+    assert again.returncode == 0, again.stderr
+    boxes = [len((tmp_path / folder / "east.txt").read_text().splitlines()) for folder in ("out", "again")]
+    assert boxes[1] > 0.8 * boxes[0] > 0
+
+
 def test_same_input_same_bytes(tmp_path: Path, offline: Path) -> None:
     west, east = (first_frames(f, tmp_path / f.name, 40) for f in (WEST, EAST))
     for folder in ("one", "two"):
@@ -128,6 +139,8 @@ def test_a_truncated_video_is_processed_up_to_its_end(tmp_path: Path, offline: P
         (["evaluate", "gone", "gone"], "gone"),
         (["identities", "--db", "gone.db"], "gone.db"),
         (["track", "gone.txt"], "gone.txt"),
+        (["associate", "a=gone.npz"], "gone.npz"),
+        (["associate", "text.mp4"], "expected different CAMERA=FILE pairs"),
     ],
 )
 def test_bad_input_is_one_line_that_names_it(

@@ -56,11 +56,19 @@ def test_people_cross_with_a_gap_in_time() -> None:
 
 
 def test_cutting_ground_truth_flags_boxes_that_hardly_show() -> None:
-    rows = np.array([[1, 7, 90, 10, 40, 80], [1, 8, 110, 10, 20, 80], [2, 9, 60, 0, 40, 90], [3, 9, 100.5, 0, 40, 90]])
-    cut = cut_ground_truth(rows.astype(float), Crop("c", 50, 101))
-    expected = [[1, 7, 40, 10, 11, 80, 0, 1, 11 / 40], [2, 9, 10, 0, 40, 90, 1, 1, 1.0]]
+    place = [1, -2.5, 3.5]
+    rows = np.array(
+        [
+            [1, 7, 90, 10, 40, 80, *place],
+            [1, 8, 110, 10, 20, 80, *place],
+            [2, 9, 60, 0, 40, 90, *place],
+            [3, 9, 100.5, 0, 40, 90, *place],
+        ]
+    )
+    cut = cut_ground_truth(rows, Crop("c", 50, 101))
+    expected = [[1, 7, 40, 10, 11, 80, 0, -2.5, 3.5, 11 / 40], [2, 9, 10, 0, 40, 90, 1, -2.5, 3.5, 1.0]]
     np.testing.assert_allclose(cut, expected)
 
 
 def test_no_people_leave_an_empty_ground_truth() -> None:
-    assert cut_ground_truth(np.zeros((0, 6)), CROPS[0]).shape == (0, 9)
+    assert cut_ground_truth(np.zeros((0, 9)), CROPS[0]).shape == (0, 10)

@@ -35,6 +35,13 @@ def test_every_container_gives_the_same_pictures_at_the_same_times(tmp_path: Pat
     assert (source.lost_frames, source.damaged_frames) == (0, 0)
 
 
+def test_the_true_rate_stretches_the_times_of_a_file_that_states_a_wrong_one(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", STEADY)
+    source = VideoFileSource("gate", clip, time_offset_seconds=3.0, frames_per_second=5)
+    assert source.frames_per_second == 5
+    np.testing.assert_allclose([frame.t_seconds for frame in read(source)], 3.0 + 2 * np.asarray(STEADY), atol=1e-6)
+
+
 def test_a_varying_rate_and_an_offset_show_in_the_times(tmp_path: Path) -> None:
     times = [0.0, 0.1, 0.15, 0.9, 4.0, 4.01]
     source = VideoFileSource("gate", write_clip(tmp_path / "clip.mp4", times), time_offset_seconds=100.0)

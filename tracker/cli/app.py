@@ -7,6 +7,7 @@ import typer
 
 from reid.errors import ReidError
 from tracker.cli import (
+    associate,
     check,
     corrections,
     db,
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PANELS = {
-    "Track": (run.run, demo.demo, track.track, evaluate.evaluate),
+    "Track": (run.run, demo.demo, associate.associate, track.track, evaluate.evaluate),
     "Ask": (
         identities.identities,
         history.history,

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from tracker.run import Run
 
 
-def execute(config: "Config", folder: Path, database: str, *, quiet: bool = False) -> "Run":
+def execute(config: "Config", folder: Path, database: str, *, quiet: bool = False, record: bool = False) -> "Run":
     """Process all cameras of the configuration to their end, or until Ctrl-C; print what was found."""
     from tracker.bootstrap import build_run
     from tracker.cli.summary import print_summary
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    with stop_on_signals(console) as request, build_run(config, folder, database, notify=console.print) as run:
+    with (
+        stop_on_signals(console) as request,
+        build_run(config, folder, database, notify=console.print, record=record) as run,
+    ):
         request.serve(run.stop)
         people = follow(run, console, quiet)
     print_summary(run, people, interrupted=request.made)

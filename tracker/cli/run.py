@@ -57,14 +57,21 @@ def run(
     config: Annotated[Path | None, typer.Option(help="YAML configuration; see configs/default.yaml")] = None,
     out: Annotated[Path, typer.Option(help="Folder for videos, MOT files, timeline and database")] = DEFAULT_FOLDER,
     db: Annotated[str | None, typer.Option(help="Database: a file or a URL; default OUT/omnitrack.db")] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=0.01, help="True frames per second, for files that state a wrong rate")
+    ] = None,
     video: Annotated[bool | None, typer.Option("--video/--no-video", help="Write annotated videos")] = None,
+    record: Annotated[bool, typer.Option("--record", help="Keep detections and embeddings: OUT/CAMERA.npz")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar")] = False,
 ) -> None:
     """Find, follow and identify the people in several cameras; keep their history."""
     from tracker.cli.execute import execute
 
     settings = configuration(config, sources or [])
+    if fps is not None:
+        cameras = tuple(camera.model_copy(update={"frames_per_second": fps}) for camera in settings.cameras)
+        settings = settings.model_copy(update={"cameras": cameras})
     if video is not None:
         output = settings.output.model_copy(update={"video": video})
         settings = settings.model_copy(update={"output": output})
-    execute(settings, out, db or str(out / "omnitrack.db"), quiet=quiet)
+    execute(settings, out, db or str(out / "omnitrack.db"), quiet=quiet, record=record)

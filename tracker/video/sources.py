@@ -33,12 +33,19 @@ class VideoFileSource:
     counted in damaged_frames, the rest in lost_frames (the end that a cut-off file lacks is added when it is reached).
     Pictures are turned upright when the file says that the camera lay on its side.
 
+    frames_per_second: the true rate where the file states a wrong one; its times are stretched to it.
     read_ahead: decoded frames that may wait, prepared by a thread while the consumer works; 0 decodes on demand.
     Raises OmnitrackError when the file cannot be opened, and on iteration when not one frame could be decoded.
     """
 
     def __init__(
-        self, camera_id: str, path: Path | str, time_offset_seconds: float = 0.0, *, read_ahead: int = 3
+        self,
+        camera_id: str,
+        path: Path | str,
+        time_offset_seconds: float = 0.0,
+        *,
+        frames_per_second: float | None = None,
+        read_ahead: int = 3,
     ) -> None:
         self._camera_id = camera_id
         self._path = Path(path)
@@ -48,12 +55,13 @@ class VideoFileSource:
         # One thread: what FFmpeg's parallel decoders paint over damage differs from run to run. Cameras still decode
         # beside each other and beside inference, because each has its read-ahead thread.
         self._stream.thread_type = "NONE"
-        self._frames_per_second = nominal_rate(self._stream)
+        self._stated_rate = nominal_rate(self._stream)
+        self._frames_per_second = frames_per_second or self._stated_rate
         self._declared_seconds = declared_seconds(self._container, self._stream)
         self._recorded_at = recording_time(self._container, self._stream)
         self._total = self._stream.frames or None
         if self._total is None and self._declared_seconds is not None:
-            self._total = round(self._declared_seconds * self._frames_per_second)
+            self._total = round(self._declared_seconds * self._stated_rate)
         # AVI stores the order of decoding only; FFmpeg passes it off as pts
         self._ordered_by_decoding = self._container.format.name == "avi"
         self._packets = self._hidden = self._errors = self._delivered = self._damaged = self._missing = 0
@@ -102,10 +110,12 @@ class VideoFileSource:
         self._container.close()
 
     def _frames(self) -> Generator[Frame, None, None]:
-        period = 1 / self._frames_per_second
+        period = 1 / self._stated_rate
+        stretch = self._stated_rate / self._frames_per_second
         t_seconds = 0.0
         for t_seconds, picture in presentation_times(self._stamped_pictures(), self._origin_seconds(), period):
-            yield Frame(self._camera_id, self._delivered, t_seconds + self._offset, _upright_bgr(picture))
+            shown = t_seconds * stretch + self._offset
+            yield Frame(self._camera_id, self._delivered, shown, _upright_bgr(picture))
             self._delivered += 1
         if self._delivered == 0:
             raise OmnitrackError(f"{self._path}: not one frame could be decoded (the file is damaged or incomplete)")
@@ -149,7 +159,7 @@ class VideoFileSource:
         if self._stream.frames == 0 and self._declared_seconds is not None:
             cut_off_seconds = self._declared_seconds - end_seconds
             if cut_off_seconds > _TOLERATED_END_SECONDS:
-                expected += round(cut_off_seconds * self._frames_per_second)
+                expected += round(cut_off_seconds * self._stated_rate)
         self._missing = max(0, expected - self._delivered)
 
 
