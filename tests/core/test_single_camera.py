@@ -62,17 +62,6 @@ def test_time_must_move_forward(t_seconds: float) -> None:
         tracker.update(t_seconds, people(10))
 
 
-def test_two_trackers_share_nothing() -> None:
-    alone = walk(SingleCameraTracker("a"), [people(10 + 5 * i, 300) for i in range(6)])
-    first, second = SingleCameraTracker("a"), SingleCameraTracker("b")
-    for index, expected in enumerate(alone):
-        got = first.update(0.1 * index, people(10 + 5 * index, 300))
-        second.update(0.1 * index, people(*range(0, 700, 90)))
-        assert [(u.key, u.state, u.box_xyxy.tolist()) for u in got] == [
-            (u.key, u.state, u.box_xyxy.tolist()) for u in expected
-        ]
-
-
 def test_embeddings_may_not_change_their_dimension() -> None:
     tracker = SingleCameraTracker("c")
     tracker.update(0.0, people(10, embeddings=np.eye(1, 8, dtype=np.float32)))

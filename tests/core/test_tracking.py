@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.world import View, World
-from tracker.cli.track import PRESET_NAMES
 from tracker.core.presets import PRESETS
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, TrackState
@@ -44,7 +43,3 @@ def test_a_panning_camera_is_followed_when_its_motion_is_known() -> None:
         detections = Detections(np.array([[left, 50, left + 40, 150]], np.float32), np.array([0.9], np.float32))
         ids |= {update.track_id for update in tracker.update(0.1 * index, detections, pan if index else None)}
     assert ids == {1}
-
-
-def test_the_command_lists_the_presets() -> None:
-    assert PRESET_NAMES.split(", ") == list(PRESETS)
