@@ -14,7 +14,9 @@ from platformdirs import user_cache_path
 
 from reid.embedder import CropEmbedder
 from reid.errors import ReidError
+from reid.metadata import input_spec_of
 from reid.preprocess import InputSpec
+from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.config import CameraConfig, Config, OutputConfig, with_secrets
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.matcher import CrossCameraMatcher
@@ -26,7 +28,7 @@ from tracker.inference.devices import resolve_device
 from tracker.inference.download import sha256_of
 from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
-from tracker.inference.spec import ModelFormat, ModelKind
+from tracker.inference.spec import ModelFormat, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, FrameSource, Sink
@@ -46,7 +48,6 @@ Notify = Callable[[str], None]
 """Takes one line that the user should see."""
 
 IMAGE_FOLDER_RATE = 25.0
-SHIPPED_WEIGHTS = Path("/tmp/lead/untrained.safetensors")
 
 
 def build_run(config: Config, folder: Path, database: str, *, notify: Notify, record: bool = False) -> Run:
@@ -192,33 +193,37 @@ def build_detector(config: Config, notify: Notify) -> Detector:
 
 def build_embedder(config: Config, notify: Notify) -> Embedder:
     model = find_model(config, ModelKind.EMBEDDER, notify=notify)
+    device = resolve_device(config.device)
     try:
-        session = embedder_session(model, resolve_device(config.device))
+        if model.spec.format in (ModelFormat.OPENVINO, ModelFormat.ONNX) and model.path is not None:
+            session, spec = engine_session(model.path, model.spec)
+        else:
+            session, spec = osnet_session(model.path or SHIPPED_WEIGHTS, model.spec, device)
     except ReidError as error:
         raise OmnitrackError(str(error)) from error
-    given = model.spec.input
+    blank = np.zeros((1, 3, spec.height, spec.width), np.float32)
+    return CropEmbedder(session, spec, model.spec.name, session.infer(blank).shape[1])
+
+
+def engine_session(path: Path, model: ModelSpec) -> tuple[Session, InputSpec]:
+    """A network file that runs as it is, and the input that the registry states for it."""
+    given = model.input
     spec = InputSpec(given.height, given.width, given.colour, given.scale, given.mean, given.std)
-    dimension = model.spec.dimension or session.infer(np.zeros((1, 3, given.height, given.width), np.float32)).shape[1]
-    return CropEmbedder(session, spec, model.spec.name, dimension)
+    return open_session(path, cache_dir=cache_folder() / "compiled", precision=model.precision), spec
 
 
-def embedder_session(model: ResolvedModel, device: str) -> Session:
-    """OpenVINO and ONNX files run as they are; OSNet weights run in torch on CUDA, exported once on the CPU."""
-    spec, compiled = model.spec, cache_folder() / "compiled"
-    if model.path is not None and spec.format in (ModelFormat.OPENVINO, ModelFormat.ONNX):
-        return open_session(model.path, cache_dir=compiled, precision=spec.precision)
-    weights_path = model.path or SHIPPED_WEIGHTS
+def osnet_session(weights_path: Path, model: ModelSpec, device: str) -> tuple[Session, InputSpec]:
+    """OSNet weights, in torch on CUDA and exported once for the CPU, and the input that the weights state."""
+    spec = input_spec_of(weights_path)
     if device != "cpu":
         from reid import weights
 
-        return TorchSession(
-            weights.load(weights_path, spec.variant), device, (None, 3, spec.input.height, spec.input.width)
-        )
+        return TorchSession(weights.load(weights_path, model.variant), device, (None, 3, spec.height, spec.width)), spec
     name = f"{sha256_of(weights_path)[:16]}-openvino{version('openvino')}.xml"
     exported = cache_folder() / "exported" / name
     if not exported.exists():
-        export_once(weights_path, spec.variant, exported)
-    return open_session(exported, cache_dir=compiled, precision=spec.precision)
+        export_once(weights_path, model.variant, exported)
+    return open_session(exported, cache_dir=cache_folder() / "compiled", precision=model.precision), spec
 
 
 def export_once(weights_path: Path, variant: str, exported: Path) -> None:
