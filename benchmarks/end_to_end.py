@@ -2,8 +2,8 @@
 
     OMNITRACK_DATA=... OMNITRACK_MODELS=... python benchmarks/end_to_end.py [--runs 3] [--no-video]
 
-The scene was filmed at about 7 frames/s, whatever the files state. Prints the medians over the runs beside what naive peers reach on the same videos (appearance only, MTMC protocol), and
-whether two runs wrote the same bytes.
+The scene was filmed at about 7 frames/s, whatever the files state. Prints the medians over the runs beside what naive
+peers reach on the same videos (appearance only, MTMC protocol), and whether all runs wrote the same bytes.
 """
 
 import argparse
@@ -32,7 +32,8 @@ VIEWS = {"view1": "View_001.mp4", "view6": "View_006.mp4"}
 def run_once(data: Path, out: Path, options: list[str]) -> float:
     """Wall seconds of one `main.py run`."""
     videos = [f"{name}={data / file}" for name, file in VIEWS.items()]
-    command = [sys.executable, str(ROOT / "main.py"), "run", *videos, "--out", str(out), "--quiet", "--fps", "7", *options]
+    options = ["--fps", "7", "--quiet", *options]
+    command = [sys.executable, str(ROOT / "main.py"), "run", *videos, "--out", str(out), *options]
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
