@@ -70,7 +70,7 @@ def _read_torch(path: Path) -> StateDict:
         reason = str(error).splitlines()[0]
         raise ReidError(f"{path}: cannot be read as a torch checkpoint of weights only ({reason})") from error
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ReidError(f"{path}: holds no mapping of names to tensors")
     return dict(state)
 

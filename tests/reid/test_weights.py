@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -109,9 +110,26 @@ def test_only_the_classifier_may_be_dropped(tmp_path: Path) -> None:
         weights.load(tmp_path / "w.pth", "osnet_x0_25")
 
 
+class MakesAFolder:
+    """Unpickling it runs code."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self._folder,)
+
+
 def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
-    torch.save({"state_dict": Path("x")}, tmp_path / "w.pth")
+    torch.save({"state_dict": MakesAFolder(tmp_path / "made")}, tmp_path / "w.pth")
     with pytest.raises(ReidError, match=r"w\.pth: cannot be read as a torch checkpoint"):
+        weights.load(tmp_path / "w.pth")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": torch.zeros(3)}, tmp_path / "w.pth")
+    with pytest.raises(ReidError, match=r"w\.pth: holds no mapping of names to tensors"):
         weights.load(tmp_path / "w.pth")
 
 
