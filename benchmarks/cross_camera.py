@@ -1,6 +1,6 @@
 """Cross-camera association on recorded detections, with one set of parameters, beside the targets.
 
-    python benchmarks/cross_camera.py [--only pets|wildtrack] [--seeds 1 2 3 4 5]
+    python -m benchmarks.cross_camera [--only pets|wildtrack] [--seeds 1 2 3 4 5]
 
 Reads OMNITRACK_DATA. Parameters were chosen on PETS frames 1-400 and WILDTRACK part A frames 1-100; the rows show
 these, the rest, and all. PETS: frozen YOLO11n detections, MTMC protocol. Its annotators gave a person who returns a new

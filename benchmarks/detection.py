@@ -1,6 +1,6 @@
 """How well and how fast people are detected, on PETS2009 view 1 and on the project's sample clips.
 
-    OMNITRACK_DATA=... OMNITRACK_MODELS=... python benchmarks/detection.py [MODEL ...] [--step N]
+    OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.detection [MODEL ...] [--step N]
 
 MODEL: auto, a name of configs/models.yaml, or a path (default: auto and hog). Precision and recall at score .25 and at
 the score with the best F1; a box is right if it overlaps a ground-truth person by IoU >= .5, one to one. Milliseconds

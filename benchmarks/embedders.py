@@ -1,6 +1,6 @@
 """Which appearance network to prefer: accuracy between two cameras against time per crop, on PETS2009 and this machine.
 
-    OMNITRACK_DATA=... OMNITRACK_MODELS=... python benchmarks/embedders.py
+    OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.embedders
 
 Boxes are the frozen detections (score >= .25) that overlap a ground-truth person by IoU >= .5, every third frame. The
 gallery is the mean vector of each person in view 6. Queries are the people of view 1: their mean over the whole track,

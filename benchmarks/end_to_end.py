@@ -1,6 +1,6 @@
 """`main.py run` on both PETS 2009 videos, as a user starts it: accuracy, speed and peak memory of the whole process.
 
-    OMNITRACK_DATA=... OMNITRACK_MODELS=... python benchmarks/end_to_end.py [--runs 3] [--no-video]
+    OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.end_to_end [--runs 3] [--no-video]
 
 The scene was filmed at about 7 frames/s, whatever the files state. Prints the medians over the runs beside what naive
 peers reach on the same videos (appearance only, MTMC protocol), and whether all runs wrote the same bytes.
@@ -16,11 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tracker.evaluation.scores import evaluate
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tracker.evaluation.scores import evaluate  # noqa: E402 - the checkout is not installed
-
 PEERS = (
     ("Open Model Zoo demo, default, online", 42.7, 31.9),
     ("the same, corrected history, best of 72", 59.2, 50.0),

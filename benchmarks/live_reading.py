@@ -1,6 +1,6 @@
 """Live cameras, read only: delay from arrival to the pipeline's step, drops, and what each reader process costs.
 
-    python benchmarks/live_reading.py [--cameras 4] [--rate 5] [--size 640x480] [--seconds 30] [--step-milliseconds 0]
+    python -m benchmarks.live_reading [--cameras 4] [--rate 5] [--size 640x480] [--seconds 30] [--step-milliseconds 0]
 
 Serves a clip by a real RTSP server on this machine (Debian's gir1.2-gst-rtsp-server-1.0 and python3-gi) and reads it
 over TCP. --step-milliseconds imitates a pipeline that is busy for so long in every step.

@@ -1,6 +1,6 @@
 """How streams and gates matter (the paper's Table 5) at reduced scale: OSNet x0.25, 128x64, from scratch on CUHK01.
 
-    OMNITRACK_DATA=... python benchmarks/reid_ablation.py --out RUNS [--epochs 60] [--seeds 3] [--rows NAME ...]
+    OMNITRACK_DATA=... python -m benchmarks.reid_ablation --out RUNS [--epochs 60] [--seeds 3] [--rows NAME ...]
 
 Trains on people 486-971 and scores people 1-485: mean ± half the range over the seeds. A run that `out`
 already holds is not repeated. 60 epochs take about 15 minutes of one processor a run.

@@ -1,6 +1,6 @@
 """Parameters and multiply-adds of every OSNet variant and ablation, by the counter of reid.complexity.
 
-python benchmarks/reid_complexity.py
+python -m benchmarks.reid_complexity
 """
 
 from dataclasses import replace

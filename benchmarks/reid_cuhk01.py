@@ -1,6 +1,6 @@
 """CUHK01, people 1-485: every crop of camera A a query, all crops of camera B the gallery, cosine.
 
-    OMNITRACK_DATA=... OMNITRACK_MODELS=... python benchmarks/reid_cuhk01.py [WEIGHTS ...]
+    OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.reid_cuhk01 [WEIGHTS ...]
 
 Without arguments: every appearance network in OMNITRACK_MODELS, and the one that this project ships. The models'
 README reports rank-1 on the PNG originals; the data are JPEG copies.

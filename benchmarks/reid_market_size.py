@@ -1,6 +1,6 @@
 """Time and memory of scoring at the size of Market-1501: 3368 queries against 15913 gallery crops, 512 dimensions.
 
-    python benchmarks/reid_market_size.py
+    python -m benchmarks.reid_market_size
 
 The features are random vectors about 751 random centres: neither time nor memory depends on their values.
 """

@@ -1,6 +1,6 @@
 """Milliseconds a crop of OSNet x0.25 and x1.0 under every engine, and crops a second on a GPU where there is one.
 
-    OMP_NUM_THREADS=2 python benchmarks/reid_speed.py [--rounds 5]
+    OMP_NUM_THREADS=2 python -m benchmarks.reid_speed [--rounds 5]
 
 Weights are random: time does not depend on them. Engines take turns, so that a busy machine slows all alike; what is
 printed is the median of the rounds. Input 256x128, float32 unless the name says otherwise.

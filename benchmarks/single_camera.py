@@ -1,6 +1,6 @@
 """The single-camera tracker beside its peers on the same detections: IDF1 / HOTA / MOTA / switches, and speed.
 
-    OMNITRACK_DATA=... python benchmarks/single_camera.py
+    OMNITRACK_DATA=... python -m benchmarks.single_camera
 
 One set of parameters for all sequences, chosen on PETS View_001 frames 1-400 and TUD-Stadtmitte; the other rows are
 held out. Times are processor seconds of one core (set OMP_NUM_THREADS=1). A track's observations before it was

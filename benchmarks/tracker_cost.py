@@ -1,6 +1,6 @@
 """What the single-camera tracker costs: time per frame by the number of people, and memory over a long run.
 
-    python benchmarks/tracker_cost.py [--frames 200] [--long-frames 100000]
+    python -m benchmarks.tracker_cost [--frames 200] [--long-frames 100000]
 
 People walk on a square with four square metres for each; one camera above one side of it sees all of them, with
 misses, jitter, false alarms and embeddings of 512 numbers. Times are processor times of one core (with

@@ -1,6 +1,6 @@
 """What reading and writing video costs, and what damage does, on the project's sample clips.
 
-    python benchmarks/video.py
+    python -m benchmarks.video
 
 Processor time per frame (all threads), one run over the whole clip: decoding to BGR pictures, and an annotated video
 of the ground truth (drawing and encoding). Damage: the given share of the file's bytes is changed at random places
