@@ -15,15 +15,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tracker.cli.single_camera import interpolated, track_frames  # noqa: E402 - the checkout is not installed
-from tracker.core.presets import PRESETS  # noqa: E402
-from tracker.core.types import Detections  # noqa: E402
-from tracker.evaluation.mot import MotRows, write_mot  # noqa: E402
-from tracker.evaluation.scores import Scores, evaluate  # noqa: E402
-from tracker.recorded.files import read_recording  # noqa: E402
+from tracker.cli.single_camera import interpolated, track_frames
+from tracker.core.presets import PRESETS
+from tracker.core.types import Detections
+from tracker.evaluation.mot import MotRows, write_mot
+from tracker.evaluation.scores import Scores, evaluate
+from tracker.recorded.files import read_recording
 
 OSNET, INTEL = "emb_osnet_x0_25", "emb_intel_0287"
 HEADER = "| {} | PETS View_001 | PETS View_006 | TUD-Campus | TUD-Stadtmitte |\n|---|---|---|---|---|"

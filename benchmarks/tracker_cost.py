@@ -9,13 +9,10 @@ OMP_NUM_THREADS=1), medians over the frames.
 
 import argparse
 import resource
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.world import Noise, World, WorldCamera
 from tracker.core.single_camera import SingleCameraTracker
