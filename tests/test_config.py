@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,11 @@ def test_default_yaml_names_every_key() -> None:
     assert expected <= given, f"missing from default.yaml: {sorted(expected - given)}"
 
 
+def test_one_key_of_a_section_leaves_the_others_at_their_default(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, "tracker: {lost_seconds: 1.5}\n"))
+    assert config.tracker == replace(Config().tracker, lost_seconds=1.5)
+
+
 def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
     assert load_config(written(tmp_path, "# nothing\n")) == Config()
 
@@ -57,6 +63,8 @@ def test_relative_sources_count_from_the_file(tmp_path: Path) -> None:
         ("cameras: [{name: ../a, source: x.mp4}]", r"cameras\.0\.name: "),
         ("cameras: [{name: a, source: x.mp4, start_time: 2026-11-21T08:00:00}]", "needs a time zone"),
         ("device: gpu", "device: "),
+        ("cameras: [{name: a, source: x.mp4, time_offset_seconds: .nan}]", "time_offset_seconds: .*finite"),
+        ("matcher: {memory_seconds: .nan}", "memory_seconds must be above 0"),
         ("device: cpu\ndevice: auto", "key 'device' stands twice"),
         ("- a\n- b", "expected keys and values at the top, got list"),
         ("a: [", "not valid YAML"),

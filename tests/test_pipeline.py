@@ -118,6 +118,32 @@ def test_a_lost_camera_ends_its_tracks_and_no_other() -> None:
     assert [u.track_id for u in later.updates["a"]] == [2]
 
 
+def test_time_may_begin_before_zero() -> None:
+    """A camera's clock correction may be negative; matching must not wait for t = 0."""
+    sink = RecordingSink()
+    pipeline, _ = pipeline_with(sink)
+    for index in range(30):
+        frame = Frame("a", index, index / 10 - 100, np.full((120, 200, 3), 10 + index, np.uint8))
+        pipeline.step(FrameBatch(frame.t_seconds, {"a": frame}))
+    assert IdentityEventKind.ASSIGNED in {event.kind for step in sink.steps for event in step.events}
+
+
+def test_a_run_without_a_single_step_can_be_finished() -> None:
+    sink = RecordingSink()
+    pipeline, _ = pipeline_with(sink)
+    pipeline.finish()
+    assert sink.steps == []
+
+
+def test_a_picture_that_was_under_way_when_its_camera_was_lost_is_no_error() -> None:
+    pipeline, _ = pipeline_with()
+    pipeline.step(batch(0, {"a": 10, "b": 50}))
+    pipeline.step(batch(20, {"b": 50}))
+    pipeline.step(batch(21, {"b": 50}, lost=frozenset({"a"})))
+    step = pipeline.step(batch(5, {"a": 12}))
+    assert len(step.updates["a"]) == 1
+
+
 def test_all_sinks_are_closed_although_one_fails() -> None:
     first, failing, last = RecordingSink(), FailingSink(), RecordingSink()
     pipeline, _ = pipeline_with(first, failing, last)

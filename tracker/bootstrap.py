@@ -37,7 +37,7 @@ from tracker.run import Run
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import open_store
 from tracker.store.sink import StoreSink
-from tracker.video.annotate import AnnotatedVideoSink
+from tracker.video.annotate import AnnotatedVideoSink, file_name
 from tracker.video.batching import StepBatcher
 from tracker.video.live import LiveCamera
 from tracker.video.live_batching import LiveBatcher
@@ -61,6 +61,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         batcher, epoch = open_cameras(config)
         opened.enter_context(closing(batcher))
         make_folder(folder)
+        require_untouched(config, folder)
         store = opened.enter_context(open_store(database))
         detector, embedder = build_detector(config, notify), build_embedder(config, notify)
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
@@ -124,7 +125,8 @@ def output_for(config: Config) -> OutputConfig:
 def open_source(camera: CameraConfig) -> VideoFileSource | ImageFolderSource:
     """A recorded camera's pictures. Raises OmnitrackError naming the source and what is wrong with it."""
     if Path(camera.source).is_dir():
-        return ImageFolderSource(camera.name, camera.source, camera.frames_per_second or IMAGE_FOLDER_RATE)
+        folder_rate = camera.frames_per_second or IMAGE_FOLDER_RATE
+        return ImageFolderSource(camera.name, camera.source, folder_rate, camera.time_offset_seconds)
     rate = camera.frames_per_second
     return VideoFileSource(camera.name, camera.source, camera.time_offset_seconds, frames_per_second=rate)
 
@@ -162,6 +164,16 @@ def make_folder(folder: Path) -> None:
         ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OmnitrackError(f"output folder {folder}: cannot be written; choose another --out")
+
+
+def require_untouched(config: Config, folder: Path) -> None:
+    """Raises OmnitrackError when an annotated video would take the place of the video that it shows."""
+    for camera in config.cameras:
+        written = folder / f"{file_name(camera.name)}.mp4"
+        if written.exists() and not is_live(camera.source) and written.samefile(camera.source):
+            raise OmnitrackError(
+                f"output folder {folder}: {written} is an input and would be overwritten; choose another --out"
+            )
 
 
 def cache_folder() -> Path:

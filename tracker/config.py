@@ -22,12 +22,13 @@ CAMERA_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CameraConfig(Section):
-    """One camera. start_time is the wall time of its first frame (with time zone); without it the container's
-    recording time counts, else the start of the run. time_offset_seconds shifts it against the other cameras.
+    """One camera. start_time is the wall time of its first frame (with time zone); cameras that have one are
+    aligned by it. If none has, the earliest recording time that a file states is the run's beginning, else its start.
+    time_offset_seconds shifts it against the other cameras.
     frames_per_second is the true rate of a folder of pictures, or of a video whose file states a wrong one.
     """
 
@@ -88,6 +89,12 @@ class Config(Section):
     tracker: TrackerConfig = TrackerConfig(memory_seconds=LOCAL_MEMORY_SECONDS)
     matcher: MatcherConfig = MatcherConfig()
     output: OutputConfig = OutputConfig()
+
+    @field_validator("tracker", mode="before")
+    @classmethod
+    def with_local_memory(cls, value: Any) -> Any:
+        """The default of memory_seconds among several cameras, also where other keys of the section are given."""
+        return {"memory_seconds": LOCAL_MEMORY_SECONDS, **value} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def names_differ(self) -> "Config":

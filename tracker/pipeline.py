@@ -1,5 +1,6 @@
 """The flow of one step: frames -> detections -> embeddings -> local tracks -> global identities -> sinks."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,7 +32,8 @@ class Pipeline:
         self.trackers = trackers
         self.matcher = matcher
         self.sinks = sinks
-        self.t_seconds = 0.0
+        self.t_seconds = -math.inf
+        self._camera_seconds: dict[str, float] = {}
 
     def step(self, batch: FrameBatch) -> Step:
         """One network call each for all cameras of the batch, then tracking and matching.
@@ -39,7 +41,8 @@ class Pipeline:
         Tracks of a camera that was lost end: whoever comes back into its view is a new local track.
         """
         frames = list(batch.frames.values())
-        self.t_seconds = max(self.t_seconds, batch.t_seconds, *(frame.t_seconds for frame in frames))
+        self._camera_seconds.update((frame.camera_id, frame.t_seconds) for frame in frames)
+        self.t_seconds = max(self.t_seconds, batch.t_seconds, *self._camera_seconds.values())
         images = [frame.image for frame in frames]
         found = self.detector.detect(images)
         embeddings = self.embedder.embed(images, [people.boxes_xyxy for people in found])
@@ -52,11 +55,15 @@ class Pipeline:
             for frame in frames
         }
         for camera in sorted(batch.lost_cameras):
-            updates[camera] = [*self.trackers[camera].finish(self.t_seconds), *updates.get(camera, [])]
+            # at the camera's own last time: a picture of it that was under way may follow
+            ended = self.trackers[camera].finish(self._camera_seconds.get(camera, self.t_seconds))
+            updates[camera] = [*updates.get(camera, []), *ended]
         return self._link(batch, updates, detections)
 
     def finish(self) -> None:
         """End every track and let the matcher settle what is open. Call once, after the last step."""
+        if self.t_seconds == -math.inf:
+            return  # there was no step
         ended = {camera: tracker.finish(self.t_seconds) for camera, tracker in self.trackers.items()}
         self._link(FrameBatch(self.t_seconds, {}), ended, {}, last=True)
 

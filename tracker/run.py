@@ -98,7 +98,7 @@ class Run:
         """Everything for people is read back from the database: what they see is what was stored."""
         if self._output.video:
             self.files["videos"] = f"{self.folder}/CAMERA.mp4"
-        if self._output.mot or self._output.timeline:
+        if self._batcher.total_frames is not None or self._output.mot or self._output.timeline:
             self._write_tracks()
         self.files["database"] = self.database
 

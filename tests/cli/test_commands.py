@@ -134,7 +134,10 @@ def test_a_truncated_video_is_processed_up_to_its_end(tmp_path: Path, offline: P
         (["run", "good.mp4", "--out", "text.mp4/out"], "text.mp4/out"),
         (["run", "good.mp4", "--config", "unknown.yaml"], "detector.confidnce: unknown key"),
         (["run", "good.mp4", "--config", "typed.yaml"], "detector.confidence"),
+        (["run", "good.mp4", "--out", ".", "--video"], "good.mp4 is an input and would be overwritten"),
+        (["demo", "--out", "text.mp4"], "text.mp4"),
         (["check", "gone.yaml"], "gone.yaml"),
+        (["check", "live.yaml"], "camera gate"),
         (["check", "twins.yaml"], "two cameras are named 'a'"),
         (["evaluate", "gone", "gone"], "gone"),
         (["identities", "--db", "gone.db"], "gone.db"),
@@ -157,8 +160,10 @@ def test_bad_input_is_one_line_that_names_it(
     Path("unknown.yaml").write_text("detector: {confidnce: 1}\n")
     Path("typed.yaml").write_text("detector: {confidence: high}\n")
     Path("twins.yaml").write_text("cameras: [{name: a, source: good.mp4}, {name: a, source: good.mp4}]\n")
+    Path("live.yaml").write_text("cameras: [{name: gate, source: 'rtsp://eve:canary@127.0.0.1:1/x'}]\n")
     done = omnitrack(*arguments)
     assert done.returncode == 2
+    assert "canary" not in done.stderr
     notes = [line for line in done.stderr.splitlines() if line.startswith("No ") and " model is at hand " in line]
     others = [line for line in done.stderr.splitlines() if line not in notes]
     assert len(others) == 1, done.stderr

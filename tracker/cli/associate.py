@@ -51,6 +51,11 @@ def associate(
         delay_seconds=None if offline else 1.0,
     )
     make_folder(out)
+    for name, file in files.items():
+        if (out / f"{name}.txt").exists() and (out / f"{name}.txt").samefile(file):
+            raise OmnitrackError(
+                f"output folder {out}: {file} is an input and would be overwritten; choose another --out"
+            )
     for name, rows in tracks.cameras.items():
         write_mot(out / f"{name}.txt", rows)
     if tracks.ground is not None:

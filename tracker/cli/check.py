@@ -1,5 +1,6 @@
 """`main.py check CONFIG`: would this configuration run?"""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -13,18 +14,28 @@ def check(
 ) -> None:
     """Read a configuration, open every camera and find the models, without processing anything."""
     from tracker.bootstrap import find_model, open_source
-    from tracker.config import load_config
+    from tracker.config import load_config, with_secrets
     from tracker.inference.spec import ModelKind
+    from tracker.video.probing import probe_camera
+    from tracker.video.urls import is_live, masked
 
+    logging.disable(logging.WARNING)  # a camera that does not answer is an error here, said once
     settings = load_config(config)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     table = Table("camera", "source", "size", "frames/s", "frames", box=None, pad_edge=False)
     for camera in settings.cameras:
+        if is_live(camera.source):
+            seen = probe_camera(camera.name, with_secrets(camera.source, camera.name), settings.live)
+            height, width = seen.snapshot.shape[:2]
+            rate = seen.opened.frames_per_second
+            stated = "" if rate is None else f"{rate:g}"
+            table.add_row(camera.name, masked(camera.source), f"{width}x{height}", stated, "live")
+            continue
         source = open_source(camera)
         try:
             frame = next(iter(source))
             height, width = frame.image.shape[:2]
-            total = "live" if source.total_frames is None else str(source.total_frames)
+            total = "unknown" if source.total_frames is None else str(source.total_frames)
             table.add_row(camera.name, camera.source, f"{width}x{height}", f"{source.frames_per_second:g}", total)
         finally:
             source.close()

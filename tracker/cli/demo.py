@@ -16,6 +16,7 @@ def demo(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar")] = False,
 ) -> None:
     """Track the sample videos: one scene, two cameras, people who walk from one to the other."""
+    from tracker.bootstrap import make_folder
     from tracker.cli.evaluate import print_report
     from tracker.cli.execute import execute
     from tracker.cli.run import configuration
@@ -25,6 +26,7 @@ def demo(
         if not (SAMPLES / f"{camera}.mp4").is_file():
             raise OmnitrackError(f"{SAMPLES / camera}.mp4: no such file; the demo needs a complete checkout")
     config = configuration(None, [f"{camera}={SAMPLES / camera}.mp4" for camera in CAMERAS])
+    make_folder(out)
     database = out / "omnitrack.db"
     database.unlink(missing_ok=True)
     run = execute(config, out, str(database), quiet=quiet)

@@ -59,7 +59,7 @@ class MatcherConfig:
 
     def __post_init__(self) -> None:
         for name in ("round_seconds", "patience_seconds", "split_seconds", "open_seconds", "memory_seconds"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0 seconds, got {getattr(self, name)}")
         if not 0 < self.false_match_rate < 0.5:
             raise ValueError(f"false_match_rate must lie in (0, 0.5), got {self.false_match_rate}")

@@ -97,7 +97,10 @@ def format_mot(rows: MotRows) -> str:
 
 
 def write_mot(path: Path, rows: MotRows) -> None:
-    """Write through a temporary file, so that a reader never sees half a file."""
+    """Write through a temporary file, so that a reader never sees half a file. Raises OmnitrackError."""
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(format_mot(rows), encoding="ascii")
-    temporary.replace(path)
+    try:
+        temporary.write_text(format_mot(rows), encoding="ascii")
+        temporary.replace(path)
+    except OSError as error:
+        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None

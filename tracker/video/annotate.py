@@ -190,3 +190,5 @@ class _CameraVideo:
             self._writer.write(image, job.t_video_seconds)
         except OmnitrackError as error:
             self._error = error
+        except Exception as error:  # a thread's boundary: its death would leave the pipeline waiting for ever
+            self._error = OmnitrackError(f"annotated video: {type(error).__name__}: {error}")

@@ -166,17 +166,20 @@ class VideoFileSource:
 class ImageFolderSource:
     """A folder of pictures as a camera; implements tracker.ports.FrameSource and is read once.
 
-    Pictures come in natural order of their names (2 before 10), picture i at time i / frames_per_second. One that
-    cannot be read is counted as lost and keeps its place in time.
+    Pictures come in natural order of their names (2 before 10), picture i at time i / frames_per_second, plus
+    time_offset_seconds. One that cannot be read is counted as lost and keeps its place in time.
     Raises OmnitrackError when the folder holds no picture, and on iteration when not one could be read.
     """
 
-    def __init__(self, camera_id: str, folder: Path | str, frames_per_second: float) -> None:
+    def __init__(
+        self, camera_id: str, folder: Path | str, frames_per_second: float, time_offset_seconds: float = 0.0
+    ) -> None:
         if not frames_per_second > 0:
             raise OmnitrackError(f"camera {camera_id}: frames_per_second must be above 0, got {frames_per_second}")
         self._camera_id = camera_id
         self._folder = Path(folder)
         self._frames_per_second = frames_per_second
+        self._offset = time_offset_seconds
         self._lost = 0
         try:
             names = [path for path in self._folder.iterdir() if path.suffix.lower() in _PICTURES]
@@ -208,7 +211,8 @@ class ImageFolderSource:
             if image is None:
                 self._lost += 1
                 continue
-            yield Frame(self._camera_id, number - self._lost, number / self._frames_per_second, image)
+            t_seconds = number / self._frames_per_second + self._offset
+            yield Frame(self._camera_id, number - self._lost, t_seconds, image)
         if self._lost == len(self._paths):
             raise OmnitrackError(f"{self._folder}: none of its {self._lost} pictures could be read")
 
