@@ -18,8 +18,6 @@ OUTER = {
     "palette",
     "calibration_files",
     "store",
-    "web",
-    "distributed",
     "video",
     "detection",
     "inference",
