@@ -14,6 +14,7 @@ from tracker.cli import (
     demo,
     doctor,
     evaluate,
+    explain,
     history,
     identities,
     presence,
@@ -36,6 +37,7 @@ PANELS = {
     "Ask": (
         identities.identities,
         history.history,
+        explain.explain,
         presence.who,
         presence.together,
         presence.transitions,
