@@ -1,5 +1,6 @@
 """The only place that builds concrete objects from a configuration."""
 
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -66,7 +67,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         detector, embedder = build_detector(config, notify), build_embedder(config, notify)
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
-        matcher = CrossCameraMatcher(config.matcher, first_identity_id=active.first_identity_id)
+        matcher = CrossCameraMatcher(config.matcher, issue_id=itertools.count(active.first_identity_id).__next__)
         sinks: list[Sink] = [StoreSink(store, active)]
         output = output_for(config)
         if output.video:

@@ -1,5 +1,6 @@
 """The online matcher in small hand-made worlds."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -95,7 +96,7 @@ def test_order_of_arrival_within_a_step_changes_nothing() -> None:
 
 def test_two_matchers_do_not_share_ids() -> None:
     _, first = play(CROSSING, CrossCameraMatcher())
-    _, second = play(CROSSING, CrossCameraMatcher(first_identity_id=100))
+    _, second = play(CROSSING, CrossCameraMatcher(issue_id=itertools.count(100).__next__))
     assert min(i for i in first.values() if i is not None) == 1
     assert min(i for i in second.values() if i is not None) == 100
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.crosscam.test_matcher import Visit, play, steps_of
 from tracker.core.types import IdentityEventKind
 from tracker.crosscam.clustering import cluster
-from tracker.crosscam.constraints import Presence
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
+from tracker.crosscam.presence import Presence
 
 
 @st.composite

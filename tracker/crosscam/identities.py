@@ -1,20 +1,15 @@
 """The book of global identities: ids that are never used twice, redirects that hold for ever."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class IdentityBook:
-    """Issues identities, remembers which of them count, and follows redirects."""
+    """Remembers which identities count, and follows redirects. issue: gives an id that nobody else uses or used."""
 
-    def __init__(self, first_id: int) -> None:
-        self._next_id = first_id
+    def __init__(self, issue: Callable[[], int]) -> None:
+        self.issue = issue
         self._redirect: dict[int, int] = {}
         self._confirmed: set[int] = set()
-
-    def issue(self) -> int:
-        """A new identity id."""
-        self._next_id += 1
-        return self._next_id - 1
 
     def confirm(self, identity_id: int) -> bool:
         """The identity counts from now on; True if it did not before."""

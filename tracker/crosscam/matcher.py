@@ -6,7 +6,8 @@ are compared after removal of each camera's mean and judged by a calibration fro
 clustering under cannot-link finds the groups; each group keeps the identity of which it holds most.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -74,11 +75,14 @@ class MatcherConfig:
 
 
 class CrossCameraMatcher:
-    """Gives every confirmed track, of any camera, a global identity, and revises it when more is known."""
+    """Gives every confirmed track, of any camera, a global identity, and revises it when more is known.
 
-    def __init__(self, config: MatcherConfig = MatcherConfig(), first_identity_id: int = 1) -> None:
-        self._config = config
-        self._book = IdentityBook(first_identity_id)
+    issue_id: a new identity id for every call, where others draw ids too; None: 1, 2, 3 ...
+    """
+
+    def __init__(self, config: MatcherConfig | None = None, *, issue_id: Callable[[], int] | None = None) -> None:
+        self._config = config or MatcherConfig()
+        self._book = IdentityBook(issue_id or itertools.count(1).__next__)
         self._live: dict[TrackletKey, Segment] = {}
         self._ended: list[Segment] = []
         self._resting: dict[tuple[int, str], Segment] = {}
@@ -86,7 +90,7 @@ class CrossCameraMatcher:
         self._told: dict[TrackletKey, int] = {}
         self._last_step: dict[str, float] = {}
         self._next_round_seconds = -np.inf
-        self._split_check = SplitCheck(config.split_log_odds)
+        self._split_check = SplitCheck(self._config.split_log_odds)
 
     def update(self, t_seconds: float, updates: Sequence[TrackUpdate]) -> list[IdentityEvent]:
         """Take one step of all cameras; updates may come in any order. Returns what changed, in order."""

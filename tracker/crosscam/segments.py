@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, field
 
 from tracker.core.types import FloatArray, TrackletKey, TrackUpdate
-from tracker.crosscam.constraints import Presence
 from tracker.crosscam.features import Gallery
+from tracker.crosscam.presence import Presence
 
 
 @dataclass(slots=True, eq=False)
