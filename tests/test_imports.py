@@ -16,6 +16,8 @@ OUTER = {
     "recorded",
     "timeline",
     "palette",
+    "times",
+    "web",
     "calibration_files",
     "store",
     "video",

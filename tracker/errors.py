@@ -6,3 +6,7 @@ class OmnitrackError(Exception):
 
     Commands print it on one line and exit with code 2.
     """
+
+
+class NotFoundError(OmnitrackError):
+    """What was asked for is not there."""

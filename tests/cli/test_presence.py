@@ -68,10 +68,9 @@ def test_nobody_is_exit_code_1(database: Path) -> None:
     assert CliRunner().invoke(app, arguments).stdout == ""
 
 
-@pytest.mark.parametrize("bucket", ["", "0m", "15", "m", "1w", "-1h"])
-def test_bad_buckets_are_refused(database: Path, bucket: str) -> None:
-    with pytest.raises(OmnitrackError, match="--bucket"):
-        output(database, "occupancy", f"--bucket={bucket}")
+def test_a_bad_bucket_is_refused(database: Path) -> None:
+    with pytest.raises(OmnitrackError, match='length "15": not understood'):
+        output(database, "occupancy", "--bucket", "15")
 
 
 def test_an_unknown_camera_is_named(database: Path) -> None:

@@ -93,6 +93,7 @@ def test_occupancy_counts_different_people(recorded: Store) -> None:
         assert rows[3].start == at(30)
         both = occupancy(connection, EPOCH + timedelta(seconds=16), EPOCH + timedelta(seconds=18), timedelta(seconds=1))
         assert [(row.camera, row.people) for row in both] == [("east", 2), ("east", 2), ("west", 0), ("west", 0)]
+        assert occupancy(connection, EPOCH, EPOCH - timedelta(hours=1), timedelta(minutes=1), camera="west") == ()
         with pytest.raises(OmnitrackError, match="3600000 buckets are too many"):
             occupancy(connection, EPOCH, EPOCH + timedelta(hours=1000), timedelta(seconds=1))
 

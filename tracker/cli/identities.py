@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table
-from tracker.cli.times import moment
+from tracker.times import moment
 
 if TYPE_CHECKING:  # the database's modules are slow to import, and --help needs none of them
     from tracker.store.queries import IdentitySummary

@@ -1,8 +1,6 @@
 """`main.py who | together | transitions | occupancy | last-seen`: places and company."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -10,8 +8,7 @@ import typer
 from tracker.cli.corrections import Identity
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Limit, PageNumber, Since, Until
 from tracker.cli.output import chosen_format, clock, duration, print_rows
-from tracker.cli.times import moment
-from tracker.errors import OmnitrackError
+from tracker.times import length, moment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -105,12 +102,11 @@ def occupancy(
     """How many different people were in view over time; the last day with data unless told otherwise."""
     from tracker.store import presence
 
-    length, first, last = _length(bucket), moment(since), moment(until)
+    step, first, last = length(bucket), moment(since), moment(until)
 
     def ask(connection: "Connection") -> Sequence[object]:
-        end = last or presence.latest(connection) or datetime.now(UTC)
-        begin = first or _floor(end - timedelta(days=1), length)
-        return presence.occupancy(connection, begin, end, length, camera=camera)
+        begin, end = presence.last_day(connection, first, last, step)
+        return presence.occupancy(connection, begin, end, step, camera=camera)
 
     columns = {
         "Camera": lambda row: row.camera,
@@ -151,18 +147,3 @@ def _answer(
         typer.echo("nobody was seen", err=True)
         raise typer.Exit(1)
     print_rows(style, title, rows, columns)
-
-
-def _floor(at: datetime, bucket: timedelta) -> datetime:
-    """The beginning of the bucket that at lies in, counted from midnight."""
-    midnight = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + (at - midnight) // bucket * bucket
-
-
-def _length(text: str) -> timedelta:
-    """30s, 15m, 1h or 1d. Raises OmnitrackError for anything else."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
-    if match is None or int(match[1]) == 0:
-        raise OmnitrackError(f'--bucket "{text}": not understood; write 30s, 15m, 1h or 1d')
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
-    return timedelta(**{unit: int(match[1])})

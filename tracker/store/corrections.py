@@ -119,12 +119,13 @@ def undo(connection: Connection) -> Correction:
 
 def audit(connection: Connection, action: str, details: dict[str, Any]) -> Correction:
     """Write down who does what."""
-    values = {"at_us": micros(datetime.now(UTC)), "actor": _actor(), "action": action, "details": details}
+    actor = connection.get_execution_options().get("actor") or _user()
+    values = {"at_us": micros(datetime.now(UTC)), "actor": actor, "action": action, "details": details}
     audit_id = connection.execute(insert(Audit).values(values).returning(Audit.id)).scalar_one()
     return Correction(audit_id, action, details)
 
 
-def _actor() -> str:
+def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a user id that has no name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
-from tracker.errors import OmnitrackError
+from tracker.errors import NotFoundError, OmnitrackError
 from tracker.store.constraints import forbids_link, keeps_apart
 from tracker.store.models import Event, Identity, Link, Sequence, Tracklet
 from tracker.store.runs import IDENTITY_SEQUENCE, ActiveRun
@@ -57,10 +57,10 @@ def survivor_of(connection: Connection, identity_id: int) -> int | None:
 
 
 def known_survivor(connection: Connection, identity_id: int) -> int:
-    """The person's present id. Raises OmnitrackError for an id that does not exist."""
+    """The person's present id. Raises NotFoundError for an id that does not exist."""
     survivor = survivor_of(connection, identity_id)
     if survivor is None:
-        raise OmnitrackError(f"identity {identity_id} does not exist; `main.py identities` lists those that do")
+        raise NotFoundError(f"identity {identity_id} does not exist; `main.py identities` lists those that do")
     return survivor
 
 

@@ -76,22 +76,26 @@ def stored_revision(path: Path) -> str | None:
     return str(revision)
 
 
-class StoreWaitError(OmnitrackError):
+class StoreError(OmnitrackError):
+    """The database cannot be used."""
+
+
+class StoreWaitError(StoreError):
     """The database cannot be used now, but can be as soon as the disk has space or another program lets go of it."""
 
 
-_REASONS: tuple[tuple[str, type[OmnitrackError], str], ...] = (
-    ("not a database", OmnitrackError, "is not a database; name another file"),
-    ("malformed", OmnitrackError, "is damaged; restore a backup, or name another file"),
-    ("unable to open", OmnitrackError, "cannot be opened or created there; check the folder's permissions"),
-    ("readonly", OmnitrackError, "cannot be written; check the permissions of the file and its folder"),
+_REASONS: tuple[tuple[str, type[StoreError], str], ...] = (
+    ("not a database", StoreError, "is not a database; name another file"),
+    ("malformed", StoreError, "is damaged; restore a backup, or name another file"),
+    ("unable to open", StoreError, "cannot be opened or created there; check the folder's permissions"),
+    ("readonly", StoreError, "cannot be written; check the permissions of the file and its folder"),
     ("disk is full", StoreWaitError, "the disk is full; free some space"),
     ("locked", StoreWaitError, "another program holds it locked; close that program"),
 )
 
 
-def explained(path: Path, error: Exception) -> OmnitrackError:
+def explained(path: Path, error: Exception) -> StoreError:
     """The same failure in words that a person can act on."""
     text = str(error)
-    kind, hint = next(((kind, hint) for sign, kind, hint in _REASONS if sign in text), (OmnitrackError, text))
+    kind, hint = next(((kind, hint) for sign, kind, hint in _REASONS if sign in text), (StoreError, text))
     return kind(f"database {path}: {hint}")

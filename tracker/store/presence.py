@@ -1,7 +1,7 @@
 """Questions about places and company: who was there, with whom, from where to where, how many, and last seen where."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -167,7 +167,7 @@ def occupancy(
     Raises OmnitrackError for an unknown camera and for more than MAX_BUCKETS buckets.
     """
     begin_us, bucket_us = micros(since), round(bucket.total_seconds() * 1e6)
-    buckets = -((begin_us - micros(until)) // bucket_us)
+    buckets = max(-((begin_us - micros(until)) // bucket_us), 0)
     if buckets > MAX_BUCKETS:
         raise OmnitrackError(
             f"{buckets} buckets are too many (at most {MAX_BUCKETS}); ask for longer ones or less time"
@@ -180,6 +180,17 @@ def occupancy(
         counts = _counts(connection, row.id, begin_us, bucket_us, buckets)
         answer += [Occupancy(row.name, since + number * bucket, int(count)) for number, count in enumerate(counts)]
     return tuple(answer)
+
+
+def last_day(
+    connection: Connection, since: datetime | None, until: datetime | None, bucket: timedelta
+) -> tuple[datetime, datetime]:
+    """What is not given of a window: it ends with the latest sighting, and begins a day earlier with a whole bucket."""
+    end = until or latest(connection) or datetime.now(UTC)
+    if since is not None:
+        return since, end
+    midnight = (end - timedelta(days=1)).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (end - timedelta(days=1) - midnight) // bucket * bucket, end
 
 
 def last_seen(connection: Connection, *, limit: int = 50) -> tuple[Stay, ...]:

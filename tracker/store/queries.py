@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import JSON, ColumnElement, Connection, RowMapping, Select, func, select
 
 from tracker.core.types import FloatArray, IntArray
-from tracker.errors import OmnitrackError
+from tracker.errors import NotFoundError
 from tracker.store.identities import known_survivor
 from tracker.store.models import Camera, Identity, Observations, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack
@@ -133,7 +133,7 @@ def identities(
     """Who was seen, in order of identity id, from the first one after that id; a page far back costs no more than
     the first. Merged identities count for their survivor.
 
-    Raises OmnitrackError for an unknown camera.
+    Raises NotFoundError for an unknown camera.
     """
     criteria = chosen or IdentityFilter()
     sightings = within(criteria.since, criteria.until)
@@ -150,11 +150,11 @@ def identities(
 
 
 def history(connection: Connection, identity_id: int, *, limit: int = 1000, offset: int = 0) -> History:
-    """Where a person was, in order of time. Raises OmnitrackError for an id that does not exist or was never seen."""
+    """Where a person was, in order of time. Raises NotFoundError for an id that does not exist or was never seen."""
     survivor_id = known_survivor(connection, identity_id)
     row = connection.execute(_summaries().where(Identity.survivor_id == survivor_id)).mappings().first()
     if row is None:
-        raise OmnitrackError(f"identity {identity_id} has no sightings any more; `main.py identities` lists others")
+        raise NotFoundError(f"identity {identity_id} has no sightings any more; `main.py identities` lists others")
     in_order = (Tracklet.start_us, Tracklet.id)
     query = (
         select(

@@ -44,12 +44,13 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self, *, dry_run: bool = False) -> Iterator[Connection]:
+    def write(self, *, dry_run: bool = False, actor: str | None = None) -> Iterator[Connection]:
         """One transaction, alone among writers from its start; nothing of it remains if it raises, or in a dry run.
 
+        actor: in whose name, if not in that of the user who runs the program; the audit says so.
         Raises OmnitrackError when the database cannot be written.
         """
-        with self._explain(), self._engine.execution_options(writes=True).begin() as connection:
+        with self._explain(), self._engine.execution_options(writes=True, actor=actor).begin() as connection:
             yield connection
             if dry_run:
                 connection.rollback()

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, func, select
 
-from tracker.errors import OmnitrackError
+from tracker.errors import NotFoundError
 from tracker.store.models import Camera, Tracklet
 from tracker.store.runs import micros
 
@@ -30,9 +30,9 @@ def longest_stay_us() -> ScalarSelect[int]:
 
 
 def camera_id(connection: Connection, name: str) -> int:
-    """Raises OmnitrackError for a camera that no run ever had."""
+    """Raises NotFoundError for a camera that no run ever had."""
     found = connection.scalar(select(Camera.id).where(Camera.name == name))
     if found is None:
         known = ", ".join(connection.scalars(select(Camera.name).order_by(Camera.name))) or "none"
-        raise OmnitrackError(f"camera {name}: is not in the database; it knows {known}")
+        raise NotFoundError(f"camera {name}: is not in the database; it knows {known}")
     return found

@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tracker.cli.output import duration, local_iso
-from tracker.cli.times import moment
 from tracker.errors import OmnitrackError
+from tracker.times import length, moment
 
 NOW = datetime(2026, 11, 21, 18, 30)
 
@@ -33,7 +33,7 @@ def test_times_as_people_write_them(text: str, expected: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "soon", "25:00", "yesterday 14", "2026-13-01", "-5", "0001-01-01T00:00+14:00"]
+    "text", ["", " ", "soon", "25:00", "yesterday 14", "2026-13-01", "-5", "0001-01-01T00:00+14:00", "1969-12-31"]
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(OmnitrackError, match="not understood"):
@@ -57,3 +57,13 @@ def test_durations_are_readable() -> None:
         "1:00:00",
         "1:02:03",
     ]
+
+
+def test_lengths() -> None:
+    assert [length(text).total_seconds() for text in ("30s", "15m", " 1h", "2d")] == [30, 900, 3600, 172_800]
+
+
+@pytest.mark.parametrize("text", ["", "0m", "15", "m", "1w", "-1h", "1234567s", "٣h"])
+def test_anything_else_is_no_length(text: str) -> None:
+    with pytest.raises(OmnitrackError, match="write 30s, 15m, 1h or 1d"):
+        length(text)
