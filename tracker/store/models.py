@@ -194,3 +194,48 @@ class Constraint(Base):
     tracklet_a_id: Mapped[int] = _reference("tracklets.id", cascade=True)
     tracklet_b_id: Mapped[int] = _reference("tracklets.id", cascade=True)
     __table_args__ = (Index(None, "audit_id"), Index(None, "tracklet_a_id"), Index(None, "tracklet_b_id"))
+
+
+class Crop(Base):
+    """A good picture of a sighting: the person, cut out, as JPEG. Only the best few of each are kept (crops.py)."""
+
+    __tablename__ = "crops"
+    tracklet_id: Mapped[int] = _reference("tracklets.id", cascade=True, primary_key=True)
+    at_us: Mapped[Micros] = mapped_column(BigInteger, primary_key=True)
+    quality: Mapped[float]
+    jpeg: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Token(Base):
+    """Who may ask over HTTP. sha256: of the secret, in hex; the secret itself is nowhere. cameras: None for all."""
+
+    __tablename__ = "tokens"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(unique=True)
+    sha256: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    cameras: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    created_us: Mapped[Micros]
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Wanted(Base):
+    """Somebody to look out for. identity_id: whom the entry was made from, None if from photos; it goes with them."""
+
+    __tablename__ = "wanted"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(unique=True)
+    identity_id: Mapped[int | None] = _reference("identities.id", cascade=True)
+    added_us: Mapped[Micros]
+    __table_args__ = (Index(None, "identity_id"),)
+
+
+class WantedVector(Base):
+    """One appearance of somebody wanted: a unit vector, little-endian float16."""
+
+    __tablename__ = "wanted_vectors"
+    id: Mapped[Key]
+    wanted_id: Mapped[int] = _reference("wanted.id", cascade=True)
+    embedder_id: Mapped[int] = _reference("embedders.id")
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = (Index(None, "wanted_id"),)
