@@ -50,9 +50,7 @@ def create_token(connection: Connection, name: str, role: Role, cameras: tuple[s
     Raises OmnitrackError for a name that is taken or not understood, unknown cameras, and limits to other roles.
     """
     if not re.fullmatch(_NAME, name, re.ASCII):
-        raise OmnitrackError(
-            f"token {name!r}: name it with at most 64 letters, digits and . _ @ -"
-        )
+        raise OmnitrackError(f"token {name!r}: name it with at most 64 letters, digits and . _ @ -")
     if connection.scalar(select(exists().where(Token.name == name))):
         raise OmnitrackError(f"token {name}: exists already; `main.py token revoke {name}` makes room")
     if cameras is not None and role is not Role.VIEWER:
