@@ -35,7 +35,7 @@ from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, FrameSource, Sink
 from tracker.recorded.sink import RecordingSink
 from tracker.run import Run
-from tracker.store.runs import CameraOrigin, begin_run
+from tracker.store.runs import ActiveRun, CameraOrigin, begin_run
 from tracker.store.session import open_store
 from tracker.store.sink import StoreSink
 from tracker.video.annotate import AnnotatedVideoSink, file_name
@@ -67,13 +67,13 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         detector, embedder = build_detector(config, notify), build_embedder(config, notify)
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
-        matcher = CrossCameraMatcher(config.matcher, issue_id=itertools.count(active.first_identity_id).__next__)
+        matcher = build_matcher(config, active)
         sinks: list[Sink] = [StoreSink(store, active)]
         output = output_for(config)
         if output.video:
             sinks.append(AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of))
         if record:
-            sinks.append(RecordingSink(folder, [camera.name for camera in config.cameras]))
+            sinks.append(RecordingSink(folder, [camera.name for camera in config.cameras], embedder.name))
         pipeline = Pipeline(
             detector=detector,
             embedder=embedder,
@@ -93,6 +93,11 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             database=database,
             resources=opened.pop_all(),
         )
+
+
+def build_matcher(config: Config, active: ActiveRun) -> CrossCameraMatcher:
+    """The matcher of a run that is stored."""
+    return CrossCameraMatcher(config.matcher, issue_id=itertools.count(active.first_identity_id).__next__)
 
 
 def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime]:

@@ -77,7 +77,7 @@ def test_recorded_detections_can_be_associated_again_without_video(tmp_path: Pat
     done = omnitrack("run", east, "--config", offline, "--out", tmp_path / "out", "--record")
     assert done.returncode == 0, done.stderr
     recorded = tmp_path / "out" / "east.npz"
-    again = omnitrack("associate", f"east={recorded}", "--fps", 7, "--out", tmp_path / "again")
+    again = omnitrack("run", "--detections", f"east={recorded}", "--fps", 7, "--out", tmp_path / "again")
     assert again.returncode == 0, again.stderr
     boxes = [len((tmp_path / folder / "east.txt").read_text().splitlines()) for folder in ("out", "again")]
     assert boxes[1] > 0.8 * boxes[0] > 0
@@ -142,8 +142,11 @@ def test_a_truncated_video_is_processed_up_to_its_end(tmp_path: Path, offline: P
         (["evaluate", "gone", "gone"], "gone"),
         (["identities", "--db", "gone.db"], "gone.db"),
         (["track", "gone.txt"], "gone.txt"),
-        (["associate", "a=gone.npz"], "gone.npz"),
-        (["associate", "text.mp4"], "expected different CAMERA=FILE pairs"),
+        (["run", "--detections", "a=gone.npz"], "gone.npz"),
+        (["run", "--detections", "text.mp4"], "expected different CAMERA=FILE pairs"),
+        (["run", "--detections"], "expected different CAMERA=FILE pairs"),
+        (["run", "--detections", "a=text.mp4", "--record"], "leave out --video and --record"),
+        (["run", "good.mp4", "--offline"], "belong to --detections"),
     ],
 )
 def test_bad_input_is_one_line_that_names_it(

@@ -7,11 +7,11 @@ import typer
 
 from reid.errors import ReidError
 from tracker.cli import (
-    associate,
     check,
     corrections,
     db,
     demo,
+    detector,
     doctor,
     evaluate,
     explain,
@@ -21,6 +21,7 @@ from tracker.cli import (
     privacy,
     reid,
     run,
+    tokens,
     track,
 )
 from tracker.errors import OmnitrackError
@@ -33,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PANELS = {
-    "Track": (run.run, demo.demo, associate.associate, track.track, evaluate.evaluate),
+    "Track": (run.run, demo.demo, track.track, evaluate.evaluate),
     "Ask": (
         identities.identities,
         history.history,
@@ -52,6 +53,8 @@ for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.add_typer(db.app, name="db", rich_help_panel="Set up")
+app.add_typer(tokens.app, name="token", rich_help_panel="Serve")
+app.add_typer(detector.app, name="detector", rich_help_panel="Set up")
 app.add_typer(reid.app, name="reid", rich_help_panel="Set up")
 
 

@@ -50,6 +50,10 @@ def configuration(path: Path | None, sources: list[str]) -> "Config":
     return config
 
 
+RECORDED = "Recorded detections"
+"""Panel of the help for what counts only with --detections."""
+
+
 def run(
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="VIDEO...", help="Video files, as PATH or NAME=PATH")
@@ -63,10 +67,41 @@ def run(
     video: Annotated[bool | None, typer.Option("--video/--no-video", help="Write annotated videos")] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep detections and embeddings: OUT/CAMERA.npz")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar")] = False,
+    detections: Annotated[
+        bool,
+        typer.Option(
+            "--detections",
+            rich_help_panel=RECORDED,
+            help="The sources are CAM=FILE...: npz of --record, or MOT text; a database is kept where --db names one",
+        ),
+    ] = False,
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(rich_help_panel=RECORDED, help="Of overlapping cameras: Tsai .xml, WILDTRACK .json, .yaml"),
+    ] = None,
+    embedding: Annotated[
+        str | None, typer.Option(rich_help_panel=RECORDED, help="Array of embeddings in an npz that holds several")
+    ] = None,
+    embeddings: Annotated[
+        str | None, typer.Option(rich_help_panel=RECORDED, help="CAM=FILE,...: npz of embeddings for MOT text")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", rich_help_panel=RECORDED, help="Correct the history to its end")
+    ] = False,
 ) -> None:
     """Find, follow and identify the people in several cameras; keep their history."""
+    from tracker.cli.detections import DetectionOptions, associate_detections
     from tracker.cli.execute import execute
+    from tracker.config import Config, load_config
 
+    options = DetectionOptions(embedding, embeddings, tuple(calibration or ()), offline)
+    if detections:
+        if video is not None or record:
+            raise OmnitrackError("--detections: there are no pictures; leave out --video and --record")
+        associate_detections(load_config(config) if config else Config(), sources or [], options, out, db, fps)
+        return
+    if options != DetectionOptions():
+        raise OmnitrackError("--calibration, --embedding, --embeddings and --offline belong to --detections")
     settings = configuration(config, sources or [])
     if fps is not None:
         cameras = tuple(camera.model_copy(update={"frames_per_second": fps}) for camera in settings.cameras)

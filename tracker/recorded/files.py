@@ -11,19 +11,24 @@ from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import read_mot
 
 EMBEDDING_PREFIX = "emb"
+UNKNOWN_EMBEDDER = "unknown"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """One camera. frames: detections of frame 1, 2, ...; image_size: (width, height) in pixels, None if unknown."""
+    """One camera. frames: detections of frame 1, 2, ...; image_size: (width, height) in pixels, None if unknown.
+    embedder: the network that made the embeddings, as far as is known.
+    """
 
     camera_id: str
     frames: tuple[Detections, ...]
     image_size: tuple[int, int] | None = None
+    embedder: str = UNKNOWN_EMBEDDER
 
     def clipped(self, image_size: tuple[int, int]) -> "Recording":
         """Boxes cut to a picture of (width, height) pixels; what lies outside is dropped."""
-        return Recording(self.camera_id, tuple(_clip(seen, image_size) for seen in self.frames), image_size)
+        frames = tuple(_clip(seen, image_size) for seen in self.frames)
+        return Recording(self.camera_id, frames, image_size, self.embedder)
 
 
 def read_recording(
@@ -41,7 +46,8 @@ def read_recording(
         rows = read_mot(path)
         frame, boxes, scores = rows.frames, rows.boxes_xyxy, rows.conf
         arrays = {} if embeddings_path is None else _load(embeddings_path)
-    embeddings = _embeddings(arrays, embedding, embeddings_path or path)
+    name = embedding or _only_embedding(arrays, embeddings_path or path)
+    embeddings = None if name is None else _embeddings(arrays, name, embeddings_path or path)
     if any(len(column) != len(frame) for column in (boxes, scores, *([] if embeddings is None else [embeddings]))):
         shapes = [column.shape for column in (frame, boxes, scores, embeddings) if column is not None]
         raise OmnitrackError(f"{path}: frame, boxes, scores and embeddings differ in length: {shapes}")
@@ -51,11 +57,12 @@ def read_recording(
         frames = _split(frame, boxes.astype(np.float32), scores.astype(np.float32), embeddings, count)
     except ValueError as error:
         raise OmnitrackError(f"{path}: {error}") from error
-    return Recording(camera_id, frames, size)  # type: ignore[arg-type]
+    embedder = (name or "").removeprefix(EMBEDDING_PREFIX).removeprefix("_") or UNKNOWN_EMBEDDER
+    return Recording(camera_id, frames, size, embedder)  # type: ignore[arg-type]
 
 
-def write_recording(path: Path, recording: Recording, embedding: str = EMBEDDING_PREFIX) -> None:
-    """Write the npz that read_recording reads; embeddings as float16 under the name `embedding`."""
+def write_recording(path: Path, recording: Recording) -> None:
+    """Write the npz that read_recording reads; embeddings as float16 in an array named after their network."""
     counts = [len(detections) for detections in recording.frames]
     arrays: dict[str, NDArray[np.generic]] = {
         "frame": np.repeat(np.arange(1, len(counts) + 1, dtype=np.int32), counts),
@@ -65,7 +72,10 @@ def write_recording(path: Path, recording: Recording, embedding: str = EMBEDDING
     }
     described = [d.embeddings for d in recording.frames if d.embeddings is not None and len(d)]
     if described:
-        arrays[embedding] = np.concatenate(described).astype(np.float16)
+        name = (
+            EMBEDDING_PREFIX if recording.embedder == UNKNOWN_EMBEDDER else f"{EMBEDDING_PREFIX}_{recording.embedder}"
+        )
+        arrays[name] = np.concatenate(described).astype(np.float16)
     if recording.image_size is not None:
         arrays["image_size"] = np.array(recording.image_size, np.int32)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
@@ -87,15 +97,16 @@ def _array(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> NDA
     return arrays[name]
 
 
-def _embeddings(arrays: dict[str, NDArray[np.generic]], name: str | None, path: Path) -> FloatArray | None:
-    """Unit rows of the named array, or of the only one whose name begins with `emb`; None where there is none."""
-    if name is None:
-        names = sorted(key for key in arrays if key.startswith(EMBEDDING_PREFIX))
-        if len(names) > 1:
-            raise OmnitrackError(f"{path}: holds {', '.join(names)}: say which embedding to use")
-        if not names:
-            return None
-        name = names[0]
+def _only_embedding(arrays: dict[str, NDArray[np.generic]], path: Path) -> str | None:
+    """Name of the only array whose name begins with `emb`; None where there is none."""
+    names = sorted(key for key in arrays if key.startswith(EMBEDDING_PREFIX))
+    if len(names) > 1:
+        raise OmnitrackError(f"{path}: holds {', '.join(names)}: say which embedding to use")
+    return names[0] if names else None
+
+
+def _embeddings(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> FloatArray:
+    """Unit rows of the named array."""
     vectors = _array(arrays, name, path).astype(np.float32)
     if vectors.ndim != 2:
         raise OmnitrackError(f"{path}: {name} must have shape (n, d), got {vectors.shape}")

@@ -4,100 +4,18 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.single_camera import SingleCameraTracker, TrackerConfig
-from tracker.core.types import Detections, FloatArray, TrackletKey
+from tracker.core.single_camera import TrackerConfig
 from tracker.crosscam.ground.config import GroundConfig
-from tracker.crosscam.ground.site import GroundSite
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import MotRows
+from tracker.recorded.associators import Associator, OnGround, PerCamera, Sighting
 from tracker.recorded.files import Recording
-
-SITE = "ground"
-NOWHERE = (float("nan"), float("nan"))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """A person in one frame: in one camera's picture, or (camera_id None) only on the ground."""
-
-    frame: int
-    t_seconds: float
-    track: TrackletKey
-    camera_id: str | None
-    box_xyxy: FloatArray | None
-    score: float
-    ground_metres: tuple[float, float] = NOWHERE
-
-
-class Associator(Protocol):
-    """Follows people through steps and knows, later and later better, who they are."""
-
-    def step(self, frame: int, t_seconds: float, detections: Mapping[str, Detections]) -> list[Sighting]: ...
-    def finish(self, t_seconds: float) -> None: ...
-    def identity(self, sighting: Sighting) -> int | None:
-        """As far as is known now."""
-
-
-class PerCamera:
-    """A tracker per camera, linked by appearance."""
-
-    def __init__(self, cameras: Sequence[str], tracker: TrackerConfig, matcher: MatcherConfig) -> None:
-        self._trackers = {camera: SingleCameraTracker(camera, tracker) for camera in cameras}
-        self._matcher = CrossCameraMatcher(matcher)
-
-    def step(self, frame: int, t_seconds: float, detections: Mapping[str, Detections]) -> list[Sighting]:
-        updates = [u for camera, seen in detections.items() for u in self._trackers[camera].update(t_seconds, seen)]
-        self._matcher.update(t_seconds, updates)
-        return [
-            Sighting(frame, t_seconds, u.key, u.camera_id, u.box_xyxy, u.score)
-            for u in updates
-            if u.detection_index is not None
-        ]
-
-    def finish(self, t_seconds: float) -> None:
-        self._matcher.finish(t_seconds)
-
-    def identity(self, sighting: Sighting) -> int | None:
-        return self._matcher.identity_at(sighting.track, sighting.t_seconds)
-
-
-class OnGround:
-    """One tracker for all calibrated cameras; people who leave and return are linked by appearance."""
-
-    def __init__(self, cameras: Mapping[str, GroundCamera], ground: GroundConfig, matcher: MatcherConfig) -> None:
-        self._matcher = CrossCameraMatcher(matcher)
-        self._site = GroundSite(SITE, cameras, self._matcher, ground)
-        self._last_seen: dict[TrackletKey, int] = {}
-
-    def step(self, frame: int, t_seconds: float, detections: Mapping[str, Detections]) -> list[Sighting]:
-        found, _ = self._site.update(t_seconds, detections)
-        sightings = []
-        for update in found:
-            track, place = (SITE, update.track_id), (float(update.xy[0]), float(update.xy[1]))
-            sightings.append(Sighting(frame, t_seconds, track, None, None, 1.0, place))
-            if update.boxes:
-                self._last_seen[self._site.key(update.track_id)] = frame
-            for camera, row in update.boxes.items():
-                box, score = detections[camera].boxes_xyxy[row], float(detections[camera].scores[row])
-                sightings.append(Sighting(frame, t_seconds, track, camera, box, score, place))
-        return sightings
-
-    def finish(self, t_seconds: float) -> None:
-        self._matcher.finish(t_seconds)
-
-    def identity(self, sighting: Sighting) -> int | None:
-        """A track that no camera sees any more has left: its predicted places are nobody's."""
-        key = self._site.key(sighting.track[1])
-        if self._last_seen.get(key, 0) < sighting.frame:
-            return None
-        return self._matcher.identity_at(key, sighting.t_seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,14 +43,24 @@ def track_recordings(
     Raises OmnitrackError where a camera has no calibration.
     """
     names = [recording.camera_id for recording in recordings]
-    associator: Associator
+    linking = CrossCameraMatcher(matcher or MatcherConfig())
     if cameras is None:
-        associator = PerCamera(names, tracker or TrackerConfig(), matcher or MatcherConfig())
-    else:
-        _require(names, cameras)
-        associator = OnGround(
-            {name: cameras[name] for name in names}, ground or GroundConfig(), matcher or MatcherConfig()
+        return associate(
+            recordings, frames_per_second, PerCamera(names, tracker or TrackerConfig(), linking), delay_seconds
         )
+    _require(names, cameras)
+    on_ground = OnGround({name: cameras[name] for name in names}, ground or GroundConfig(), linking)
+    return associate(recordings, frames_per_second, on_ground, delay_seconds)
+
+
+def associate(
+    recordings: Sequence[Recording], frames_per_second: float, associator: Associator, delay_seconds: float | None
+) -> RecordedTracks:
+    """Take an associator through recordings whose frames were taken at the same instants.
+
+    delay_seconds: how long an answer may be reconsidered (online); None: till the end (corrected history).
+    """
+    names = [recording.camera_id for recording in recordings]
     pending: deque[Sighting] = deque()
     labelled: list[tuple[int, Sighting]] = []
     t_seconds = 0.0
@@ -144,9 +72,10 @@ def track_recordings(
             labelled += _release(pending, associator, t_seconds - delay_seconds + 1e-9)
     associator.finish(t_seconds)
     labelled += _release(pending, associator, np.inf)
-    on_ground = None if cameras is None else _ground_rows([one for one in labelled if one[1].camera_id is None])
+    places = [one for one in labelled if one[1].camera_id is None]
     return RecordedTracks(
-        {name: _rows([one for one in labelled if one[1].camera_id == name]) for name in names}, on_ground
+        {name: _rows([one for one in labelled if one[1].camera_id == name]) for name in names},
+        _ground_rows(places) if isinstance(associator, OnGround) else None,
     )
 
 

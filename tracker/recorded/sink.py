@@ -11,8 +11,9 @@ from tracker.recorded.files import Recording, write_recording
 class RecordingSink:
     """Writes FOLDER/CAMERA.npz, the layout that read_recording reads, for every camera; implements ports.Sink."""
 
-    def __init__(self, folder: Path, cameras: Sequence[str]) -> None:
+    def __init__(self, folder: Path, cameras: Sequence[str], embedder: str) -> None:
         self._folder = folder
+        self._embedder = embedder
         self._frames: dict[str, list[Detections]] = {camera: [] for camera in cameras}
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -24,5 +25,5 @@ class RecordingSink:
 
     def close(self) -> None:
         for camera, frames in self._frames.items():
-            recording = Recording(camera, tuple(frames), self._sizes.get(camera))
+            recording = Recording(camera, tuple(frames), self._sizes.get(camera), self._embedder)
             write_recording(self._folder / f"{camera}.npz", recording)

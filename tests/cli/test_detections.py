@@ -1,0 +1,82 @@
+"""`run --detections`: recorded detections into MOT files, the ground, and a database."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.recorded.test_recorded import square
+from tracker.cli.run import run
+from tracker.errors import OmnitrackError
+from tracker.evaluation.mot import read_mot
+from tracker.recorded.files import write_recording
+from tracker.store.queries import identities, latest_run, tracklets
+from tracker.store.session import open_store
+
+app = typer.Typer()
+app.command()(run)
+
+CALIBRATION = """cameras:
+  c0: {size: [1280, 960], image_to_ground: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """CAM=FILE of every camera."""
+    folder = tmp_path_factory.mktemp("recorded")
+    sources = []
+    for recording in square()[0]:
+        write_recording(folder / f"{recording.camera_id}.npz", replace(recording, embedder="osnet"))
+        sources.append(f"{recording.camera_id}={folder / recording.camera_id}.npz")
+    return sources
+
+
+def invoke(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["--detections", *map(str, arguments), "--fps", "2"], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_the_database_tells_what_the_files_tell(recorded: list[str], tmp_path: Path) -> None:
+    database = tmp_path / "omnitrack.db"
+    said = invoke(*recorded, "--out", tmp_path, "--db", database, "--offline")
+    assert said.strip().endswith(f"written to {tmp_path} and {database}")
+    with open_store(database) as store, store.read() as connection:
+        run_id = latest_run(connection)
+        assert run_id is not None
+        rows = list(tracklets(connection, run_id))
+        people = [person.id for person in identities(connection).rows]
+    files = {camera: read_mot(tmp_path / f"{camera}.txt") for camera in ("c0", "c1", "c2", "c3")}
+    assert people == sorted({int(i) for found in files.values() for i in found.ids})
+    for camera, found in files.items():
+        told = {(int(f), int(i)) for f, i in zip(found.frames, found.ids, strict=True)}
+        stored = {(int(f) + 1, row.identity_id) for row in rows if row.camera == camera for f in row.frames}
+        assert told == stored != set()
+
+
+def test_without_a_database_none_is_made(recorded: list[str], tmp_path: Path) -> None:
+    invoke(*recorded, "--out", tmp_path / "out")
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".txt"}
+
+
+def test_a_database_holds_the_vectors_of_one_network(recorded: list[str], tmp_path: Path) -> None:
+    write_recording(tmp_path / "x.npz", replace(square()[0][0], embedder="other"))
+    database = tmp_path / "omnitrack.db"
+    with pytest.raises(OmnitrackError, match=r"these recordings hold osnet .* and other"):
+        invoke(recorded[0], f"x={tmp_path / 'x.npz'}", "--out", tmp_path, "--db", database)
+    invoke(recorded[0], "--out", tmp_path, "--db", database)
+    with pytest.raises(OmnitrackError, match="holds embeddings of osnet"):
+        invoke(f"x={tmp_path / 'x.npz'}", "--out", tmp_path, "--db", database)
+
+
+def test_the_ground_and_a_database_exclude_each_other(recorded: list[str], tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(CALIBRATION)
+    arguments = [recorded[0], "--out", tmp_path, "--calibration", tmp_path / "site.yaml"]
+    invoke(*arguments)
+    assert np.loadtxt(tmp_path / "ground.txt", delimiter=",", ndmin=2).shape[1] in (0, 4)
+    with pytest.raises(OmnitrackError, match="leave out --calibration or --db"):
+        invoke(*arguments, "--db", tmp_path / "omnitrack.db")
