@@ -102,8 +102,8 @@ def network_of(spec: ModelSpec, models: Path, scratch: Path) -> Path:
 
 
 def measure(spec: ModelSpec, network: Path, views: list[Samples]) -> list[str]:
-    session = open_session(network, precision=spec.precision)
     given = spec.input
+    session = open_session(network, precision=spec.precision, pixels=given)
     expected = InputSpec(given.height, given.width, given.colour, given.scale, given.mean, given.std)
     embedder = CropEmbedder(session, expected, spec.name, spec.dimension or 0)
     seconds: list[float] = []

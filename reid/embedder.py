@@ -5,13 +5,30 @@ from typing import Protocol
 
 import numpy as np
 
-from reid.preprocess import FloatArray, Image, InputSpec, crop, to_batch
+from reid.preprocess import FloatArray, Image, InputSpec, crop, normalised, resized
 
 
 class InferenceSession(Protocol):
     """Runs a network: (n, 3, h, w) float32 -> (n, d) float32, n >= 1."""
 
     def infer(self, batch: FloatArray) -> FloatArray: ...
+
+
+class PictureSession(Protocol):
+    """Runs a network with its preprocessing: (n, h, w, 3) BGR uint8 -> (n, d) float32, n >= 1."""
+
+    def infer(self, batch: Image) -> FloatArray: ...
+
+
+class Normalising:
+    """Gives a network that knows nothing of pictures the values that it expects."""
+
+    def __init__(self, session: InferenceSession, spec: InputSpec) -> None:
+        self._session = session
+        self._spec = spec
+
+    def infer(self, batch: Image) -> FloatArray:
+        return self._session.infer(normalised(batch, self._spec))
 
 
 def normalise_rows(features: FloatArray) -> FloatArray:
@@ -24,8 +41,8 @@ def normalise_rows(features: FloatArray) -> FloatArray:
 class CropEmbedder:
     """Describes people by appearance: all crops of a step in one call of the network."""
 
-    def __init__(self, session: InferenceSession, spec: InputSpec, name: str, dimension: int) -> None:
-        """dimension: d of the network's output; name: stored with every embedding."""
+    def __init__(self, session: PictureSession, spec: InputSpec, name: str, dimension: int) -> None:
+        """spec: the size of the network's pictures; dimension: d of its output; name: stored with every embedding."""
         self._session = session
         self._spec = spec
         self._name = name
@@ -63,8 +80,7 @@ class CropEmbedder:
         features = np.zeros((len(crops), self._dimension), np.float32)
         rows = [row for row, image in enumerate(crops) if image is not None]
         if rows:
-            batch = to_batch([image for image in crops if image is not None], self._spec)
-            output = self._session.infer(batch)
+            output = self._session.infer(resized([image for image in crops if image is not None], self._spec))
             if output.shape != (len(rows), self._dimension):
                 raise ValueError(f"{self._name} gave {output.shape}, expected {(len(rows), self._dimension)}")
             features[rows] = normalise_rows(output)

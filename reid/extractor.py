@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from reid.embedder import CropEmbedder, InferenceSession
+from reid.embedder import CropEmbedder, InferenceSession, Normalising
 from reid.errors import ReidError
 from reid.metadata import input_spec_of
 from reid.preprocess import FloatArray, Image, InputSpec, read_picture
@@ -75,7 +75,7 @@ class FeatureExtractor:
         self.batch_size = batch_size
         probe = session.infer(np.zeros((1, 3, spec.height, spec.width), np.float32))
         self.dimension = int(probe.shape[1])
-        self._embedder = CropEmbedder(session, spec, name, self.dimension)
+        self._embedder = CropEmbedder(Normalising(session, spec), spec, name, self.dimension)
 
     @classmethod
     def open(

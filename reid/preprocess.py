@@ -93,16 +93,26 @@ def crop(image: Image, box_xyxy: NDArray[np.floating]) -> Image | None:
     return image[y1:y2, x1:x2]
 
 
+def resized(crops: Sequence[Image], spec: InputSpec) -> Image:
+    """Crops of any size -> (n, height, width, 3) BGR uint8, in the network's size."""
+    pictures = np.empty((len(crops), spec.height, spec.width, 3), np.uint8)
+    for row, image in enumerate(crops):
+        cv2.resize(image, (spec.width, spec.height), dst=pictures[row], interpolation=cv2.INTER_LINEAR)
+    return pictures
+
+
 def to_batch(crops: Sequence[Image], spec: InputSpec) -> FloatArray:
     """Crops of any size, BGR uint8 -> (n, 3, height, width) float32 as the network expects it."""
-    resized = np.empty((len(crops), spec.height, spec.width, 3), np.uint8)
-    for row, image in enumerate(crops):
-        cv2.resize(image, (spec.width, spec.height), dst=resized[row], interpolation=cv2.INTER_LINEAR)
-    pixels = resized[..., ::-1] if spec.order == "rgb" else resized
+    return normalised(resized(crops, spec), spec)
+
+
+def normalised(pictures: Image, spec: InputSpec) -> FloatArray:
+    """(n, height, width, 3) BGR uint8 -> (n, 3, height, width) float32: values and order that the network expects."""
+    pixels = pictures[..., ::-1] if spec.order == "rgb" else pictures
     gain = np.float32(spec.scale) / np.array(spec.std, np.float32)
     offset = -np.array(spec.mean, np.float32) / np.array(spec.std, np.float32)
     # One pass per channel into the planar layout: the interleaved picture is never converted to float.
-    batch = np.empty((len(crops), 3, spec.height, spec.width), np.float32)
+    batch = np.empty((len(pictures), 3, spec.height, spec.width), np.float32)
     for channel in range(3):
         np.multiply(pixels[..., channel], gain[channel], out=batch[:, channel], casting="unsafe")
         batch[:, channel] += offset[channel]

@@ -29,7 +29,7 @@ from tracker.inference.devices import resolve_device
 from tracker.inference.download import sha256_of
 from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
-from tracker.inference.spec import ModelFormat, ModelKind, ModelSpec
+from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, FrameSource, Sink
@@ -219,29 +219,36 @@ def build_embedder(config: Config, notify: Notify) -> Embedder:
             session, spec = osnet_session(model.path or SHIPPED_WEIGHTS, model.spec, device)
     except ReidError as error:
         raise OmnitrackError(str(error)) from error
-    blank = np.zeros((1, 3, spec.height, spec.width), np.float32)
+    blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
     return CropEmbedder(session, spec, model.spec.name, session.infer(blank).shape[1])
 
 
 def engine_session(path: Path, model: ModelSpec) -> tuple[Session, InputSpec]:
-    """A network file that runs as it is, and the input that the registry states for it."""
+    """A network file that runs as it is, to be given pictures, and the input that the registry states for it."""
     given = model.input
     spec = InputSpec(given.height, given.width, given.colour, given.scale, given.mean, given.std)
-    return open_session(path, cache_dir=cache_folder() / "compiled", precision=model.precision), spec
+    session = open_session(path, cache_dir=cache_folder() / "compiled", precision=model.precision, pixels=given)
+    return session, spec
 
 
 def osnet_session(weights_path: Path, model: ModelSpec, device: str) -> tuple[Session, InputSpec]:
-    """OSNet weights, in torch on CUDA and exported once for the CPU, and the input that the weights state."""
+    """OSNet weights, in torch on CUDA and exported once for the CPU, and the input that the weights state. The session
+    takes pictures.
+    """
     spec = input_spec_of(weights_path)
     if device != "cpu":
         from reid import weights
 
-        return TorchSession(weights.load(weights_path, model.variant), device, (None, 3, spec.height, spec.width)), spec
+    pixels = ModelInput(
+        height=spec.height, width=spec.width, colour=spec.order, scale=spec.scale, mean=spec.mean, std=spec.std
+    )
+        module = weights.load(weights_path, model.variant)
+        return TorchSession(module, device, (None, 3, *pixels.size), pixels=pixels), spec
     name = f"{sha256_of(weights_path)[:16]}-openvino{version('openvino')}.xml"
     exported = cache_folder() / "exported" / name
     if not exported.exists():
         export_once(weights_path, model.variant, exported)
-    return open_session(exported, cache_dir=cache_folder() / "compiled", precision=model.precision), spec
+    return open_session(exported, cache_dir=cache_folder() / "compiled", precision=model.precision, pixels=pixels), spec
 
 
 def export_once(weights_path: Path, variant: str, exported: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tracker.core.types import FloatArray
 from tracker.detection.yolo import YOLODetector
 from tracker.errors import OmnitrackError
+from tracker.inference.session import Batch
 from tracker.inference.spec import ModelFile, ModelFormat, ModelInput, ModelKind, ModelSpec
 
 SPEC = ModelSpec(
@@ -19,6 +20,7 @@ SPEC = ModelSpec(
     input=ModelInput(height=64, width=96),
     files=(ModelFile(path="scripted.onnx"),),
 )
+YOLOX = SPEC.model_copy(update={"input": ModelInput(height=64, width=96, colour="bgr", scale=1.0)})
 
 
 class ScriptedSession:
@@ -28,10 +30,10 @@ class ScriptedSession:
 
     def __init__(self, outputs: Sequence[FloatArray]) -> None:
         self.outputs = np.stack(list(outputs))
-        self.batch = np.zeros((0, 3, 64, 96), np.float32)
+        self.batch = np.zeros((0, 64, 96, 3), np.uint8)
 
-    def infer(self, batch: FloatArray) -> FloatArray:
-        self.batch = batch.copy()
+    def infer(self, batch: Batch) -> FloatArray:
+        self.batch = batch.astype(np.uint8)
         return self.outputs[np.arange(len(batch)) % len(self.outputs)]
 
 
@@ -61,22 +63,26 @@ def test_people_of_each_picture_in_its_own_pixels() -> None:
     assert large.embeddings is None
 
 
-def test_network_sees_rgb_between_0_and_1() -> None:
+def test_session_is_given_pictures() -> None:
     session = ScriptedSession([ultralytics()])
     YOLODetector(session, SPEC).detect([picture(64, 96)])
-    np.testing.assert_allclose(session.batch[0, :, 0, 0], np.array([30, 20, 10]) / 255, rtol=1e-6)
-    assert session.batch.shape == (1, 3, 64, 96)
+    assert session.batch.shape == (1, 64, 96, 3)
+    assert session.batch[0, 0, 0].tolist() == [10, 20, 30]
 
 
-def test_yolox_sees_bgr_values_and_its_grid_is_decoded() -> None:
+def test_yolox_grid_is_decoded() -> None:
     # 96 + 24 + 6 anchors of strides 8, 16, 32; anchor 97 is the cell x=1, y=0 of stride 16
     output = np.zeros((126, 7), np.float32)
     output[97] = [0.5, 0.25, np.log(0.5), np.log(1.5), 0.8, 0.5, 1.0]
     session = ScriptedSession([output])
-    (found,) = YOLODetector(session, SPEC).detect([picture(64, 96)])
+    (found,) = YOLODetector(session, YOLOX).detect([picture(64, 96)])
     np.testing.assert_allclose(found.boxes_xyxy, [[20, 0, 28, 16]], atol=1e-5)
     np.testing.assert_allclose(found.scores, [0.4])
-    np.testing.assert_array_equal(session.batch[0, :, 0, 0], [10, 20, 30])
+
+
+def test_a_head_that_contradicts_the_stated_input_is_refused() -> None:
+    with pytest.raises(OmnitrackError, match=r"model scripted: .* expects bgr times 1; describe its input"):
+        YOLODetector(ScriptedSession([np.zeros((126, 7), np.float32)]), SPEC)
 
 
 def test_head_with_built_in_suppression() -> None:
@@ -110,7 +116,7 @@ def test_free_input_size_comes_from_the_registry() -> None:
     session = ScriptedSession([ultralytics()])
     session.input_shape = (None, 3, None, None)  # type: ignore[assignment]
     YOLODetector(session, SPEC).detect([picture(10, 10), picture(20, 20)])
-    assert session.batch.shape == (2, 3, 64, 96)
+    assert session.batch.shape == (2, 64, 96, 3)
 
 
 def test_network_that_is_no_detector_is_named() -> None:

@@ -196,6 +196,16 @@ def test_unknown_file_is_described_by_its_name(
     assert (spec.format, spec.variant, spec.licence) == (expected, variant, "unknown")
 
 
+@pytest.mark.parametrize(
+    ("name", "colour", "scale"), [("yolox_tiny.onnx", "bgr", 1.0), ("yolo11n.onnx", "rgb", 1 / 255)]
+)
+def test_input_of_an_unknown_detector_follows_from_its_name(
+    desk: Desk, tmp_path: Path, name: str, colour: str, scale: float
+) -> None:
+    given = desk.resolve(str(desk.put(tmp_path / name, b"weights"))).spec.input
+    assert (given.colour, given.scale) == (colour, scale)
+
+
 def test_file_with_a_foreign_ending_is_refused(desk: Desk, tmp_path: Path) -> None:
     path = desk.put(tmp_path / "weights.pkl", b"weights")
     with pytest.raises(OmnitrackError, match=r"weights\.pkl: a detector ends in one of \.pt, \.onnx, \.xml"):

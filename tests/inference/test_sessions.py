@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,16 @@ def test_rows_that_are_not_contiguous_are_accepted(tmp_path: Path) -> None:
     session = openvino_ir(tmp_path, None)
     rows = images(6)[::2]
     np.testing.assert_allclose(session.infer(rows), 2 * rows.sum(axis=(2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [None, 1, 3])
+def test_threads_may_share_a_session(batch: int | None, tmp_path: Path) -> None:
+    """With fewer requests than rows, each thread waits for what others hold; nobody waits for ever or gets mixed up."""
+    session = openvino_ir(tmp_path, batch)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda count: session.infer(images(count)), range(40)))
+    for count, result in enumerate(results):
+        np.testing.assert_allclose(result, 2 * images(count).sum(axis=(2, 3)), rtol=1e-5)
 
 
 def test_compiled_network_is_kept_on_disk(tmp_path: Path) -> None:

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from reid.embedder import CropEmbedder
-from reid.preprocess import OPEN_MODEL_ZOO_INPUT, FloatArray, InputSpec, crop, to_batch
+from reid.preprocess import OPEN_MODEL_ZOO_INPUT, FloatArray, Image, InputSpec, crop, to_batch
 
 
 class MeanColour:
     """A network of three features: the mean of every channel."""
 
     def __init__(self) -> None:
-        self.batches: list[FloatArray] = []
+        self.batches: list[Image] = []
 
-    def infer(self, batch: FloatArray) -> FloatArray:
+    def infer(self, batch: Image) -> FloatArray:
         self.batches.append(batch)
-        mean: FloatArray = batch.mean(axis=(2, 3))
+        mean: FloatArray = batch.mean(axis=(1, 2)).astype(np.float32)
         return mean
 
 
@@ -43,7 +43,7 @@ def test_one_call_for_all_crops_of_a_step() -> None:
     rows = subject.embed([picture(200, 0, 0), picture(0, 0, 0), picture(0, 30, 40)], boxes)
     assert [r.shape for r in rows] == [(2, 3), (0, 3), (1, 3)]
     assert len(session.batches) == 1
-    assert session.batches[0].shape == (3, 3, 8, 4)
+    assert session.batches[0].shape == (3, 8, 4, 3)
     np.testing.assert_allclose(rows[0], [[1, 0, 0]] * 2, atol=1e-6)
     np.testing.assert_allclose(rows[2], [[0, 0.6, 0.8]], atol=1e-6)
     assert all(r.dtype == np.float32 for r in rows)

@@ -13,7 +13,7 @@ from tracker.inference.torch_session import TorchSession
 def open_detector_session(
     model: ResolvedModel, device: str, cache: Path, *, streams: int | None = None, threads: int | None = None
 ) -> Session:
-    """Open a detector that has a file on a device as resolve_device yields it: cpu, cuda:0, ...
+    """Open a detector that has a file, to be given pictures, on a device as resolve_device yields it: cpu, cuda:0, ...
 
     Weights of ultralytics run through torch on CUDA and are exported to OpenVINO once for the CPU; exported networks
     (OpenVINO, ONNX) run on the CPU in any case. cache: folder for what is made on the first start. OmnitrackError for
@@ -24,6 +24,13 @@ def open_detector_session(
         raise OmnitrackError(f"model {spec.name} is built in, there is no network to open")
     if spec.format is ModelFormat.ULTRALYTICS_PT:
         if device != "cpu":
-            return TorchSession(torch_module(path, cache), device, (None, 3, spec.input.height, spec.input.width))
+            return TorchSession(torch_module(path, cache), device, (None, 3, *spec.input.size), pixels=spec.input)
         path = exported(path, spec, cache)
-    return open_session(path, streams=streams, threads=threads, cache_dir=cache / "compiled", precision=spec.precision)
+    return open_session(
+        path,
+        streams=streams,
+        threads=threads,
+        cache_dir=cache / "compiled",
+        precision=spec.precision,
+        pixels=spec.input,
+    )

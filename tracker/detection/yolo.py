@@ -17,6 +17,7 @@ from tracker.video.frame import Image
 class YOLODetector:
     """Implements ports.Detector with one network call for all pictures of a step.
 
+    session takes pictures (it was opened with pixels=spec.input).
     spec gives the input's size where the network leaves it free. confidence: lowest score that counts. nms_iou: boxes
     that overlap a surer one by more are dropped. The constructor runs the network once, on an empty picture: that
     tells its family, and takes the slow first run. OmnitrackError if it is no detector.
@@ -28,26 +29,25 @@ class YOLODetector:
         self._nms_iou = nms_iou
         height, width = (*session.input_shape[2:], None, None)[:2]
         self._size = (height or spec.input.height, width or spec.input.width)
-        self._canvas: Image = np.zeros((*self._size, 3), np.uint8)
-        self._inputs: FloatArray = np.zeros((1, 3, *self._size), np.float32)
         try:
-            self._head = head_for(session.infer(self._inputs).shape[1:])
+            self._head = head_for(session.infer(self._canvases(1)).shape[1:])
         except ValueError as error:
             raise OmnitrackError(f"model {spec.name}: {error}; choose another detector") from error
+        if (self._head.colour, self._head.scale) != (spec.input.colour, spec.input.scale):
+            raise OmnitrackError(
+                f"model {spec.name}: its output is of a family that expects {self._head.colour} times "
+                f"{self._head.scale:g}; describe its input so in models.yaml"
+            )
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        if len(self._inputs) < len(images):
-            self._inputs = np.zeros((len(images), 3, *self._size), np.float32)
-        placements = [self._prepare(image, slot) for image, slot in zip(images, self._inputs, strict=False)]
-        outputs = self._session.infer(self._inputs[: len(images)])
+        canvases = self._canvases(len(images))
+        placements = [letterbox(image, canvas) for image, canvas in zip(images, canvases, strict=True)]
+        outputs = self._session.infer(canvases)
         return [self._people(output, placement) for output, placement in zip(outputs, placements, strict=True)]
 
-    def _prepare(self, image: Image, slot: FloatArray) -> Placement:
-        """Fill the slot (3, height, width) with the picture as the network expects it."""
-        placement = letterbox(image, self._canvas)
-        channels = self._canvas[..., ::-1] if self._head.colour == "rgb" else self._canvas
-        np.multiply(channels.transpose(2, 0, 1), np.float32(self._head.scale), out=slot)
-        return placement
+    def _canvases(self, count: int) -> Image:
+        """(count, height, width, 3), new ones each time: detect() may be called from several threads at once."""
+        return np.empty((count, *self._size, 3), np.uint8)
 
     def _people(self, output: FloatArray, placement: Placement) -> Detections:
         boxes, scores = self._head.decode(output, self._confidence, self._size)

@@ -209,8 +209,9 @@ def _downloadable(spec: ModelSpec) -> bool:
 def describe(kind: ModelKind, path: Path) -> ModelSpec:
     """What can be told about a file that the registry does not know: by its ending, its name, and metadata beside it.
 
-    A detector is taken for an ultralytics export (RGB, 0..1), an embedder for a torchreid OSNet (RGB, ImageNet's mean
-    and deviation). OmnitrackError for an ending that no model of the kind has.
+    A detector is taken for an ultralytics export (RGB, 0..1), or for a YOLOX (BGR, 0..255) where its name begins so; an
+    embedder for a torchreid OSNet (RGB, ImageNet's mean and deviation). OmnitrackError for an ending that no model of
+    the kind has.
     """
     model_format = _FORMATS.get((kind, path.suffix))
     if model_format is None:
@@ -223,13 +224,16 @@ def describe(kind: ModelKind, path: Path) -> ModelSpec:
         format=model_format,
         licence="unknown",
         variant=variant[0].rstrip("_") if variant else path.stem,
-        input=_IMAGENET if kind is ModelKind.EMBEDDER else _exported_input(path.with_name("metadata.yaml")),
+        input=_IMAGENET if kind is ModelKind.EMBEDDER else _detector_input(path),
         files=(ModelFile(path=path.name),),
     )
 
 
-def _exported_input(metadata: Path) -> ModelInput:
-    """Input of an ultralytics export, from the metadata that it writes beside the network."""
+def _detector_input(path: Path) -> ModelInput:
+    """Input of an ultralytics export, from the metadata that it writes beside the network, or of a YOLOX."""
+    if path.stem.lower().startswith("yolox"):
+        return ModelInput(height=640, width=640, colour="bgr", scale=1.0)
+    metadata = path.with_name("metadata.yaml")
     size = yaml.safe_load(metadata.read_text(encoding="utf-8")).get("imgsz") if metadata.is_file() else None
     height, width = size or (640, 640)
     return ModelInput(height=height, width=width)

@@ -5,7 +5,11 @@ from typing import Protocol
 
 from tracker.core.types import FloatArray
 from tracker.errors import OmnitrackError
-from tracker.inference.spec import Precision
+from tracker.inference.pixels import Pictures
+from tracker.inference.spec import ModelInput, Precision
+
+Batch = FloatArray | Pictures
+"""What a session takes: pictures if it was opened with `pixels`, else what the network itself takes."""
 
 
 class Session(Protocol):
@@ -15,8 +19,10 @@ class Session(Protocol):
     def input_shape(self) -> tuple[int | None, ...]:
         """(n, ...) as the network declares it; None where the size is free."""
 
-    def infer(self, batch: FloatArray) -> FloatArray:
-        """(n, ...) float32 -> (n, ...) float32, any n, results in the order of the batch."""
+    def infer(self, batch: Batch) -> FloatArray:
+        """Pictures (n, h, w, 3) uint8, or the network's own (n, ...) float32 -> (n, ...) float32, any n, results in
+        the order of the batch. May be called from several threads at once.
+        """
 
 
 def open_session(
@@ -26,13 +32,14 @@ def open_session(
     threads: int | None = None,
     cache_dir: Path | None = None,
     precision: Precision = "auto",
+    pixels: ModelInput | None = None,
 ) -> Session:
     """Load an OpenVINO IR (.xml, or the folder that holds one) or an ONNX file (.onnx) for the CPU.
 
-    streams requests run side by side on threads cores (default: both as many as the process may use); cache_dir keeps
-    compiled networks. OpenVINO runs it; an ONNX file that OpenVINO cannot read goes to ONNX Runtime. OmnitrackError
-    names a file that is missing, damaged or of another kind. Weights that need their architecture built first (.pt,
-    .pth) go to TorchSession or through an export.
+    streams requests run side by side on threads cores (default: as many as the process may use); cache_dir keeps
+    compiled networks. pixels: the session takes pictures and prepares them so. OpenVINO runs it; an ONNX file that
+    OpenVINO cannot read goes to ONNX Runtime. OmnitrackError names a file that is missing, damaged or of another kind.
+    Weights that need their architecture built first (.pt, .pth) go to TorchSession or through an export.
     """
     from tracker.inference.onnxruntime_session import ONNXRuntimeSession
     from tracker.inference.openvino_session import OpenVINOSession
@@ -41,11 +48,13 @@ def open_session(
     if file.suffix not in {".xml", ".onnx"}:
         raise OmnitrackError(f"{path}: cannot be run as it is; give an OpenVINO .xml, its folder, or an .onnx file")
     try:
-        return OpenVINOSession(file, streams=streams, threads=threads, cache_dir=cache_dir, precision=precision)
+        return OpenVINOSession(
+            file, streams=streams, threads=threads, cache_dir=cache_dir, precision=precision, pixels=pixels
+        )
     except UnreadableError:
         if file.suffix != ".onnx":
             raise
-        return ONNXRuntimeSession(file, threads=threads)
+        return ONNXRuntimeSession(file, threads=threads, pixels=pixels)
 
 
 def network_file(path: Path) -> Path:

@@ -39,6 +39,11 @@ class ModelInput(_Row):
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.height, self.width
+
 
 class ModelFile(_Row):
     """path: relative to a directory of models. sha256 None: unknown. url None: cannot be downloaded."""
