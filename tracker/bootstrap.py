@@ -236,12 +236,12 @@ def osnet_session(weights_path: Path, model: ModelSpec, device: str) -> tuple[Se
     takes pictures.
     """
     spec = input_spec_of(weights_path)
-    if device != "cpu":
-        from reid import weights
-
     pixels = ModelInput(
         height=spec.height, width=spec.width, colour=spec.order, scale=spec.scale, mean=spec.mean, std=spec.std
     )
+    if device != "cpu":
+        from reid import weights
+
         module = weights.load(weights_path, model.variant)
         return TorchSession(module, device, (None, 3, *pixels.size), pixels=pixels), spec
     name = f"{sha256_of(weights_path)[:16]}-openvino{version('openvino')}.xml"
