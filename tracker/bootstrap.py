@@ -1,10 +1,9 @@
 """The only place that builds concrete objects from a configuration."""
 
-import itertools
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -35,8 +34,9 @@ from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, FrameSource, Sink
 from tracker.recorded.sink import RecordingSink
 from tracker.run import Run
-from tracker.store.runs import ActiveRun, CameraOrigin, begin_run
-from tracker.store.session import open_store
+from tracker.store.numbers import IdentityNumbers
+from tracker.store.runs import CameraOrigin, begin_run
+from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.video.annotate import AnnotatedVideoSink, file_name
 from tracker.video.batching import StepBatcher
@@ -67,7 +67,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         detector, embedder = build_detector(config, notify), build_embedder(config, notify)
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
-        matcher = build_matcher(config, active)
+        matcher = opened.enter_context(build_matcher(config, store))
         sinks: list[Sink] = [StoreSink(store, active)]
         output = output_for(config)
         if output.video:
@@ -95,9 +95,14 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         )
 
 
-def build_matcher(config: Config, active: ActiveRun) -> CrossCameraMatcher:
+@contextmanager
+def build_matcher(config: Config, store: Store) -> Iterator[CrossCameraMatcher]:
     """The matcher of a run that is stored."""
-    return CrossCameraMatcher(config.matcher, issue_id=itertools.count(active.first_identity_id).__next__)
+    numbers = IdentityNumbers(store)
+    try:
+        yield CrossCameraMatcher(config.matcher, issue_id=numbers)
+    finally:
+        numbers.give_back()
 
 
 def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.store.walk import begin, crowd, steps
+from tracker.store.numbers import new_identity_id
 from tracker.store.session import open_store
 from tracker.store.sink import StoreSink
 
@@ -14,9 +15,11 @@ from tracker.store.sink import StoreSink
 def main(path: Path, generations: int) -> None:
     with open_store(path) as store:
         run = begin(store, ["west"])
-        print(run.id, run.first_identity_id, flush=True)
+        with store.write() as connection:
+            first_identity_id = new_identity_id(connection, 10 * generations)
+        print(run.id, first_identity_id, flush=True)
         sink, acknowledged = StoreSink(store, run), 0
-        for step in steps(["west"], crowd(run.first_identity_id, generations)):
+        for step in steps(["west"], crowd(first_identity_id, generations)):
             sink.write(step)
             if sink.counters.batches_committed > acknowledged:
                 acknowledged = sink.counters.batches_committed

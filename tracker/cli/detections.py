@@ -109,9 +109,9 @@ def _stored_tracks(
         store = opened.enter_context(open_store(db))
         origins = {camera: CameraOrigin(str(file), now) for camera, file in files.items()}
         active = begin_run(store, origins, embedder_name=name, embedder_dimension=dimension)
+        matcher = opened.enter_context(build_matcher(settings, store))
         sink = opened.enter_context(closing(StoreSink(store, active)))
-        cameras = [recording.camera_id for recording in recordings]
-        associator = PerCamera(cameras, settings.tracker, build_matcher(settings, active), [sink])
+        associator = PerCamera([recording.camera_id for recording in recordings], settings.tracker, matcher, [sink])
         return associate(recordings, fps, associator, None if options.offline else 1.0)
 
 

@@ -1,14 +1,15 @@
 """Identity events as changes of the tables: who exists, who is certain, who was merged into whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select, update
 
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
-from tracker.errors import NotFoundError, OmnitrackError
+from tracker.errors import NotFoundError
 from tracker.store.constraints import forbids_link, keeps_apart
-from tracker.store.models import Event, Identity, Link, Sequence, Tracklet
-from tracker.store.runs import IDENTITY_SEQUENCE, ActiveRun
+from tracker.store.models import Event, Identity, Link, Tracklet
+from tracker.store.numbers import never_give_out, new_identity_id
+from tracker.store.runs import ActiveRun
 from tracker.store.stretches import stretch_from
 
 PROVISIONAL = "provisional"
@@ -30,12 +31,12 @@ def apply_event(connection: Connection, run: ActiveRun, planned: PlannedEvent) -
     """Log the event with its evidence and bring identities and tracklets up to date.
 
     What contradicts a user's correction is logged as overruled and changes nothing.
-    Raises OmnitrackError when another program has taken the same new id meanwhile.
     """
     event = planned.event
     mentioned = {event.identity_id, event.previous_identity_id or event.identity_id}
-    for identity_id in sorted(mentioned):
-        _ensure_identity(connection, run, identity_id)
+    numbers = {identity_id: _present_number(connection, run, identity_id) for identity_id in sorted(mentioned)}
+    previous = None if event.previous_identity_id is None else numbers[event.previous_identity_id]
+    event = replace(event, identity_id=numbers[event.identity_id], previous_identity_id=previous)
     tracklet_id = _tracklet_id(connection, run, planned) if event.tracklet else None
     if _is_overruled(connection, event, tracklet_id):
         _log(connection, run, event, tracklet_id, OVERRULED)
@@ -81,29 +82,23 @@ def separate(connection: Connection, identity_id: int) -> None:
     connection.execute(update(Identity).where(Identity.id.in_(select(tree.c.id))).values(survivor_id=identity_id))
 
 
-def new_identity_id(connection: Connection) -> int:
-    """The next number that no identity ever had; taken for good once the transaction commits."""
-    taken = update(Sequence).where(Sequence.name == IDENTITY_SEQUENCE).values(next_value=Sequence.next_value + 1)
-    return connection.execute(taken.returning(Sequence.next_value)).scalar_one() - 1
+def _present_number(connection: Connection, run: ActiveRun, identity_id: int) -> int:
+    """The number under which the database knows an identity of the run, made if it is new.
 
-
-def _ensure_identity(connection: Connection, run: ActiveRun, identity_id: int) -> None:
-    found = connection.execute(select(Identity.run_id).where(Identity.id == identity_id)).first()
-    if found is None and identity_id >= run.first_identity_id:
-        row = {"id": identity_id, "run_id": run.id, "state": PROVISIONAL, "survivor_id": identity_id}
-        connection.execute(insert(Identity).values(row))
-        is_behind = (Sequence.name == IDENTITY_SEQUENCE) & (Sequence.next_value <= identity_id)
-        connection.execute(update(Sequence).where(is_behind).values(next_value=identity_id + 1))
-    elif found is None:
-        raise OmnitrackError(
-            f"identity {identity_id} belonged to an earlier run and is erased; "
-            f"new identities of run {run.id} begin at {run.first_identity_id}"
-        )
-    elif found.run_id != run.id and identity_id >= run.first_identity_id:
-        raise OmnitrackError(
-            f"identity {identity_id} was given out twice: while run {run.id} went on, another run or a split took the "
-            "number; give each run its own --db, and split when no run is going on"
-        )
+    A number that was there before and is not any more was erased: the person goes on as somebody new.
+    """
+    present = run.people.present(identity_id)
+    if connection.scalar(select(Identity.id).where(Identity.id == present)) is not None:
+        run.people.tell(present)
+        return present
+    if present < run.first_identity_id or run.people.knows(present):
+        present = new_identity_id(connection)
+        run.people.rename(identity_id, present)
+    row = {"id": present, "run_id": run.id, "state": PROVISIONAL, "survivor_id": present}
+    connection.execute(insert(Identity).values(row))
+    never_give_out(connection, present)
+    run.people.tell(present)
+    return present
 
 
 def _is_overruled(connection: Connection, event: IdentityEvent, tracklet_id: int | None) -> bool:

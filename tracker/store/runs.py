@@ -1,7 +1,7 @@
 """The beginning and end of a run: its cameras, the clock of its streams, and the first identity id that is free."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, exists, insert, select, update
 
 from tracker.errors import OmnitrackError
-from tracker.store.models import Camera, Embedder, Embedding, Run, RunCamera, Sequence
+from tracker.store.models import Camera, Embedder, Embedding, Run, RunCamera
+from tracker.store.numbers import RunPeople, next_identity_id
 from tracker.store.session import Store
-
-IDENTITY_SEQUENCE = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,13 @@ class RunCameraKey:
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """What a writer needs to know of its run. The matcher's new identities must begin at first_identity_id."""
+    """What a writer needs to know of its run. Identities below first_identity_id were there before."""
 
     id: int
     cameras: Mapping[str, RunCameraKey]
     first_identity_id: int
     embedder_id: int | None
+    people: RunPeople = field(default_factory=RunPeople)
 
     def to_us(self, t_seconds: float, camera: str | None = None) -> int:
         """UTC microseconds of a stream time; without a camera, by the earliest clock of the run."""
@@ -66,7 +66,7 @@ def begin_run(
             values = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
             connection.execute(insert(RunCamera).values(values))
             keys[name] = key
-        return ActiveRun(run_id, keys, _next_identity_id(connection), embedder_id)
+        return ActiveRun(run_id, keys, next_identity_id(connection), embedder_id)
 
 
 def finish_run(connection: Connection, run: ActiveRun) -> None:
@@ -122,14 +122,6 @@ def _embedder(connection: Connection, store: Store, name: str, dimension: int) -
         )
     connection.execute(update(Embedder).values(name=name, dimension=dimension))
     return int(stored.id)
-
-
-def _next_identity_id(connection: Connection) -> int:
-    chosen = select(Sequence.next_value).where(Sequence.name == IDENTITY_SEQUENCE)
-    found = connection.execute(chosen).scalar()
-    if found is None:
-        connection.execute(insert(Sequence).values(name=IDENTITY_SEQUENCE, next_value=1))
-    return found or 1
 
 
 def _program_version() -> str:

@@ -103,6 +103,7 @@ class StoreWriter:
     def _commit(self, batch: Batch) -> int:
         """-> rows written, after as many attempts as it takes."""
         while True:
+            self._run.people.begin()
             try:
                 with self._store.write() as connection:
                     rows = write_batch(connection, self._run, batch)
@@ -115,6 +116,7 @@ class StoreWriter:
                 if self.counters.paused_by is not None:
                     _LOG.warning("database %s: can be written again, the run goes on", self._store.path)
                 self.counters.paused_by = None
+                self._run.people.settle()
                 return rows
 
 
