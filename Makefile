@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 2
 RTSP_PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad
 
-.PHONY: demo test test-all check clean install install-dev
+.PHONY: demo test test-all check clean install install-dev tflite
 
 demo: install
 	$(BIN)/python main.py demo --out $(OUT)
@@ -17,7 +17,7 @@ demo: install
 test: install-dev $(VENV)/.system-packages
 	$(BIN)/python -m pytest
 
-test-all: install-dev $(VENV)/.system-packages
+test-all: install-dev tflite $(VENV)/.system-packages
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 check: install-dev
@@ -47,6 +47,13 @@ $(VENV)/.system-packages: | $(BIN)/python
 	else echo "not root on Debian: for the live-camera tests install $(RTSP_PACKAGES)"; fi
 	touch $@
 
+# The TFLite converter needs another torch than the application: it lives in an environment of its own.
+tflite: .venv-tflite/.installed
+.venv-tflite/.installed: requirements-tflite.txt
+	$(PYTHON) -m venv .venv-tflite
+	.venv-tflite/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tflite.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(OUT) omnitrack_output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-tflite $(OUT) omnitrack_output .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,8 +3,10 @@
 OpenVINO's bf16 is no file of its own: a float32 IR computes in bf16 where it is loaded with that precision.
 """
 
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -112,6 +114,25 @@ def to_openvino_int8(
             op_types_to_quantize=["Conv"],
         )
         openvino.save_model(openvino.convert_model(quantised), out_xml, compress_to_fp16=False)
+    return spec
+
+
+def to_tflite(weights_path: Path, out_tflite: Path, variant: str | None = None) -> InputSpec:
+    """Convert OSNet weights to TFLite, float32, for edge devices: (1, 3, h, w) -> (1, 512), one crop at a time.
+
+    Needs the packages of requirements-tflite.txt, whose torch is another than the application's. Raises ReidError
+    without them, and as to_openvino does.
+    """
+    try:
+        import litert_torch
+    except ImportError:
+        raise ReidError(
+            "TFLite needs an environment of its own: run `make tflite`, then this command with .venv-tflite/bin/python"
+        ) from None
+    spec = input_spec_of(weights_path)
+    network = weights.load(weights_path, variant).eval()
+    with redirect_stdout(sys.stderr):  # it prints its progress
+        litert_torch.convert(network, (_example(spec)[:1],)).export(str(out_tflite))
     return spec
 
 

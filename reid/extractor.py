@@ -1,4 +1,4 @@
-"""Any appearance network on crops: weights of ours through torch, IR and ONNX files through OpenVINO."""
+"""Any appearance network on crops: weights of ours through torch, IR and ONNX files through OpenVINO, TFLite."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -56,6 +56,32 @@ class TorchSession:
         return features
 
 
+class TfLiteSession:
+    """A .tflite file, one crop at a time: (n, 3, h, w) -> (n, d)."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError:
+            raise ReidError(f"{path}: needs the package ai-edge-litert; see requirements-tflite.txt") from None
+        try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        except (RuntimeError, ValueError) as error:
+            raise ReidError(f"{path}: not a TFLite file ({str(error).splitlines()[0]})") from None
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    def infer(self, batch: FloatArray) -> FloatArray:
+        rows = []
+        for crop in batch:
+            self._interpreter.set_tensor(self._input, crop[None])
+            self._interpreter.invoke()
+            rows.append(self._interpreter.get_tensor(self._output)[0])
+        features: FloatArray = np.stack(rows)
+        return features
+
+
 def open_session(path: Path, variant: str | None = None, precision: Precision = "f32") -> InferenceSession:
     """The session that fits the file's suffix. Raises ReidError for a missing file or another suffix."""
     if not path.is_file():
@@ -64,7 +90,9 @@ def open_session(path: Path, variant: str | None = None, precision: Precision = 
         return OpenVinoSession(path, precision=precision)
     if path.suffix in (".pth", ".pt", ".safetensors"):
         return TorchSession(path, variant)
-    raise ReidError(f"{path}: not one of .pth, .pt, .safetensors, .xml, .onnx")
+    if path.suffix == ".tflite":
+        return TfLiteSession(path)
+    raise ReidError(f"{path}: not one of .pth, .pt, .safetensors, .xml, .onnx, .tflite")
 
 
 class FeatureExtractor:

@@ -1,6 +1,7 @@
 """`main.py reid evaluate`, `visualise` and `export` on a tiny data set."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from reid.errors import ReidError
 from tracker.cli.reid import app
 
 cli = CliRunner()
@@ -80,6 +82,27 @@ def test_export_reports_parity(kind: str, name: str, folder: Path, tmp_path: Pat
     assert report["f32"]["largest_difference"] < 1e-3
     assert "bf16" in report
     assert (tmp_path / name).is_file()
+
+
+def test_tflite_says_where_its_converter_lives(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReidError, match="make tflite"):
+        run(
+            "export", folder / "net.safetensors", tmp_path / "net.tflite", "--crops", folder / "crops", "--to", "tflite"
+        )
+
+
+@pytest.mark.slow
+def test_tflite_export_reports_parity(folder: Path, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    python = root / ".venv-tflite" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("no .venv-tflite: run `make tflite`")
+    files = (folder / "net.safetensors", tmp_path / "net.tflite", "--crops", folder / "crops")
+    command = map(str, (python, root / "main.py", "reid", "export", *files, "--to", "tflite", "--json"))
+    report = json.loads(subprocess.run([*command], check=True, capture_output=True, text=True).stdout)
+    assert report["f32"]["smallest_cosine"] > 0.9999
+    assert report["f32"]["largest_difference"] < 1e-3
+    assert (tmp_path / "net.tflite").is_file()
 
 
 def test_a_wrong_range_of_people_is_named(folder: Path) -> None:

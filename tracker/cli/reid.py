@@ -35,6 +35,7 @@ class Format(StrEnum):
     ONNX = "onnx"
     OPENVINO = "openvino"
     OPENVINO_INT8 = "openvino_int8"
+    TFLITE = "tflite"
 
 
 Network = Annotated[Path, typer.Argument(help="Weights (.pth, .safetensors)")]
@@ -176,7 +177,7 @@ def visualise(
 @app.command()
 def export(
     network: Network,
-    out: Annotated[Path, typer.Argument(help="File to write: .onnx, or the .xml of an OpenVINO IR")],
+    out: Annotated[Path, typer.Argument(help="File to write: .onnx, .tflite, or the .xml of an OpenVINO IR")],
     crops: Annotated[Path, typer.Option(help="Folder of crops to compare with, and to calibrate int8 on")],
     to: Annotated[Format, typer.Option(help="What to write")] = Format.OPENVINO,
     limit: Annotated[int, typer.Option(min=1, help="Crops to take from the folder, evenly spread")] = 256,
@@ -186,7 +187,7 @@ def export(
     """Convert weights for an inference engine and report how far the result is from the original."""
     from reid import export as exporting
     from reid.datasets import pictures
-    from reid.extractor import FeatureExtractor
+    from reid.extractor import FeatureExtractor, Precision
     from reid.preprocess import read_picture
 
     paths = pictures(crops)
@@ -195,12 +196,15 @@ def export(
         spec = exporting.to_onnx(network, out, variant)
     elif to is Format.OPENVINO:
         spec = exporting.to_openvino(network, out, variant)
-    else:
+    elif to is Format.OPENVINO_INT8:
         spec = exporting.to_openvino_int8(network, out, chosen, variant)
+    else:
+        spec = exporting.to_tflite(network, out, variant)
     original = FeatureExtractor.open(network, spec, variant)(chosen)
+    precisions: tuple[Precision, ...] = ("f32",) if to is Format.TFLITE else ("f32", "bf16")
     report = {
         precision: exporting.parity(original, FeatureExtractor.open(out, spec, precision=precision)(chosen))
-        for precision in ("f32", "bf16")
+        for precision in precisions
     }
     if as_json:
         print_json(report)
