@@ -1,6 +1,6 @@
 """One round's view of all segments: how alike they look, and which cannot be one person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ REACH_SLACK_METRES = 1.0
 class Comparison:
     """n segments against each other. The matrices are (n, n) and symmetric.
 
-    cosines: float32, of the camera-centred features; 0 where one has none. log_odds: of "one person".
+    cosines: float32, of the camera-centred features; 0 where one has none. log_odds: of "one person", the sum of parts.
     rivals: bool, pairs not at rest that one camera saw at one instant. weights: (n,) > 0, how much each segment's
     opinion counts. features: (n, d) float32 unit rows, centred. means: the centre by camera.
     """
@@ -31,6 +31,7 @@ class Comparison:
     segments: Sequence[Segment]
     cosines: FloatArray
     log_odds: LogOdds
+    parts: Mapping[str, LogOdds]
     rivals: NDArray[np.bool_]
     weights: NDArray[np.float64]
     features: FloatArray
@@ -45,11 +46,13 @@ class Comparison:
         return one.presence.meets(other.presence) or one.out_of_reach(other, WALKING_SPEED, REACH_SLACK_METRES)
 
 
-def compare(segments: Sequence[Segment], false_match_rate: float) -> Comparison:
+def compare(
+    segments: Sequence[Segment], false_match_rate: float, beyond_looks: Mapping[str, LogOdds] | None = None
+) -> Comparison:
     """Compare all segments with each other on a scale calibrated by the segments themselves.
 
     Sure negatives are the pairs that one camera saw at one instant, sure positives the earlier and the later looks of
-    one segment.
+    one segment. beyond_looks: further log odds (n, n) by name, which add to those of the looks.
     """
     names = sorted({segment.camera_id for segment in segments})
     camera = np.array([names.index(segment.camera_id) for segment in segments], np.int64)
@@ -63,10 +66,12 @@ def compare(segments: Sequence[Segment], false_match_rate: float) -> Comparison:
     mixed = cosines[np.triu((camera[:, None] != camera[None]) & both_known, 1)]
     same = _same_person_cosines(segments, means[camera])
     calibration = fit_cosines(same, different, mixed, false_match_rate)
+    parts = {"appearance": np.where(both_known, calibration.log_odds(cosines), 0.0), **(beyond_looks or {})}
     return Comparison(
         segments,
         cosines,
-        np.where(both_known, calibration.log_odds(cosines), 0.0),
+        np.asarray(sum(parts.values())),
+        parts,
         rivals,
         np.array([min(max(s.gallery.weight, s.recent.weight, 0.01), FULL_WEIGHT) for s in segments]),
         features,

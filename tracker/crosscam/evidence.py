@@ -34,10 +34,12 @@ class Explainer:
         scores = self._sums[:, moved] @ weights / (self._mass * weights.sum())
         scores[self._names == name] = -np.inf
         runner_up = int(scores.argmax()) if len(scores) > 1 else None
-        score, cosine = 0.0, None
+        score, cosine, parts = 0.0, None, dict.fromkeys(comparison.parts, 0.0)
         if rest:
             pairs = np.ix_(moved, rest)
-            score = float(np.average(comparison.log_odds[pairs], weights=np.outer(weights, comparison.weights[rest])))
+            shares = np.outer(weights, comparison.weights[rest])
+            score = float(np.average(comparison.log_odds[pairs], weights=shares))
+            parts = {name: float(np.average(part[pairs], weights=shares)) for name, part in comparison.parts.items()}
             cosine = float(comparison.cosines[pairs].mean())
         return LinkEvidence(
             rule=self._rule(moved, rest, score, runner_up, scores),
@@ -45,7 +47,7 @@ class Explainer:
             cosine=cosine,
             runner_up_identity_id=None if runner_up is None else int(self._names[runner_up]),
             runner_up_score=None if runner_up is None else float(scores[runner_up]),
-            parts={"appearance": score, "threshold_cosine": comparison.calibration.threshold},
+            parts={**parts, "threshold_cosine": comparison.calibration.threshold},
         )
 
     def _rule(

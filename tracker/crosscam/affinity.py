@@ -1,0 +1,132 @@
+"""What segments are worth to each other beyond their looks: log-likelihood ratios that add up."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.types import TrackletKey
+from tracker.crosscam.calibration import LogOdds
+from tracker.crosscam.comparison import Comparison
+from tracker.crosscam.segments import Segment
+from tracker.crosscam.topology import Topology
+
+Rows = NDArray[np.int64]
+Array = NDArray[np.float64]
+
+SURE_LOG_ODDS, SURE_MARGIN = 2.0, 1.0
+"""A walk is learnt when looks alone speak so strongly for the person, and by so much more than for anybody else."""
+SETTLED_SECONDS = 2.0
+"""And when it lies back so long that its ends have settled."""
+
+
+class Visits:
+    """Who was where, from when to when, person by person. A visit is a run of consecutive sightings by one camera.
+
+    segments: n >= 1. people: (n,) in [0, p), every number used; segments with one number are taken for one person.
+    """
+
+    def __init__(self, segments: Sequence[Segment], people: Rows) -> None:
+        self.begins = np.array([segment.presence.first_seconds for segment in segments])
+        self.ends = np.array([segment.presence.last_seconds for segment in segments])
+        runs = [(people[row], *run, row) for row, segment in enumerate(segments) for run in segment.presence.runs]
+        person, self._first, self._last, row = np.array(sorted(runs)).T
+        self._row = row.astype(np.int64)
+        self._index = np.arange(len(runs))
+        self._starts = np.searchsorted(person, np.arange(people.max() + 1))
+
+    def around(self, row: int) -> tuple[Rows, Array, Rows, Array]:
+        """Where each person (p,) was before and after segment `row` began; its own visits are passed over.
+
+        Returns the segment of the visit before, -1 without, and the seconds from its end (negative where it lasted on),
+        and the segment of the visit after and the seconds to it from the end of `row`.
+        """
+        others, earlier = self._row != row, self._first <= self.begins[row]
+        last = np.maximum.reduceat(np.where(others & earlier, self._index, -1), self._starts)
+        none = len(self._index)
+        next_ = np.minimum.reduceat(np.where(others & ~earlier, self._index, none), self._starts)
+        before = np.where(last >= 0, self._row[last], -1)
+        after = np.where(next_ < none, self._row[next_ % none], -1)
+        return before, self.begins[row] - self._last[last], after, self._first[next_ % none] - self.ends[row]
+
+
+class Walks:
+    """Judges and teaches the ways between cameras for a matcher.
+
+    horizon_seconds: as in Topology.log_ratios. held: the identity of each segment, None without.
+    """
+
+    def __init__(self, topology: Topology, horizon_seconds: float) -> None:
+        self._topology = topology
+        self._horizon_seconds = horizon_seconds
+        self._taught: set[tuple[TrackletKey, float]] = set()
+
+    def log_odds(self, segments: Sequence[Segment], held: Sequence[int | None]) -> LogOdds:
+        """(n, n), symmetric: how well the walking times fit, if two segments were one person.
+
+        People walk from one visit to the next, so a segment is judged between the visits before and after it of the
+        whole person that the other one is taken for; segments at rest are not judged.
+        """
+        n = len(segments)
+        judged = np.flatnonzero([not segment.resting for segment in segments])
+        odds, voices = np.zeros((n, n)), np.zeros(n)
+        if not len(judged):
+            return odds
+        people = _numbered(held)
+        visits = Visits(segments, people)
+        before, seconds_from, after, seconds_to = (
+            np.stack(column) for column in zip(*(visits.around(row) for row in judged.tolist()), strict=True)
+        )
+        cameras = sorted({segment.camera_id for segment in segments})
+        camera = np.array([cameras.index(segment.camera_id) for segment in segments], np.int64)
+
+        def walk(origin: Rows, target: Rows, seconds: Array) -> Array:
+            ways = cameras, camera[origin], camera[target]
+            ratios = self._topology.log_ratios(*ways, seconds, self._horizon_seconds)
+            return np.where((origin >= 0) & (target >= 0), ratios, 0.0)
+
+        here = np.broadcast_to(judged[:, None], before.shape)
+        stay = (visits.ends - visits.begins)[judged, None]
+        interrupted = walk(before, after, seconds_from + stay + seconds_to)
+        joining = walk(before, here, seconds_from) + walk(here, after, seconds_to) - interrupted
+        odds[judged], voices[judged] = joining[:, people], 1.0
+        mean: LogOdds = (odds + odds.T) / np.maximum(voices[:, None] + voices, 1.0)
+        return mean
+
+    def learn(
+        self, t_seconds: float, segments: Sequence[Segment], held: Sequence[int | None], comparison: Comparison
+    ) -> None:
+        """Teach the walks that looks alone are sure of, each once: what the topology says must not confirm itself."""
+        people = _numbered(held)
+        visits = Visits(segments, people)
+        for row, segment in enumerate(segments):
+            if segment.resting or _name(segment) in self._taught:
+                continue
+            before, seconds, *_ = visits.around(row)
+            origin, gap = int(before[people[row]]), float(seconds[people[row]])
+            settled = t_seconds - max(visits.begins[row], visits.begins[row] - gap) >= SETTLED_SECONDS
+            if origin >= 0 and settled and _sure(row, people, comparison):
+                self._topology.observe((segments[origin].camera_id, segment.camera_id), gap)
+                self._taught.add(_name(segment))
+        self._taught &= {_name(segment) for segment in segments}
+
+
+def _numbered(held: Sequence[int | None]) -> Rows:
+    """(n,) numbers from 0 without gaps: one per identity, one per segment without."""
+    names = [-1 - row if identity is None else identity for row, identity in enumerate(held)]
+    return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
+
+
+def _name(segment: Segment) -> tuple[TrackletKey, float]:
+    return segment.key, segment.since_seconds
+
+
+def _sure(row: int, people: Rows, comparison: Comparison) -> bool:
+    """Whether looks alone say that segment `row` is who it is taken for."""
+    weights = comparison.weights.copy()
+    weights[row] = 0.0
+    opinion = np.bincount(people, weights * comparison.parts["appearance"][row])
+    mean = opinion / np.maximum(np.bincount(people, weights), 1e-9)
+    own = mean[people[row]]
+    mean[people[row]] = -np.inf
+    return bool(own >= SURE_LOG_ODDS and own - mean.max() >= SURE_MARGIN)
