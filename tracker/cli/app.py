@@ -21,6 +21,7 @@ from tracker.cli import (
     privacy,
     reid,
     run,
+    serve,
     tokens,
     track,
 )
@@ -53,6 +54,7 @@ for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.add_typer(db.app, name="db", rich_help_panel="Set up")
+app.command(rich_help_panel="Serve")(serve.serve)
 app.add_typer(tokens.app, name="token", rich_help_panel="Serve")
 app.add_typer(detector.app, name="detector", rich_help_panel="Set up")
 app.add_typer(reid.app, name="reid", rich_help_panel="Set up")

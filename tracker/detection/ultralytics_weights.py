@@ -26,6 +26,13 @@ _QUIET = {
 """Read by ultralytics when it is imported."""
 
 
+def quiet_ultralytics(settings: Path) -> None:
+    """To be called before ultralytics is imported: it then prints, fetches and installs nothing, and keeps its settings
+    in the folder.
+    """
+    os.environ.update(_QUIET | {"YOLO_CONFIG_DIR": str(settings)})
+
+
 def exported(weights: Path, spec: ModelSpec, cache: Path) -> Path:
     """The weights as an OpenVINO network (.xml) in the cache, made on first use.
 
@@ -79,7 +86,7 @@ def _load(file: Path, weights: Path, cache: Path) -> Any:
     """
     if not zipfile.is_zipfile(file):
         raise OmnitrackError(f"{weights}: is not a weight file of torch, or is damaged; fetch it again")
-    os.environ.update(_QUIET | {"YOLO_CONFIG_DIR": str(cache)})
+    quiet_ultralytics(cache)
     from ultralytics.models.yolo.model import YOLO
 
     try:
