@@ -1,5 +1,6 @@
 """What people said about who is who. Their word outranks everything that cameras saw, vetoes included."""
 
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,3 +26,50 @@ class Constraint:
     kind: ConstraintKind
     one: Party
     other: Party
+
+
+class Constraints:
+    """All decisions so far."""
+
+    def __init__(self, decisions: Iterable[Constraint] = ()) -> None:
+        self._decisions: dict[Constraint, None] = {}
+        self._linked: dict[Party, dict[Party, None]] = {}
+        self._apart: dict[Party, dict[Party, None]] = {}
+        for decision in decisions:
+            self.add(decision)
+
+    def __iter__(self) -> Iterator[Constraint]:
+        """Oldest first."""
+        return iter(self._decisions)
+
+    def __len__(self) -> int:
+        return len(self._decisions)
+
+    def add(self, decision: Constraint) -> None:
+        """One more decision; one that is repeated counts as new."""
+        self._decisions.pop(decision, None)
+        self._decisions[decision] = None
+        partners = self._linked if decision.kind is ConstraintKind.MUST_LINK else self._apart
+        partners.setdefault(decision.one, {})[decision.other] = None
+        partners.setdefault(decision.other, {})[decision.one] = None
+
+    def partners(self, party: Party) -> list[Party]:
+        """Everybody of whom something was said together with this party."""
+        return [*self._linked.get(party, ()), *self._apart.get(party, ())]
+
+    def linked(self, party: Party, without: Party) -> list[Party]:
+        """The party and all who are linked to it, through others too, but not through `without`."""
+        found, seen = [party], {party, without}
+        for one in found:
+            fresh = [other for other in self._linked.get(one, ()) if other not in seen]
+            found += fresh
+            seen.update(fresh)
+        return found
+
+    def keep_apart(self, one: int, other: int, identities_of: Callable[[Party], Collection[int]]) -> bool:
+        """Whether anything forbids that two identities become one. identities_of: whom a party is today."""
+        return any(
+            (one in identities_of(party) and other in identities_of(partner))
+            for party, partners in self._apart.items()
+            for partner in partners
+        )

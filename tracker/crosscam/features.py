@@ -39,6 +39,11 @@ class Gallery:
             self._append(embedding * np.float32(quality), quality)
             self.count += 1
 
+    def add_mean(self, mean: FloatArray, weight: float) -> None:
+        """Take a mean (d,), not normalised, of embeddings whose qualities sum to weight > 0."""
+        self._append(mean * np.float32(weight), weight)
+        self.count += 1
+
     def absorb(self, other: "Gallery") -> None:
         """Take over everything that another gallery holds."""
         for vector, weight in other.bins:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tracker.core.types import FloatArray, TrackletKey, TrackUpdate
 from tracker.crosscam.features import Gallery
 from tracker.crosscam.presence import Presence
+from tracker.crosscam.settings import MatcherConfig
 
 
 @dataclass(slots=True, eq=False)
@@ -14,7 +15,8 @@ class Segment:
 
     since_seconds: start of the stretch. gallery: settled appearance. recent: appearance since recent_since_seconds, not
     yet compared with the gallery. confirmed: the local track counts. resting: decided, moves only with its identity.
-    entry_metres, exit_metres: the first and the last place on the ground, where known.
+    entry_metres, exit_metres: the first and the last place on the ground, where known. ended_number: order of ending.
+    due, looked_at_seconds, sought_weight, could_be: for choosing who takes part in a round, see company.py.
     """
 
     key: TrackletKey
@@ -28,10 +30,29 @@ class Segment:
     exit_metres: tuple[float, float] | None = None
     confirmed: bool = False
     resting: bool = False
+    ended_number: int | None = None
+    due: bool = True
+    looked_at_seconds: float = -math.inf
+    sought_weight: float = 0.0
+    could_be: tuple[int, ...] = ()
 
     @property
     def camera_id(self) -> str:
         return self.key[0]
+
+    @property
+    def weight(self) -> float:
+        """Sum of the qualities behind feature(), about."""
+        return max(self.gallery.weight, self.recent.weight)
+
+    @property
+    def order(self) -> tuple[int, int, str, int]:
+        """Sorts segments at rest before ended before live ones, whatever the order of arrival."""
+        if self.resting:
+            return 0, self.identity_id or 0, self.camera_id, 0
+        if self.ended_number is not None:
+            return 1, self.ended_number, "", 0
+        return 2, 0, *self.key
 
     def see(self, update: TrackUpdate, previous_step_seconds: float | None) -> None:
         """Take one sighting of the track. previous_step_seconds: of its camera, None at its first."""
@@ -44,6 +65,16 @@ class Segment:
             if self.recent.count == 0:
                 self.recent_since_seconds = update.t_seconds
             self.recent.add(update.embedding, update.quality)
+
+    def takes_part(self, t_seconds: float, config: MatcherConfig) -> bool:
+        """Whether enough is known of it, or it has been there long enough."""
+        enough = self.gallery.count + self.recent.count >= config.min_embeddings
+        return self.confirmed and (enough or t_seconds - self.since_seconds >= config.patience_seconds)
+
+    def is_long_enough(self, t_seconds: float, config: MatcherConfig) -> bool:
+        """Whether its recent stretch can be judged."""
+        enough = self.recent.count >= config.min_embeddings
+        return enough and t_seconds - self.recent_since_seconds >= config.split_seconds
 
     def feature(self) -> FloatArray | None:
         """Mean appearance (d,), not normalised: the settled one, or the recent one while nothing is settled."""
@@ -82,7 +113,3 @@ class Segment:
         if earlier.exit_metres is None or later.entry_metres is None or seconds < 0:
             return False
         return math.dist(earlier.exit_metres, later.entry_metres) > speed * seconds + slack_metres
-
-    def forget_looks(self) -> None:
-        """Keep only what is needed to answer whose stretch this was."""
-        self.gallery, self.recent, self.presence = Gallery(), Gallery(), Presence()

@@ -1,0 +1,122 @@
+"""What people decide outranks what the matcher would do, at once and for good."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from tests.crosscam.test_matcher import CROSSING, STEP_SECONDS, Visit, steps_of
+from tracker.core.types import IdentityEvent, IdentityEventKind
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Party
+from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
+
+MUST, CANNOT = ConstraintKind.MUST_LINK, ConstraintKind.CANNOT_LINK
+LONG = MatcherConfig(memory_seconds=60.0, open_seconds=2.0)
+
+
+def watched(
+    visits: Sequence[Visit], matcher: CrossCameraMatcher, decisions: dict[float, list[Constraint]] | None = None
+) -> list[IdentityEvent]:
+    """Play visits; decisions are told at the first step from their time on."""
+    events, waiting = [], sorted((decisions or {}).items())
+    for t, updates in steps_of(visits):
+        while waiting and waiting[0][0] <= t:
+            events += matcher.constrain(t, waiting.pop(0)[1])
+        events += matcher.update(t, updates)
+    return events + matcher.finish(t)
+
+
+def said(kind: ConstraintKind, one: Party, other: Party) -> Constraint:
+    return Constraint(kind, one, other)
+
+
+@pytest.mark.parametrize("moment", [0.0, 3.0, 10.0, 14.0])
+def test_tracks_that_people_part_are_two(moment: float) -> None:
+    """East 1 and west 4 are one person, before, while and after both are seen; somebody says they are not."""
+    matcher = CrossCameraMatcher(LONG)
+    watched(CROSSING, matcher, {moment: [said(CANNOT, ("east", 1), ("west", 4))]})
+    assert matcher.identity_of(("east", 1)) != matcher.identity_of(("west", 4))
+    assert matcher.identity_of(("east", 2)) == matcher.identity_of(("west", 3))
+
+
+@pytest.mark.parametrize("moment", [0.0, 3.0, 13.9])
+def test_tracks_that_people_link_are_one_even_seen_at_one_instant(moment: float) -> None:
+    matcher = CrossCameraMatcher(LONG)
+    events = watched(CROSSING, matcher, {moment: [said(MUST, ("east", 1), ("east", 2))]})
+    assert matcher.identity_of(("east", 1)) == matcher.identity_of(("east", 2)) is not None
+    assert "must-link" in {e.evidence.rule for e in events if e.evidence}
+
+
+def test_what_people_say_of_a_forgotten_track_holds_for_those_linked_to_it() -> None:
+    later = [("east", 9, 9, 15.0, 19.0), ("east", 10, 10, 15.0, 19.0)]
+    matcher = CrossCameraMatcher(MatcherConfig(memory_seconds=3.0, open_seconds=2.0))
+    watched(CROSSING + later, matcher, {0.0: [said(MUST, ("west", 2), ("east", 9))]})
+    assert matcher.identity_of(("east", 9)) == matcher.identity_of(("west", 2)) is not None
+    assert matcher.identity_of(("east", 10)) != matcher.identity_of(("west", 2))
+
+
+def test_a_link_to_an_identity_names_the_person() -> None:
+    """Another program has split somebody off as person 900; the rest of the old person does not follow."""
+    matcher = CrossCameraMatcher(LONG)
+    decisions = [said(MUST, ("east", 1), 900), said(CANNOT, ("west", 4), 900)]
+    events = watched(CROSSING, matcher, {10.0: decisions})
+    assert matcher.identity_of(("east", 1)) == 900
+    assert matcher.identity_of(("west", 4)) not in (None, 900)
+    assert all(e.identity_id != 900 for e in events if e.kind is IdentityEventKind.MERGED)
+
+
+def test_an_open_track_can_be_given_to_an_identity_that_was_never_seen() -> None:
+    matcher = CrossCameraMatcher(LONG)
+    events = watched(CROSSING, matcher, {3.0: [said(MUST, ("west", 2), 900)]})
+    assert matcher.identity_of(("west", 2)) == 900
+    (revised,) = [e for e in events if e.identity_id == 900 and e.kind is IdentityEventKind.REVISED]
+    assert revised.tracklet == ("west", 2)
+
+
+def test_identities_are_linked_and_parted() -> None:
+    matcher = CrossCameraMatcher(LONG)
+    watched(CROSSING, matcher)
+    east, west = matcher.identity_of(("east", 3)), matcher.identity_of(("west", 2))
+    assert east is not None
+    assert west is not None
+    again = CrossCameraMatcher(LONG)
+    watched(CROSSING, again, {6.0: [said(MUST, east, west)]})
+    assert again.identity_of(("east", 3)) == again.identity_of(("west", 2))
+    person = matcher.identity_of(("east", 1))
+    assert person is not None
+    parted = CrossCameraMatcher(LONG, constraints=[said(CANNOT, ("west", 4), person)])
+    watched(CROSSING, parted)
+    assert parted.identity_of(("east", 1)) == person != parted.identity_of(("west", 4))
+
+
+def test_the_later_of_two_contradicting_decisions_holds() -> None:
+    pair = (("east", 1), ("west", 4))
+    for first, second in itertools.permutations([MUST, CANNOT]):
+        matcher = CrossCameraMatcher(LONG, constraints=[said(first, *pair), said(second, *pair)])
+        watched(CROSSING, matcher)
+        assert (matcher.identity_of(pair[0]) == matcher.identity_of(pair[1])) is (second is MUST)
+
+
+def test_a_parted_track_takes_those_along_that_people_linked_to_it() -> None:
+    decisions = {13.9: [said(MUST, ("east", 1), ("east", 2)), said(CANNOT, ("west", 4), ("east", 1))]}
+    visits = [*CROSSING, ("west", 9, 9, 14.0, 20.0)]
+    matcher = CrossCameraMatcher(LONG)
+    watched(visits, matcher, decisions)
+    assert matcher.identity_of(("east", 1)) == matcher.identity_of(("east", 2))
+    assert matcher.identity_of(("west", 4)) != matcher.identity_of(("east", 1))
+
+
+def test_decisions_about_nobody_change_nothing() -> None:
+    matcher, plain = CrossCameraMatcher(LONG), CrossCameraMatcher(LONG)
+    nobody = [said(MUST, ("east", 77), ("west", 78)), said(CANNOT, 500, ("west", 79)), said(CANNOT, 501, 502)]
+    assert watched(CROSSING, matcher, {2.0: nobody}) == watched(CROSSING, plain)
+
+
+def test_tracks_that_people_part_are_not_joined_by_a_tracker() -> None:
+    matcher = CrossCameraMatcher(constraints=[said(CANNOT, ("east", 1), ("east", 2))])
+    for t, updates in steps_of(CROSSING[:3]):
+        matcher.update(t, updates)
+        if t >= 20 * STEP_SECONDS:
+            break
+    assert matcher.join_tracks(t, ("east", 1), ("east", 2)) == []
+    assert matcher.identity_of(("east", 1)) != matcher.identity_of(("east", 2))

@@ -1,0 +1,141 @@
+"""Who takes part in a round: everybody, or where that would be too many, those of whom something new is known."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from tracker.core.types import FloatArray
+from tracker.crosscam.comparison import Comparison
+from tracker.crosscam.constraints import Party
+from tracker.crosscam.decisions import Decisions
+from tracker.crosscam.memory import Memory
+from tracker.crosscam.segments import Segment
+from tracker.crosscam.settings import MatcherConfig
+
+HOMES = 4
+"""Cameras for which a person at rest is compared, the latest ones; where they might meet a track comes in addition."""
+MORE_EVIDENCE = 1.5
+"""Look-alikes are sought again once the looks of a track weigh so many times more than at the last search."""
+PLAUSIBLE = -2.0
+"""Log odds above which somebody remains a candidate between two searches."""
+
+
+class Company:
+    """Forms companies of about round_segments segments.
+
+    Where more are open or remembered, every segment with news leads a company, or shares one: it brings whatever is
+    open of its own identity and of those that it may be, the latest that these left behind, and whomever people named
+    beside it. What room is left goes to the open segments that have waited longest: they are the background which
+    calibrates the scale.
+    """
+
+    def __init__(self, config: MatcherConfig, memory: Memory, decisions: Decisions) -> None:
+        self._config = config
+        self._memory = memory
+        self._decisions = decisions
+
+    def form(self, t_seconds: float, ready: Sequence[Segment]) -> Iterator[list[Segment]]:
+        """Companies, each formed when the one before is solved. ready: the segments not at rest that may take part."""
+        if len(ready) + self._memory.size <= self._config.round_segments:
+            yield [*self._memory.everyone(), *ready]
+            return
+        news = [segment for segment in ready if self._has_news(t_seconds, segment)]
+        self._seek(news, ready)
+        waiting = sorted(ready, key=lambda s: (not self._has_news(t_seconds, s), s.looked_at_seconds, s.order))
+        first = 0
+        while first < len(news):
+            gathering = _Gathering(ready, self._memory, self._decisions)
+            while first < len(waiting) and len(gathering.members) < self._config.round_segments:
+                leader = waiting[first]
+                gathering.bring(leader)
+                leader.due, leader.looked_at_seconds = False, t_seconds
+                first += 1
+            yield sorted(gathering.members.values(), key=lambda s: s.order)
+
+    def note(self, segments: Sequence[Segment], comparison: Comparison, held: Sequence[int | None]) -> None:
+        """Remember for every open segment whom it may be. held: the present identity of each segment."""
+        for row, segment in enumerate(segments):
+            if segment.could_be:
+                alike = np.flatnonzero(comparison.log_odds[row] > PLAUSIBLE)
+                plausible = {held[other] for other in alike.tolist()}
+                segment.could_be = tuple(i for i in segment.could_be if i in plausible)
+
+    def _has_news(self, t_seconds: float, segment: Segment) -> bool:
+        return segment.due or segment.identity_id is None or segment.is_long_enough(t_seconds, self._config)
+
+    def _seek(self, news: Sequence[Segment], ready: Sequence[Segment]) -> None:
+        """Find look-alikes of those whose own looks have become clearer, at rest and among the open ones."""
+        seekers = [s for s in news if s.weight > 0 and s.weight >= MORE_EVIDENCE * s.sought_weight]
+        if not seekers:
+            return
+        described = [s for s in ready if s.identity_id is not None and s.weight > 0]
+        looks = self._memory.tints.looks(seekers)
+        resting = self._memory.look_alikes(looks, self._config.candidates)
+        open_alike = nearest_rows(looks @ self._memory.tints.looks(described).T, self._config.candidates)
+        for segment, remembered, rows in zip(seekers, resting, open_alike, strict=True):
+            present = [i for row in rows if (i := described[row].identity_id) is not None]
+            segment.could_be = tuple(dict.fromkeys([*segment.could_be, *remembered, *present]))
+            segment.sought_weight = segment.weight
+
+
+class _Gathering:
+    """One company while it comes together."""
+
+    def __init__(self, ready: Sequence[Segment], memory: Memory, decisions: Decisions) -> None:
+        self.members: dict[int, Segment] = {}
+        self._memory = memory
+        self._decisions = decisions
+        self._families: set[int] = set()
+        self._open: dict[int, list[Segment]] = defaultdict(list)
+        self._by_key: dict[Party, list[Segment]] = defaultdict(list)
+        self._since: dict[str, float] = {}
+        for segment in ready:
+            self._by_key[segment.key].append(segment)
+            if segment.identity_id is not None:
+                self._open[self._resolve(segment.identity_id)].append(segment)
+            since = self._since.get(segment.camera_id, segment.since_seconds)
+            self._since[segment.camera_id] = min(since, segment.since_seconds)
+
+    def bring(self, leader: Segment) -> None:
+        """A segment and all whom it has to be seen with."""
+        self._add([leader])
+        for identity_id in (leader.identity_id, *leader.could_be):
+            if identity_id is not None:
+                self._bring_family(self._resolve(identity_id))
+        self._bring_partners(leader.key)
+
+    def _bring_family(self, identity_id: int) -> None:
+        """Everybody of one identity: what is open, and what is at rest in the latest cameras or where they might meet
+        an open track.
+        """
+        if identity_id in self._families:
+            return
+        self._families.add(identity_id)
+        self._add(self._open.get(identity_id, []))
+        latest = sorted(self._memory.of(identity_id), key=lambda s: -s.presence.last_seconds)
+        self._add(latest[:HOMES])
+        self._add(s for s in latest[HOMES:] if s.presence.last_seconds >= self._since.get(s.camera_id, np.inf))
+        self._bring_partners(identity_id)
+
+    def _bring_partners(self, party: Party) -> None:
+        for partner in self._decisions.constraints.partners(party):
+            for segment in self._by_key.get(partner, []):
+                self._add([segment])
+            for identity_id in self._decisions.identities_of(partner):
+                self._bring_family(identity_id)
+
+    def _resolve(self, identity_id: int) -> int:
+        (resolved,) = self._decisions.identities_of(identity_id)
+        return resolved
+
+    def _add(self, segments: Iterable[Segment]) -> None:
+        for segment in segments:
+            self.members[id(segment)] = segment
+
+
+def nearest_rows(likeness: FloatArray, k: int) -> list[list[int]]:
+    """Columns of the up to k largest values of each row of (m, n), the largest first, equal ones in order."""
+    found = min(k, likeness.shape[1])
+    rows: list[list[int]] = np.argsort(-likeness, axis=1, kind="stable")[:, :found].tolist()
+    return rows

@@ -1,0 +1,142 @@
+"""People's decisions applied to what the matcher holds now."""
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party
+from tracker.crosscam.identities import IdentityBook
+from tracker.crosscam.memory import Memory
+from tracker.crosscam.rulings import Ruling, rule
+from tracker.crosscam.segments import Segment
+from tracker.crosscam.track_log import TrackLog
+
+MUST_LINK = ConstraintKind.MUST_LINK.value
+
+
+class Decisions:
+    """Holds all decisions. What concerns tracks at rest is done on the spot: no round will look at them again; for the
+    others every round asks for its ruling.
+    """
+
+    def __init__(self, constraints: Iterable[Constraint], book: IdentityBook, log: TrackLog, memory: Memory) -> None:
+        self.constraints = Constraints(constraints)
+        self._book = book
+        self._log = log
+        self._memory = memory
+
+    def add(self, t_seconds: float, decision: Constraint, unsettled: Sequence[Segment]) -> list[IdentityEvent]:
+        """One more decision. unsettled: the segments that are not at rest. Returns what it changes at once."""
+        for implied in self._implied(decision, unsettled):
+            self.constraints.add(implied)
+        one, other = decision.one, decision.other
+        mine, theirs = self.identities_of(one), self.identities_of(other)
+        if not mine or not theirs or self._is_open(one, unsettled) or self._is_open(other, unsettled):
+            return []
+        if decision.kind is ConstraintKind.CANNOT_LINK and not mine & theirs:
+            return []
+        if decision.kind is ConstraintKind.MUST_LINK and isinstance(one, tuple) is isinstance(other, tuple):
+            return self._unite(t_seconds, sorted(mine | theirs))
+        leaving, staying = (other, one) if isinstance(other, tuple) else (one, other)
+        if isinstance(leaving, int):
+            return []  # two ids that were merged stay one; people who know better name the tracks
+        keys = {segment.key for segment in unsettled}
+        moving = [
+            key for key in self.constraints.linked(leaving, staying) if isinstance(key, tuple) and key not in keys
+        ]
+        new_id = self._book.issue() if decision.kind is ConstraintKind.CANNOT_LINK else min(self.identities_of(staying))
+        return self._move(t_seconds, moving, new_id, decision.kind.value)
+
+    def identities_of(self, party: Party) -> set[int]:
+        """Who a party is today; several where a track is split, none for an unknown one."""
+        if isinstance(party, int):
+            return {self._book.resolve(party)}
+        return {self._book.resolve(i) for _, i in self._log.stretches(party) if i is not None}
+
+    def keep_apart(self, one: int, other: int) -> bool:
+        """Whether people forbid that two identities become one."""
+        return self.constraints.keep_apart(one, other, self.identities_of)
+
+    def ruling(self, segments: Sequence[Segment], start: NDArray[np.int64]) -> Ruling:
+        """What the decisions mean for these segments. start: see rule()."""
+        if not len(self.constraints):
+            return Ruling(start)
+        resting: dict[int, list[int]] = {}
+        moving: dict[int, list[int]] = {}
+        by_key: dict[TrackletKey, list[int]] = {}
+        for row, segment in enumerate(segments):
+            if segment.identity_id is not None:
+                rows = resting if segment.resting else moving
+                rows.setdefault(self._book.resolve(segment.identity_id), []).append(row)
+            if not segment.resting:
+                by_key.setdefault(segment.key, []).append(row)
+        here = {(s.key, s.since_seconds) for s in segments if not s.resting}
+
+        def rows_of(party: Party) -> Collection[int]:
+            if isinstance(party, int):
+                identity_id = self._book.resolve(party)
+                return resting.get(identity_id) or moving.get(identity_id, [])
+            settled = {
+                self._book.resolve(identity_id)
+                for since, identity_id in self._log.stretches(party)
+                if identity_id is not None and (party, since) not in here
+            }
+            return [*by_key.get(party, []), *(row for i in sorted(settled) for row in resting.get(i, []))]
+
+        return rule(self.constraints, start, rows_of, self.identities_of)
+
+    def _implied(self, decision: Constraint, unsettled: Sequence[Segment]) -> Iterator[Constraint]:
+        """Who speaks of an identity means the tracks, too, that it has at that moment; the machine may think again."""
+        ones, others = ([*self._open_tracks(party, unsettled), party] for party in (decision.one, decision.other))
+        if decision.kind is ConstraintKind.MUST_LINK:
+            for one, other in itertools.pairwise([*ones, *others]):
+                yield Constraint(decision.kind, one, other)
+        else:
+            for one, other in itertools.product(ones, others):
+                yield Constraint(decision.kind, one, other)
+
+    def _open_tracks(self, party: Party, unsettled: Sequence[Segment]) -> list[TrackletKey]:
+        """Keys of the open tracks of an identity, in order; none for a track."""
+        if isinstance(party, tuple):
+            return []
+        identity_id = self._book.resolve(party)
+        return sorted(
+            {s.key for s in unsettled if s.identity_id is not None and self._book.resolve(s.identity_id) == identity_id}
+        )
+
+    def _is_open(self, party: Party, unsettled: Sequence[Segment]) -> bool:
+        if isinstance(party, tuple):
+            return any(segment.key == party for segment in unsettled)
+        return bool(self._open_tracks(party, unsettled))
+
+    def _unite(self, t_seconds: float, identities: Sequence[int]) -> list[IdentityEvent]:
+        """The oldest identity survives."""
+        survivor, *others = identities
+        events = []
+        for gone in others:
+            self._book.merge(gone, survivor)
+            self._memory.merge(gone, survivor)
+            evidence = LinkEvidence(rule=MUST_LINK, score=0.0)
+            events.append(IdentityEvent(IdentityEventKind.MERGED, t_seconds, survivor, None, gone, evidence))
+        return events
+
+    def _move(
+        self, t_seconds: float, keys: Iterable[TrackletKey], identity_id: int, reason: str
+    ) -> list[IdentityEvent]:
+        """All stretches of these tracks belong to a person. What is remembered of their looks stays where it is: it is
+        mixed with that of the others.
+        """
+        events = []
+        for key in keys:
+            if self.identities_of(key) in (set(), {identity_id}):
+                continue
+            for since, _ in self._log.stretches(key):
+                self._log.assign(key, since, identity_id)
+            told = self._log.tell(key, identity_id)
+            before = None if told is None else self._book.resolve(told)
+            evidence = LinkEvidence(rule=reason, score=0.0)
+            events.append(IdentityEvent(IdentityEventKind.REVISED, t_seconds, identity_id, key, before, evidence))
+        return events

@@ -1,0 +1,108 @@
+"""People at rest: what each of them left behind in each camera, until nobody waits for them any more."""
+
+import heapq
+from collections.abc import Container
+
+import numpy as np
+
+from tracker.core.types import FloatArray
+from tracker.crosscam.comparison import FULL_WEIGHT
+from tracker.crosscam.features import unit_rows
+from tracker.crosscam.search import ExactNeighbours, Neighbours
+from tracker.crosscam.segments import Segment
+from tracker.crosscam.tints import CameraTints
+
+
+class Memory:
+    """Segments at rest by identity and camera. Only everyone() takes longer the more people are remembered; the search
+    for look-alikes is left to an index.
+    """
+
+    def __init__(self, neighbours: Neighbours | None = None) -> None:
+        self._neighbours = ExactNeighbours() if neighbours is None else neighbours
+        self._homes: dict[int, dict[str, Segment]] = {}
+        self._due: list[tuple[float, int]] = []
+        self._overdue: set[int] = set()
+        self._changed: set[int] = set()
+        self.tints = CameraTints()
+        self.size = 0
+        """Segments of all people."""
+
+    def __len__(self) -> int:
+        """People."""
+        return len(self._homes)
+
+    def __contains__(self, identity_id: int) -> bool:
+        return identity_id in self._homes
+
+    def everyone(self) -> list[Segment]:
+        """All segments, in order of identity and camera."""
+        return [segment for identity_id in sorted(self._homes) for segment in self.of(identity_id)]
+
+    def of(self, identity_id: int) -> list[Segment]:
+        """What a person left behind, in order of cameras; empty for a person who is not remembered."""
+        return [segment for _, segment in sorted(self._homes.get(identity_id, {}).items())]
+
+    def put(self, identity_id: int, segment: Segment) -> None:
+        """A segment comes to rest; it joins what the person left behind in that camera before."""
+        segment.resting, segment.identity_id = True, identity_id
+        home = self._homes.setdefault(identity_id, {})
+        known = home.setdefault(segment.camera_id, segment)
+        if known is segment:
+            self.size += 1
+        else:
+            known.absorb(segment)
+        self.tints.see(segment)
+        self._changed.add(identity_id)
+        heapq.heappush(self._due, (segment.presence.last_seconds, identity_id))
+
+    def merge(self, gone: int, survivor: int) -> None:
+        """Two identities are one person."""
+        for _, segment in sorted(self._drop(gone).items()):
+            segment.identity_id = survivor
+            home = self._homes.setdefault(survivor, {})
+            if home.setdefault(segment.camera_id, segment) is segment:
+                self.size += 1
+            else:
+                home[segment.camera_id].absorb(segment)
+            self._changed.add(survivor)
+            heapq.heappush(self._due, (segment.presence.last_seconds, survivor))
+
+    def forget(self, before_seconds: float, held: Container[int]) -> None:
+        """Let go who was last seen before an instant, unless an open segment holds the identity."""
+        while self._due and self._due[0][0] < before_seconds:
+            self._overdue.add(heapq.heappop(self._due)[1])
+        for identity_id in sorted(self._overdue):
+            if identity_id in held:
+                continue
+            self._overdue.discard(identity_id)
+            if all(s.presence.last_seconds < before_seconds for s in self.of(identity_id)):
+                self._drop(identity_id)
+
+    def look_alikes(self, looks: FloatArray, k: int) -> list[list[int]]:
+        """For each of the looks (m, d), unit rows without tint, up to k people by likeness, the most alike first."""
+        self._index_changes()
+        numbers, _ = self._neighbours.nearest(looks, k)
+        return [[number for number in row if number >= 0] for row in numbers.tolist()]
+
+    def _index_changes(self) -> None:
+        """Whoever changed gets a new vector: the mean over cameras of their looks."""
+        changed, self._changed = sorted(self._changed), set()
+        segments = [segment for identity_id in changed for segment in self.of(identity_id)]
+        if not segments:
+            return
+        sizes = [len(self._homes[identity_id]) for identity_id in changed]
+        weights = np.array([min(segment.weight, FULL_WEIGHT) for segment in segments])[:, None]
+        sums = np.add.reduceat(self.tints.looks(segments) * weights, np.cumsum([0, *sizes[:-1]]))
+        described = np.flatnonzero(sums.any(axis=1))
+        vectors = unit_rows(sums[described].astype(np.float32))
+        self._neighbours.put([changed[row] for row in described], vectors)
+
+    def _drop(self, identity_id: int) -> dict[str, Segment]:
+        home = self._homes.pop(identity_id, {})
+        self.size -= len(home)
+        self._changed.discard(identity_id)
+        self._overdue.discard(identity_id)
+        if home:
+            self._neighbours.remove([identity_id])
+        return home

@@ -1,0 +1,86 @@
+"""Nearest neighbours among unit vectors. Larger galleries bring an index of their own behind the same port."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.types import FloatArray, IntArray
+
+
+class Neighbours(Protocol):
+    """Vectors (d,) float32 by number; d is that of the first one."""
+
+    def put(self, numbers: Sequence[int], vectors: FloatArray) -> None:
+        """Add vectors (n, d), or replace those that have these numbers. Raises ValueError for another d."""
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Forget these numbers; those that are not there are left out."""
+
+    def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        """Numbers (m, k) with the largest inner products (m, k) with queries (m, d), best first, equal ones by number.
+
+        Where there are fewer than k vectors, numbers are -1 and products -inf.
+        """
+
+
+class ExactNeighbours:
+    """Exact search over one matrix: up to some ten thousand vectors nothing is faster."""
+
+    def __init__(self) -> None:
+        self._vectors: FloatArray = np.zeros((0, 0), np.float32)
+        self._numbers: IntArray = np.zeros(0, np.int64)
+        self._rows: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def put(self, numbers: Sequence[int], vectors: FloatArray) -> None:
+        if not len(numbers):
+            return
+        self._make_room(len(numbers), vectors.shape[1])
+        rows = [self._rows.setdefault(number, len(self._rows)) for number in numbers]
+        self._vectors[rows] = vectors
+        self._numbers[rows] = numbers
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            row = self._rows.pop(number, None)
+            if row is None or row == len(self._rows):
+                continue
+            last = len(self._rows)
+            self._vectors[row] = self._vectors[last]
+            self._numbers[row] = self._numbers[last]
+            self._rows[int(self._numbers[row])] = row
+
+    def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        size, found = len(self._rows), min(k, len(self._rows))
+        best = np.full((len(queries), k), -1, np.int64)
+        products = np.full((len(queries), k), -np.inf, np.float32)
+        if not found or not len(queries):
+            return best, products
+        _require_dimension(queries, self._vectors.shape[1])
+        likeness = queries @ self._vectors[:size].T
+        rows = np.argpartition(-likeness, found - 1, axis=1)[:, :found]
+        values, numbers = np.take_along_axis(likeness, rows, axis=1), self._numbers[rows]
+        order = np.lexsort((numbers, -values), axis=1)
+        best[:, :found] = np.take_along_axis(numbers, order, axis=1)
+        products[:, :found] = np.take_along_axis(values, order, axis=1)
+        return best, products
+
+    def _make_room(self, count: int, dimension: int) -> None:
+        if not self._rows:
+            self._vectors = np.zeros((max(count, 64), dimension), np.float32)
+            self._numbers = np.zeros(len(self._vectors), np.int64)
+        _require_dimension(np.zeros((0, dimension)), self._vectors.shape[1])
+        needed = len(self._rows) + count
+        if needed > len(self._vectors):
+            more = max(needed, 2 * len(self._vectors)) - len(self._vectors)
+            self._vectors = np.concatenate([self._vectors, np.zeros((more, dimension), np.float32)])
+            self._numbers = np.concatenate([self._numbers, np.zeros(more, np.int64)])
+
+
+def _require_dimension(vectors: NDArray[np.floating], dimension: int) -> None:
+    if vectors.shape[1] != dimension:
+        raise ValueError(f"embeddings have dimension {vectors.shape[1]}, those known before have {dimension}")

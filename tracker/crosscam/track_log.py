@@ -1,0 +1,85 @@
+"""Which identity every local track had, and when: the matcher's answers, also after it forgot the looks."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from tracker.core.types import TrackletKey
+
+
+@dataclass(slots=True)
+class _Stretch:
+    since_seconds: float
+    identity_id: int | None = None
+
+
+@dataclass(slots=True)
+class _Track:
+    """told: the identity that the last event gave it."""
+
+    stretches: list[_Stretch] = field(default_factory=list)
+    told: int | None = None
+
+
+class TrackLog:
+    """Stretches of tracks in order of time. Identities are those that were given; who was merged is not its concern."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[TrackletKey, _Track] = {}
+        self._ended: deque[tuple[float, TrackletKey]] = deque()
+
+    def begin(self, key: TrackletKey, since_seconds: float) -> None:
+        """A track begins, or holds somebody else from now on."""
+        self._tracks.setdefault(key, _Track()).stretches.append(_Stretch(since_seconds))
+
+    def drop(self, key: TrackletKey) -> None:
+        """The track never counted."""
+        del self._tracks[key]
+
+    def assign(self, key: TrackletKey, since_seconds: float, identity_id: int | None) -> None:
+        """The stretch that began at since_seconds is this person."""
+        for stretch in self._tracks[key].stretches:
+            if stretch.since_seconds == since_seconds:
+                stretch.identity_id = identity_id
+
+    def tell(self, key: TrackletKey, identity_id: int) -> int | None:
+        """An event gives the track this identity; returns the one that was told before."""
+        track = self._tracks[key]
+        before, track.told = track.told, identity_id
+        return before
+
+    def is_latest(self, key: TrackletKey, since_seconds: float) -> bool:
+        return self._tracks[key].stretches[-1].since_seconds == since_seconds
+
+    def is_split(self, key: TrackletKey) -> bool:
+        return len(self._tracks[key].stretches) > 1
+
+    def identity_at(self, key: TrackletKey, t_seconds: float) -> int | None:
+        """The identity at an instant, that of the nearest later stretch before the first; None: none is known."""
+        track = self._tracks.get(key)
+        if track is None:
+            return None
+        held = [s for s in track.stretches if s.since_seconds <= t_seconds] or track.stretches
+        return held[-1].identity_id
+
+    def stretches(self, key: TrackletKey) -> list[tuple[float, int | None]]:
+        """(since_seconds, identity) of every stretch; empty for an unknown track."""
+        track = self._tracks.get(key)
+        return [] if track is None else [(s.since_seconds, s.identity_id) for s in track.stretches]
+
+    def end(self, key: TrackletKey, t_seconds: float) -> None:
+        self._ended.append((t_seconds, key))
+
+    def forget(self, before_seconds: float) -> None:
+        """Drop the tracks that ended before an instant."""
+        while self._ended and self._ended[0][0] < before_seconds:
+            self._tracks.pop(self._ended.popleft()[1], None)
+
+    def state(self) -> dict[str, object]:
+        """Plain data from which restored() makes an equal log."""
+        return {
+            "tracks": [
+                [*key, track.told, [[s.since_seconds, s.identity_id] for s in track.stretches]]
+                for key, track in self._tracks.items()
+            ],
+            "ended": [[t_seconds, *key] for t_seconds, key in self._ended],
+        }
