@@ -23,7 +23,8 @@ def test_reads_pictures_and_boxes(data: Path) -> None:
 def test_an_empty_label_file_says_that_nobody_is_there(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("")
     boxes = read_boxes(tmp_path / "x.txt")
-    assert (boxes.shape, boxes.dtype) == ((0, 4), np.float32)
+    assert boxes.shape == (0, 4)
+    assert boxes.dtype == np.float32
 
 
 def test_a_missing_label_file_is_named(data: Path) -> None:
