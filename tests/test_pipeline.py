@@ -1,5 +1,6 @@
 """The pipeline over fakes of the two networks (named so): what flows where, and that the end is always clean."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,6 +83,61 @@ def test_one_call_of_the_detector_serves_all_cameras_of_a_step() -> None:
     pipeline.step(batch(0, {"a": 10, "b": 50}))
     pipeline.step(batch(1, {"a": 12}))
     assert detector.batch_sizes == [2, 1]
+
+
+class UnevenDetector(FakeDetector):
+    """Some pictures take long, so that later ones are done before."""
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        time.sleep(0.02 if images and int(images[0][0, 0, 0]) % 3 == 0 else 0.0)
+        return super().detect(images)
+
+
+def signature(step: Step) -> tuple[object, ...]:
+    """All that a step says of tracks and identities."""
+    updates = [
+        (u.key, u.t_seconds, u.state, u.box_xyxy.tobytes(), u.score, u.detection_index, u.quality)
+        for us in step.updates.values()
+        for u in us
+    ]
+    return step.batch.t_seconds, updates, list(step.events)
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 4])
+def test_overlapped_steps_equal_single_ones(ahead: int) -> None:
+    batches = [batch(index, {"a": 10 + index, "b": 90 - index}) for index in range(40)]
+    alone, _ = pipeline_with()
+    expected = [signature(alone.step(one)) for one in batches]
+    overlapped, _ = pipeline_with()
+    overlapped.detector = UnevenDetector()
+    assert [signature(step) for step in overlapped.steps(batches, ahead)] == expected
+
+
+def test_detection_runs_ahead_of_tracking() -> None:
+    """The second step's pictures are looked at although nobody has asked for the first step's successor."""
+    pipeline, detector = pipeline_with()
+    steps = pipeline.steps([batch(index, {"a": 10}) for index in range(9)], ahead=2)
+    next(steps)
+    deadline = time.monotonic() + 5
+    while len(detector.batch_sizes) < 3 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert 3 <= len(detector.batch_sizes) <= 5
+    steps.close()
+
+
+def test_an_error_of_the_detector_comes_in_its_turn() -> None:
+    class FailingDetector(FakeDetector):
+        def detect(self, images: Sequence[Image]) -> list[Detections]:
+            if int(images[0][0, 0, 0]) == 13:
+                raise RuntimeError("network on fire")
+            return super().detect(images)
+
+    pipeline, _ = pipeline_with()
+    pipeline.detector = FailingDetector()
+    steps = pipeline.steps([batch(index, {"a": 10 + index}) for index in range(9)], ahead=3)
+    assert [next(steps).batch.t_seconds for _ in range(3)] == [0.0, 0.1, 0.2]
+    with pytest.raises(RuntimeError, match="network on fire"):
+        next(steps)
 
 
 def test_a_step_without_frames_flows_through() -> None:

@@ -1,5 +1,6 @@
 """The only place that builds concrete objects from a configuration."""
 
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from tracker.detection.hog import HOGDetector
 from tracker.detection.opening import open_detector_session
 from tracker.detection.yolo import YOLODetector
 from tracker.errors import OmnitrackError
-from tracker.inference.devices import resolve_device
+from tracker.inference.devices import parallel_requests, resolve_device
 from tracker.inference.download import sha256_of
 from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
@@ -92,6 +93,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             folder=folder,
             database=database,
             resources=opened.pop_all(),
+            ahead=steps_ahead(len(config.cameras)),
         )
 
 
@@ -103,6 +105,11 @@ def build_matcher(config: Config, store: Store) -> Iterator[CrossCameraMatcher]:
         yield CrossCameraMatcher(config.matcher, issue_id=numbers)
     finally:
         numbers.give_back()
+
+
+def steps_ahead(cameras: int) -> int:
+    """How many steps the detector works ahead, so that every core has a picture to work on, and one step is ready."""
+    return math.ceil(parallel_requests() / cameras)
 
 
 def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime]:

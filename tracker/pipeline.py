@@ -1,21 +1,23 @@
 """The flow of one step: frames -> detections -> embeddings -> local tracks -> global identities -> sinks."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, TrackUpdate
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.ports import Detector, Embedder, Sink, Step
-from tracker.video.frame import FrameBatch
+from tracker.video.areas import EVERYWHERE, CameraAreas
+from tracker.video.frame import Frame, FrameBatch
+from tracker.video.readahead import computed_ahead
 
 
 class Pipeline:
     """Owns the trackers' and the matcher's progress through one run.
 
-    Deterministic: the same batches give the same steps.
+    Deterministic: the same batches give the same steps, one after the other or overlapped.
     """
 
     def __init__(
@@ -26,26 +28,49 @@ class Pipeline:
         trackers: Mapping[str, SingleCameraTracker],
         matcher: CrossCameraMatcher,
         sinks: Sequence[Sink] = (),
+        areas: Mapping[str, CameraAreas] | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder
         self.trackers = trackers
         self.matcher = matcher
         self.sinks = sinks
+        self.areas = areas or {}
         self.t_seconds = -math.inf
         self._camera_seconds: dict[str, float] = {}
 
+    def steps(self, batches: Iterable[FrameBatch], ahead: int = 1) -> Generator[Step, None, None]:
+        """All steps. While one is embedded, tracked, matched and written, people are sought in the `ahead` + 1 batches
+        after it, which is what takes longest and needs nothing of what went before.
+        """
+        with closing(computed_ahead(self._detect, batches, ahead, "detect")) as detected:
+            for batch, found in detected:
+                yield self._follow(batch, found)
+
     def step(self, batch: FrameBatch) -> Step:
-        """One network call each for all cameras of the batch, then tracking and matching.
+        """One step on its own."""
+        return self._follow(batch, self._detect(batch))
+
+    def _detect(self, batch: FrameBatch) -> list[Detections]:
+        """People in every frame of the batch, in one call of the network, as far as they stand where it matters."""
+        frames = list(batch.frames.values())
+        for frame in frames:
+            self._area(frame).paint_out(frame.image)
+        found = self.detector.detect([frame.image for frame in frames])
+        return [self._area(frame).chosen(people, frame.image) for frame, people in zip(frames, found, strict=True)]
+
+    def _area(self, frame: Frame) -> CameraAreas:
+        return self.areas.get(frame.camera_id, EVERYWHERE)
+
+    def _follow(self, batch: FrameBatch, found: Sequence[Detections]) -> Step:
+        """Embed the people found, in one call of the network, then track and match them.
 
         Tracks of a camera that was lost end: whoever comes back into its view is a new local track.
         """
         frames = list(batch.frames.values())
         self._camera_seconds.update((frame.camera_id, frame.t_seconds) for frame in frames)
         self.t_seconds = max(self.t_seconds, batch.t_seconds, *self._camera_seconds.values())
-        images = [frame.image for frame in frames]
-        found = self.detector.detect(images)
-        embeddings = self.embedder.embed(images, [people.boxes_xyxy for people in found])
+        embeddings = self.embedder.embed([frame.image for frame in frames], [people.boxes_xyxy for people in found])
         detections = {
             frame.camera_id: replace(people, embeddings=vectors)
             for frame, people, vectors in zip(frames, found, embeddings, strict=True)

@@ -30,7 +30,10 @@ class FrameSource(Protocol):
 
 
 class Detector(Protocol):
-    """Finds people in a batch of pictures (one per camera), one Detections per picture, without embeddings."""
+    """Finds people in a batch of pictures (one per camera), one Detections per picture, without embeddings.
+
+    detect() is called from several threads at once, and the answer depends on nothing but the pictures.
+    """
 
     def detect(self, images: Sequence[Image]) -> list[Detections]: ...
 

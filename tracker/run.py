@@ -1,6 +1,6 @@
 """One run from its first frame to the files that it leaves."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
@@ -24,7 +24,7 @@ class Run:
 
     On leaving, open tracks are ended and everything is closed; people, journeys, files and lost_frames then hold what
     came out, also when the caller stopped half-way. database is the location as the user gave it. journeys stay empty
-    for live cameras, whose history may be longer than memory.
+    for live cameras, whose history may be longer than memory. ahead: see Pipeline.steps.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Run:
         folder: Path,
         database: str,
         resources: ExitStack,
+        ahead: int = 1,
     ) -> None:
         self.cameras = cameras
         self.folder = folder
@@ -55,6 +56,8 @@ class Run:
         self._output = output
         self._motion = motion
         self._resources = resources
+        self._ahead = ahead
+        self._running: Generator[Step, None, None] | None = None
         self._began = perf_counter()
 
     @property
@@ -73,9 +76,9 @@ class Run:
 
     def steps(self) -> Iterator[Step]:
         """Process the cameras to their end, or until stop()."""
-        for batch in self._batcher:
-            step = self._pipeline.step(batch)
-            self.frames += len(batch.frames)
+        self._running = self._pipeline.steps(self._batcher, self._ahead)
+        for step in self._running:
+            self.frames += len(step.batch.frames)
             yield step
 
     def __enter__(self) -> Self:
@@ -85,6 +88,9 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._resources:
+            if self._running is not None:
+                self._batcher.stop()  # whoever reads ahead must not wait for another frame
+                self._running.close()
             try:
                 if kind is None:
                     self._pipeline.finish()

@@ -6,10 +6,19 @@ from functools import cache
 
 from tracker.errors import OmnitrackError
 
+_MOST_REQUESTS = 8
+
 
 def available_cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parallel_requests() -> int:
+    """Requests of a network that run side by side on the CPU: one a core, for the most pictures per second. Each
+    holds the network's intermediate results in memory, so many cores share them.
+    """
+    return min(available_cores(), _MOST_REQUESTS)
 
 
 @cache

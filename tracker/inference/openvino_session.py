@@ -12,12 +12,9 @@ from typing import Any, cast
 import numpy as np
 
 from tracker.core.types import FloatArray
-from tracker.inference.devices import available_cores
+from tracker.inference.devices import available_cores, parallel_requests
 from tracker.inference.session import Batch, UnreadableError, require_one_to_one
 from tracker.inference.spec import ModelInput, Precision
-
-MOST_STREAMS = 8
-"""More cores than this share the streams: each one holds the network's intermediate results in memory."""
 
 
 @cache
@@ -51,7 +48,7 @@ class OpenVINOSession:
     ) -> None:
         openvino = import_openvino()
         threads = threads or available_cores()
-        streams = streams or min(threads, MOST_STREAMS)
+        streams = streams or min(threads, parallel_requests())
         options: dict[str, Any] = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads}
         if precision != "auto":
             options["INFERENCE_PRECISION_HINT"] = precision

@@ -2,11 +2,14 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,18 @@ class ReadAhead(Generic[T]):
         finally:
             self._items.close()
             self._queue.put(_End(error))
+
+
+def computed_ahead(
+    function: Callable[[T], R], items: Iterable[T], ahead: int, name: str
+) -> Generator[tuple[T, R], None, None]:
+    """(item, function(item)) in the order of the items; up to ahead + 1 calls are under way while the consumer works.
+
+    The function is called from several threads at once. What it or the iteration of the items raises is raised here,
+    in its turn. Closing waits for the calls under way, and for an iteration that is blocked: end it first.
+    """
+    with ThreadPoolExecutor(ahead + 1, name) as pool:
+        begun = ((item, pool.submit(function, item)) for item in items)
+        with closing(ReadAhead(begun, ahead, f"{name} ahead")) as waiting:
+            for item, call in waiting:
+                yield item, call.result()
