@@ -24,7 +24,7 @@ OUTER = {
     "detection",
     "inference",
 }
-RANKS = {"core": 0, "crosscam": 1, "evaluation": 1, **dict.fromkeys(OUTER, 2), "config": 2, "bootstrap": 3, "cli": 4}
+RANKS = {"core": 0, "crosscam": 1, "evaluation": 1, **dict.fromkeys(OUTER, 2), "config": 2, "cameras": 3, "bootstrap": 3, "cli": 4}
 PURE_ROOMS = {"tracker.core", "tracker.crosscam"}
 PURE_LIBRARIES = {"numpy", "scipy", "filterpy"}
 CLOCKS = {"time", "datetime", "threading", "multiprocessing", "asyncio", "socket", "subprocess"}

@@ -11,6 +11,7 @@ from tracker.core.types import Detections, FloatArray, IdentityEventKind, TrackS
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.pipeline import Pipeline
 from tracker.ports import Step
+from tracker.video.areas import CameraAreas
 from tracker.video.frame import Frame, FrameBatch, Image
 
 
@@ -138,6 +139,18 @@ def test_an_error_of_the_detector_comes_in_its_turn() -> None:
     assert [next(steps).batch.t_seconds for _ in range(3)] == [0.0, 0.1, 0.2]
     with pytest.raises(RuntimeError, match="network on fire"):
         next(steps)
+
+
+def test_what_a_camera_masks_is_black_for_everybody_and_who_stands_outside_is_nobody() -> None:
+    corner = ((0.0, 0.0), (0.2, 0.0), (0.2, 0.2), (0.0, 0.2))
+    lower = ((0.0, 0.95), (1.0, 0.95), (1.0, 1.0), (0.0, 1.0))
+    pipeline, _ = pipeline_with()
+    pipeline.areas = {"a": CameraAreas(masks=[corner]), "b": CameraAreas([lower])}
+    step = pipeline.step(batch(0, {"a": 10, "b": 10}))
+    assert int(step.batch.frames["a"].image[0, 0, 0]) == 0  # where the fake detector looks
+    assert [len(step.detections[camera]) for camera in ("a", "b")] == [0, 0]
+    pipeline.areas = {}
+    assert len(pipeline.step(batch(1, {"a": 10})).detections["a"]) == 1
 
 
 def test_a_step_without_frames_flows_through() -> None:

@@ -3,12 +3,10 @@
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -18,7 +16,8 @@ from reid.errors import ReidError
 from reid.metadata import input_spec_of
 from reid.preprocess import InputSpec
 from reid.pretrained import SHIPPED_WEIGHTS
-from tracker.config import CameraConfig, Config, OutputConfig, with_secrets
+from tracker.cameras import open_cameras
+from tracker.config import CameraConfig, Config, OutputConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.detection.hog import HOGDetector
@@ -32,7 +31,7 @@ from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.pipeline import Pipeline
-from tracker.ports import Detector, Embedder, FrameSource, Sink
+from tracker.ports import Detector, Embedder, Sink
 from tracker.recorded.sink import RecordingSink
 from tracker.run import Run
 from tracker.store.numbers import IdentityNumbers
@@ -40,16 +39,11 @@ from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.video.annotate import AnnotatedVideoSink, file_name
-from tracker.video.batching import StepBatcher
-from tracker.video.live import LiveCamera
-from tracker.video.live_batching import LiveBatcher
-from tracker.video.sources import ImageFolderSource, VideoFileSource
+from tracker.video.areas import CameraAreas
 from tracker.video.urls import is_live, masked
 
 Notify = Callable[[str], None]
 """Takes one line that the user should see."""
-
-IMAGE_FOLDER_RATE = 25.0
 
 
 def build_run(config: Config, folder: Path, database: str, *, notify: Notify, record: bool = False) -> Run:
@@ -81,6 +75,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             trackers={camera.name: SingleCameraTracker(camera.name, config.tracker) for camera in config.cameras},
             matcher=matcher,
             sinks=sinks,
+            areas={c.name: areas_of(c, config.detector.confidence) for c in config.cameras},
         )
         return Run(
             cameras=tuple(camera.name for camera in config.cameras),
@@ -107,30 +102,14 @@ def build_matcher(config: Config, store: Store) -> Iterator[CrossCameraMatcher]:
         numbers.give_back()
 
 
+def areas_of(camera: CameraConfig, confidence: float) -> CameraAreas:
+    """What counts of a camera's picture. confidence: where the camera has none of its own."""
+    return CameraAreas(camera.region, camera.masks, confidence if camera.confidence is None else camera.confidence)
+
+
 def steps_ahead(cameras: int) -> int:
     """How many steps the detector works ahead, so that every core has a picture to work on, and one step is ready."""
     return math.ceil(parallel_requests() / cameras)
-
-
-def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime]:
-    """The cameras in step, and the wall time (UTC) of their t_seconds = 0.
-
-    Raises OmnitrackError for a source that cannot be opened, and for files among live cameras: the ones wait, the
-    others cannot.
-    """
-    live = [camera for camera in config.cameras if is_live(camera.source)]
-    if not live:
-        with ExitStack() as opened:
-            sources = [opened.enter_context(closing(open_source(c))) for c in aligned(config.cameras)]
-            opened.pop_all()
-        return StepBatcher(sources), clock_zero(config.cameras, sources)
-    if len(live) < len(config.cameras):
-        raise OmnitrackError(f"{masked(live[0].source)} is live and others are files; run them separately")
-    origin = monotonic()
-    cameras = [
-        LiveCamera(c.name, with_secrets(c.source, c.name), origin, config.live, c.time_offset_seconds) for c in live
-    ]
-    return LiveBatcher(cameras, origin), datetime.now(UTC)
 
 
 def output_for(config: Config) -> OutputConfig:
@@ -138,38 +117,6 @@ def output_for(config: Config) -> OutputConfig:
     recorded = not any(is_live(camera.source) for camera in config.cameras)
     given = config.output.model_dump()
     return OutputConfig(**{key: recorded if value is None else value for key, value in given.items()})
-
-
-def open_source(camera: CameraConfig) -> VideoFileSource | ImageFolderSource:
-    """A recorded camera's pictures. Raises OmnitrackError naming the source and what is wrong with it."""
-    if Path(camera.source).is_dir():
-        folder_rate = camera.frames_per_second or IMAGE_FOLDER_RATE
-        return ImageFolderSource(camera.name, camera.source, folder_rate, camera.time_offset_seconds)
-    rate = camera.frames_per_second
-    return VideoFileSource(camera.name, camera.source, camera.time_offset_seconds, frames_per_second=rate)
-
-
-def aligned(cameras: Sequence[CameraConfig]) -> list[CameraConfig]:
-    """Cameras with a start_time are shifted against the one that started first; the others start with it."""
-    zero = min((camera.start_time for camera in cameras if camera.start_time), default=None)
-    shifted = []
-    for camera in cameras:
-        offset = camera.time_offset_seconds
-        if zero is not None and camera.start_time is not None:
-            offset += (camera.start_time - zero).total_seconds()
-        shifted.append(camera.model_copy(update={"time_offset_seconds": offset}))
-    return shifted
-
-
-def clock_zero(cameras: Sequence[CameraConfig], sources: Sequence[FrameSource]) -> datetime:
-    """The wall time (UTC) of t_seconds = 0: the first configured start, else the earliest recording time that a
-    file states, else now.
-    """
-    starts = [camera.start_time for camera in cameras if camera.start_time is not None]
-    if not starts:
-        files = [source for source in sources if isinstance(source, VideoFileSource)]
-        starts = [source.recorded_at for source in files if source.recorded_at is not None]
-    return min(starts, default=datetime.now(UTC)).astimezone(UTC)
 
 
 def make_folder(folder: Path) -> None:
@@ -214,11 +161,13 @@ def find_model(config: Config, kind: ModelKind, *, notify: Notify, download: boo
 
 
 def build_detector(config: Config, notify: Notify) -> Detector:
+    """One for all cameras, as unsure as the one that wants to hear most."""
+    confidence = min([config.detector.confidence, *(c.confidence for c in config.cameras if c.confidence is not None)])
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
     if model.path is None:
-        return HOGDetector(config.detector.confidence)
+        return HOGDetector(confidence)
     session = open_detector_session(model, resolve_device(config.device), cache_folder())
-    return YOLODetector(session, model.spec, config.detector.confidence, config.detector.nms_iou)
+    return YOLODetector(session, model.spec, confidence, config.detector.nms_iou)
 
 
 def build_embedder(config: Config, notify: Notify) -> Embedder:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from tracker.core.polygons import Corners, require_polygon
 from tracker.core.single_camera import TrackerConfig
+from tracker.core.zones import Line, Zone
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.errors import OmnitrackError
 from tracker.video.camera import LiveConfig
@@ -21,6 +23,15 @@ LOCAL_MEMORY_SECONDS = 1.8
 CAMERA_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
+def _polygon(corners: Corners) -> Corners:
+    require_polygon(corners)
+    return corners
+
+
+Polygon = Annotated[Corners, AfterValidator(_polygon)]
+"""Corners [x, y] in order round an area, in fractions of the picture's width and height."""
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -29,7 +40,9 @@ class CameraConfig(Section):
     """One camera. start_time is the wall time of its first frame (with time zone); cameras that have one are
     aligned by it. If none has, the earliest recording time that a file states is the run's beginning, else its start.
     time_offset_seconds shifts it against the other cameras.
-    frames_per_second is the true rate of a folder of pictures, or of a video whose file states a wrong one.
+    frames_per_second is the true rate of a folder of pictures, or of a video whose file states a wrong one;
+    process_fps is how many of them are looked at. confidence takes the place of detector.confidence.
+    region, masks: see tracker.video.areas; zones and lines: see tracker.core.zones.
     """
 
     name: Annotated[str, Field(pattern=CAMERA_NAME, max_length=64)]
@@ -37,6 +50,20 @@ class CameraConfig(Section):
     start_time: datetime | None = None
     time_offset_seconds: float = 0.0
     frames_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
+    process_fps: Annotated[float, Field(gt=0, le=1000)] | None = None
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    region: tuple[Polygon, ...] = ()
+    masks: tuple[Polygon, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+    @model_validator(mode="after")
+    def places_differ(self) -> "CameraConfig":
+        names = [zone.name for zone in self.zones] + [line.name for line in self.lines]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"camera {self.name}: two zones or lines are named {name!r}")
+        return self
 
     @field_validator("start_time")
     @classmethod

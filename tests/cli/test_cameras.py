@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker.bootstrap import aligned
+from tracker.cameras import aligned
 from tracker.cli.run import cameras_from, configuration
 from tracker.config import CameraConfig
 from tracker.errors import OmnitrackError

@@ -13,7 +13,8 @@ def check(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML configuration")],
 ) -> None:
     """Read a configuration, open every camera and find the models, without processing anything."""
-    from tracker.bootstrap import find_model, open_source
+    from tracker.bootstrap import find_model
+    from tracker.cameras import open_source
     from tracker.config import load_config, with_secrets
     from tracker.inference.spec import ModelKind
     from tracker.video.probing import probe_camera

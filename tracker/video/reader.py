@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from tracker.video.capture_clock import CaptureClock
+from tracker.video.pace import Pace
 from tracker.video.ring import FrameRing, SharedFile
 from tracker.video.urls import masked
 
@@ -105,15 +106,13 @@ def _publish_all(
     stream.thread_type = "SLICE"  # parallel frames would be late by as many frames
     ring: FrameRing | None = None
     clock = CaptureClock()
-    interval = 0.0 if settings.most_frames_per_second is None else 1 / settings.most_frames_per_second
-    due = -np.inf
+    pace = Pace(settings.most_frames_per_second)
     for picture, camera_clock, errors in _pictures(container, stream):
         arrival = monotonic()
         stamp = None if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
         captured = clock.capture_seconds(stamp, arrival)
-        if captured < due:
+        if not pace.takes(captured):
             continue
-        due = due + interval if captured - due < interval else captured + interval
         image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
         height, width = image.shape[:2]
         if ring is None:

@@ -1,0 +1,85 @@
+"""The cameras of a configuration, opened and in step."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from tracker.config import CameraConfig, Config, with_secrets
+from tracker.errors import OmnitrackError
+from tracker.ports import FrameSource
+from tracker.video.batching import StepBatcher
+from tracker.video.camera import LiveConfig
+from tracker.video.live import LiveCamera
+from tracker.video.live_batching import LiveBatcher
+from tracker.video.pace import PacedSource
+from tracker.video.sources import ImageFolderSource, VideoFileSource
+from tracker.video.urls import is_live, masked
+
+IMAGE_FOLDER_RATE = 25.0
+
+
+def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime]:
+    """The cameras in step, and the wall time (UTC) of their t_seconds = 0.
+
+    Raises OmnitrackError for a source that cannot be opened, and for files among live cameras: the ones wait, the
+    others cannot.
+    """
+    live = [camera for camera in config.cameras if is_live(camera.source)]
+    if not live:
+        with ExitStack() as opened:
+            sources = [opened.enter_context(closing(open_source(c))) for c in aligned(config.cameras)]
+            opened.pop_all()
+        paced = [at_pace(source, c) for source, c in zip(sources, config.cameras, strict=True)]
+        return StepBatcher(paced), clock_zero(config.cameras, sources)
+    if len(live) < len(config.cameras):
+        raise OmnitrackError(f"{masked(live[0].source)} is live and others are files; run them separately")
+    origin = monotonic()
+    return LiveBatcher([live_camera(c, config.live, origin) for c in live], origin), datetime.now(UTC)
+
+
+def live_camera(camera: CameraConfig, settings: LiveConfig, origin_seconds: float) -> LiveCamera:
+    """A live camera, not started yet. Raises OmnitrackError naming an environment variable that is not set."""
+    if camera.process_fps is not None:
+        settings = replace(settings, most_frames_per_second=camera.process_fps)
+    url = with_secrets(camera.source, camera.name)
+    return LiveCamera(camera.name, url, origin_seconds, settings, camera.time_offset_seconds)
+
+
+def at_pace(source: FrameSource, camera: CameraConfig) -> FrameSource:
+    """The source, or as many of its pictures as the camera's process_fps asks for."""
+    return source if camera.process_fps is None else PacedSource(source, camera.process_fps)
+
+
+def open_source(camera: CameraConfig) -> VideoFileSource | ImageFolderSource:
+    """A recorded camera's pictures. Raises OmnitrackError naming the source and what is wrong with it."""
+    if Path(camera.source).is_dir():
+        folder_rate = camera.frames_per_second or IMAGE_FOLDER_RATE
+        return ImageFolderSource(camera.name, camera.source, folder_rate, camera.time_offset_seconds)
+    rate = camera.frames_per_second
+    return VideoFileSource(camera.name, camera.source, camera.time_offset_seconds, frames_per_second=rate)
+
+
+def aligned(cameras: Sequence[CameraConfig]) -> list[CameraConfig]:
+    """Cameras with a start_time are shifted against the one that started first; the others start with it."""
+    zero = min((camera.start_time for camera in cameras if camera.start_time), default=None)
+    shifted = []
+    for camera in cameras:
+        offset = camera.time_offset_seconds
+        if zero is not None and camera.start_time is not None:
+            offset += (camera.start_time - zero).total_seconds()
+        shifted.append(camera.model_copy(update={"time_offset_seconds": offset}))
+    return shifted
+
+
+def clock_zero(cameras: Sequence[CameraConfig], sources: Sequence[FrameSource]) -> datetime:
+    """The wall time (UTC) of t_seconds = 0: the first configured start, else the earliest recording time that a
+    file states, else now.
+    """
+    starts = [camera.start_time for camera in cameras if camera.start_time is not None]
+    if not starts:
+        files = [source for source in sources if isinstance(source, VideoFileSource)]
+        starts = [source.recorded_at for source in files if source.recorded_at is not None]
+    return min(starts, default=datetime.now(UTC)).astimezone(UTC)
