@@ -25,8 +25,9 @@ from sqlalchemy import Connection
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey, TrackState, TrackUpdate
 from tracker.ports import Step
 from tracker.store import presence, queries
+from tracker.store.appearance import Appearance
 from tracker.store.identities import PlannedEvent
-from tracker.store.packing import MAX_BOXES, ROW, pack_vector
+from tracker.store.packing import MAX_BOXES, ROW
 from tracker.store.runs import ActiveRun, CameraOrigin, begin_run, utc
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
@@ -236,8 +237,10 @@ def _add_tracklet(
         batch.observations.append(
             {"tracklet_id": row["id"], **chunk, "boxes": rows[first : first + MAX_BOXES].tobytes()}
         )
-    vector = pack_vector(rng.normal(size=DIMENSION).astype(np.float32))
-    batch.embeddings.append({"tracklet_id": row["id"], "embedder_id": run.embedder_id, "weight": 1.0, "vector": vector})
+    appearance = Appearance()
+    for _ in range(2):
+        appearance.add(rng.normal(size=DIMENSION).astype(np.float32), 0.5)
+    batch.embeddings.append({"tracklet_id": row["id"], "embedder_id": run.embedder_id, **appearance.row()})
 
 
 def _begin(store: Store, names: list[str]) -> ActiveRun:

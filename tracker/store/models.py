@@ -127,13 +127,19 @@ class Observations(Base):
 
 
 class Embedding(Base):
-    """Quality-weighted mean appearance of a tracklet: unit vector, little-endian float16. weight: sum of qualities."""
+    """Quality-weighted mean appearance of a tracklet: unit vector, little-endian float16. weight: sum of qualities.
+
+    earlier: the same of its earlier half, None for one seen only once; earlier_share: how long the sum behind it is,
+    over that behind the whole, so that the later half is known as well.
+    """
 
     __tablename__ = "embeddings"
     tracklet_id: Mapped[int] = _reference("tracklets.id", cascade=True, primary_key=True)
     embedder_id: Mapped[int] = _reference("embedders.id")
     weight: Mapped[float]
     vector: Mapped[bytes] = mapped_column(LargeBinary)
+    earlier: Mapped[bytes | None] = mapped_column(LargeBinary)
+    earlier_share: Mapped[float | None]
 
 
 class Event(Base):

@@ -1,11 +1,10 @@
 """Collects what the pipeline's steps say of each track and hands it to the writer, about once per second of video."""
 
-import numpy as np
-
-from tracker.core.types import FloatArray, IdentityEvent, TrackletKey, TrackState, TrackUpdate
+from tracker.core.types import IdentityEvent, TrackletKey, TrackState, TrackUpdate
 from tracker.ports import Step
+from tracker.store.appearance import Appearance
 from tracker.store.identities import PlannedEvent
-from tracker.store.packing import Chunk, pack_vector
+from tracker.store.packing import Chunk
 from tracker.store.runs import ActiveRun, to_us
 from tracker.store.session import Store
 from tracker.store.writer import Batch, Row, StoreWriter, WriterCounters
@@ -90,7 +89,7 @@ class StoreSink:
 
 
 class _OpenTracklet:
-    """A track that still grows: its boxes that are not yet stored, and its mean appearance so far."""
+    """A track that still grows: its boxes that are not yet stored, and its appearance so far."""
 
     def __init__(self, row_id: int, run: ActiveRun, first: TrackUpdate) -> None:
         camera = run.cameras[first.camera_id]
@@ -106,8 +105,7 @@ class _OpenTracklet:
             "start_us": camera.epoch_us + to_us(first.t_seconds),
         }
         self._chunks: list[Chunk] = []
-        self._weighted_sum: FloatArray | None = None
-        self._weight = 0.0
+        self._appearance = Appearance()
 
     def take(self, update: TrackUpdate, frame: int, batch: Batch) -> None:
         """Add what was seen. Stores what is complete, and all when the track becomes confirmed: events of this very
@@ -121,7 +119,8 @@ class _OpenTracklet:
             if is_complete or not self._chunks:
                 self._chunks.append(Chunk(frame, at_us))
             self._chunks[-1].add(frame, at_us, update.box_xyxy, update.score)
-            self._blend(update)
+            if update.embedding is not None and update.quality > 0:
+                self._appearance.add(update.embedding, update.quality)
         if update.confirmed and not self.confirmed:
             self.confirmed = True
             self.store(batch)
@@ -136,9 +135,9 @@ class _OpenTracklet:
             self._row["observation_count"] = sum(len(chunk) for chunk in self._chunks)
             batch.tracklets.append(dict(self._row))
             batch.observations.extend({"tracklet_id": tracklet_id, **chunk.row()} for chunk in self._chunks)
-            if self._weighted_sum is not None and self._embedder_id is not None:
-                row = {"tracklet_id": tracklet_id, "embedder_id": self._embedder_id, "weight": self._weight}
-                batch.embeddings.append({**row, "vector": pack_vector(self._weighted_sum)})
+            if self._appearance.weight > 0 and self._embedder_id is not None:
+                row = {"tracklet_id": tracklet_id, "embedder_id": self._embedder_id}
+                batch.embeddings.append(row | self._appearance.row())
         batch.events.extend(self.events)
         self._chunks, self.events = [], []
 
@@ -153,12 +152,4 @@ class _OpenTracklet:
             return
         self.store(batch)
         self._row |= {"id": planned.stretch_id, "start_us": since_us}
-        self._weighted_sum, self._weight = None, 0.0
-
-    def _blend(self, update: TrackUpdate) -> None:
-        if update.embedding is None or update.quality <= 0:
-            return
-        if self._weighted_sum is None:
-            self._weighted_sum = np.zeros_like(update.embedding)
-        self._weighted_sum += update.embedding * np.float32(update.quality)
-        self._weight += update.quality
+        self._appearance = Appearance()

@@ -137,7 +137,7 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
 def _replace_embeddings(connection: Connection, rows: list[Row]) -> None:
     if rows:
         new = insert(Embedding)
-        better = {"weight": new.excluded.weight, "vector": new.excluded.vector}
+        better = {name: new.excluded[name] for name in ("weight", "vector", "earlier", "earlier_share")}
         connection.execute(new.on_conflict_do_update(index_elements=["tracklet_id"], set_=better), rows)
 
 

@@ -1,0 +1,55 @@
+"""What a tracklet looks like, in a few vectors whose number does not grow."""
+
+from typing import Any
+
+import numpy as np
+
+from tracker.core.types import FloatArray
+from tracker.store.packing import pack_vector, unpack_vector
+
+STRETCHES = 8
+
+
+class Appearance:
+    """Quality-weighted sums of unit vectors, in up to STRETCHES stretches of equally many, oldest first.
+
+    Adding costs one addition of vectors; when there are too many stretches, neighbours become one.
+    """
+
+    def __init__(self) -> None:
+        self.weight = 0.0
+        self._sums: list[FloatArray] = []
+        self._count = 0
+        self._per_stretch = 1
+
+    def add(self, embedding: FloatArray, quality: float) -> None:
+        """A unit vector (d,) with quality above 0."""
+        if self._count == STRETCHES * self._per_stretch:
+            self._sums = [self._sums[k] + self._sums[k + 1] for k in range(0, STRETCHES, 2)]
+            self._per_stretch *= 2
+        weighted = embedding * np.float32(quality)
+        if self._count % self._per_stretch:
+            self._sums[-1] += weighted
+        else:
+            self._sums.append(weighted)
+        self._count += 1
+        self.weight += quality
+
+    def row(self) -> dict[str, Any]:
+        """Columns of the embeddings table, without tracklet and embedder. Something must have been added."""
+        whole, earlier, share = np.sum(self._sums, axis=0), None, None
+        if self._count > 1:
+            middle = max(round(self._count / 2 / self._per_stretch), 1)
+            half = np.sum(self._sums[:middle], axis=0)
+            earlier, share = pack_vector(half), float(np.linalg.norm(half) / max(np.linalg.norm(whole), 1e-12))
+        return {"weight": self.weight, "vector": pack_vector(whole), "earlier": earlier, "earlier_share": share}
+
+
+def unpack_looks(vector: bytes, earlier: bytes | None, earlier_share: float | None) -> tuple[FloatArray, ...]:
+    """Unit vectors (d,) of the earlier and of the later half, or of the whole where there is but one."""
+    whole = unpack_vector(vector)
+    if earlier is None or earlier_share is None:
+        return (whole,)
+    half = unpack_vector(earlier)
+    rest = whole - np.float32(earlier_share) * half
+    return half, rest / max(np.float32(np.linalg.norm(rest)), np.float32(1e-12))
