@@ -9,7 +9,8 @@ from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, TrackUpdate
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.ports import Detector, Embedder, Sink, Step
-from tracker.video.frame import FrameBatch
+from tracker.video.areas import EVERYWHERE, CameraAreas
+from tracker.video.frame import Frame, FrameBatch
 from tracker.video.readahead import computed_ahead
 
 
@@ -27,12 +28,14 @@ class Pipeline:
         trackers: Mapping[str, SingleCameraTracker],
         matcher: CrossCameraMatcher,
         sinks: Sequence[Sink] = (),
+        areas: Mapping[str, CameraAreas] | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder
         self.trackers = trackers
         self.matcher = matcher
         self.sinks = sinks
+        self.areas = areas or {}
         self.t_seconds = -math.inf
         self._camera_seconds: dict[str, float] = {}
 
@@ -49,8 +52,15 @@ class Pipeline:
         return self._follow(batch, self._detect(batch))
 
     def _detect(self, batch: FrameBatch) -> list[Detections]:
-        """People in every frame of the batch, in one call of the network."""
-        return self.detector.detect([frame.image for frame in batch.frames.values()])
+        """People in every frame of the batch, in one call of the network, as far as they stand where it matters."""
+        frames = list(batch.frames.values())
+        for frame in frames:
+            self._area(frame).paint_out(frame.image)
+        found = self.detector.detect([frame.image for frame in frames])
+        return [self._area(frame).chosen(people, frame.image) for frame, people in zip(frames, found, strict=True)]
+
+    def _area(self, frame: Frame) -> CameraAreas:
+        return self.areas.get(frame.camera_id, EVERYWHERE)
 
     def _follow(self, batch: FrameBatch, found: Sequence[Detections]) -> Step:
         """Embed the people found, in one call of the network, then track and match them.
