@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.types import TrackletKey
 from tracker.crosscam.calibration import LogOdds
 from tracker.crosscam.comparison import Comparison
 from tracker.crosscam.segments import Segment
@@ -59,7 +58,6 @@ class Walks:
     def __init__(self, topology: Topology, horizon_seconds: float) -> None:
         self._topology = topology
         self._horizon_seconds = horizon_seconds
-        self._taught: set[tuple[TrackletKey, float]] = set()
 
     def log_odds(self, segments: Sequence[Segment], held: Sequence[int | None]) -> LogOdds:
         """(n, n), symmetric: how well the walking times fit, if two segments were one person.
@@ -100,25 +98,20 @@ class Walks:
         people = _numbered(held)
         visits = Visits(segments, people)
         for row, segment in enumerate(segments):
-            if segment.resting or _name(segment) in self._taught:
+            if segment.resting or segment.walk_learnt:
                 continue
             before, seconds, *_ = visits.around(row)
             origin, gap = int(before[people[row]]), float(seconds[people[row]])
             settled = t_seconds - max(visits.begins[row], visits.begins[row] - gap) >= SETTLED_SECONDS
             if origin >= 0 and settled and _sure(row, people, comparison):
                 self._topology.observe((segments[origin].camera_id, segment.camera_id), gap)
-                self._taught.add(_name(segment))
-        self._taught &= {_name(segment) for segment in segments}
+                segment.walk_learnt = True
 
 
 def _numbered(held: Sequence[int | None]) -> Rows:
     """(n,) numbers from 0 without gaps: one per identity, one per segment without."""
     names = [-1 - row if identity is None else identity for row, identity in enumerate(held)]
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
-
-
-def _name(segment: Segment) -> tuple[TrackletKey, float]:
-    return segment.key, segment.since_seconds
 
 
 def _sure(row: int, people: Rows, comparison: Comparison) -> bool:

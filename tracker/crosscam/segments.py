@@ -17,6 +17,7 @@ class Segment:
     yet compared with the gallery. confirmed: the local track counts. resting: decided, moves only with its identity.
     entry_metres, exit_metres: the first and the last place on the ground, where known. ended_number: order of ending.
     due, looked_at_seconds, sought_weight, could_be: for choosing who takes part in a round, see company.py.
+    walk_learnt: the walk that led to it is known to the topology.
     """
 
     key: TrackletKey
@@ -35,6 +36,7 @@ class Segment:
     looked_at_seconds: float = -math.inf
     sought_weight: float = 0.0
     could_be: tuple[int, ...] = ()
+    walk_learnt: bool = False
 
     @property
     def camera_id(self) -> str:
