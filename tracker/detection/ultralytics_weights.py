@@ -54,7 +54,7 @@ def exported(weights: Path, spec: ModelSpec, cache: Path) -> Path:
 
 def _export(copy: Path, weights: Path, size: tuple[int, int], cache: Path) -> Path:
     """The folder that the exporter wrote beside the copy of the weights."""
-    network = _load(copy, weights, cache)
+    network = load_weights(copy, cache, weights)
     import_openvino()
     try:
         with warnings.catch_warnings():
@@ -76,14 +76,15 @@ def _put_in_place(made: Path, folder: Path) -> None:
 
 def torch_module(weights: Path, cache: Path) -> "torch.nn.Module":
     """The network with its batch norms folded: (n, 3, h, w) -> tuple that begins with the decoded output."""
-    module: torch.nn.Module = _load(weights, weights, cache).model.fuse().eval()
+    module: torch.nn.Module = load_weights(weights, cache).model.fuse().eval()
     return module
 
 
-def _load(file: Path, weights: Path, cache: Path) -> Any:
-    """An ultralytics.YOLO from a file that holds the weights: no code of the file runs, nothing is printed, fetched or
-    installed.
+def load_weights(file: Path, cache: Path, named: Path | None = None) -> Any:
+    """An ultralytics.YOLO from a file that holds weights: no code of the file runs, nothing is printed, fetched or
+    installed. cache: folder for its settings. OmnitrackError, which names `named` (default: the file), if it is none.
     """
+    weights = named or file
     if not zipfile.is_zipfile(file):
         raise OmnitrackError(f"{weights}: is not a weight file of torch, or is damaged; fetch it again")
     quiet_ultralytics(cache)
