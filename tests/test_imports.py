@@ -30,7 +30,11 @@ PURE_LIBRARIES = {"numpy", "scipy", "filterpy"}
 CLOCKS = {"time", "datetime", "threading", "multiprocessing", "asyncio", "socket", "subprocess"}
 STANDARD_LIBRARY = __import__("sys").stdlib_module_names
 REID_USERS = {"tracker.bootstrap", "tracker.cli"}
-VENDOR_ROOMS = {"ultralytics": {"tracker.detection"}, "sqlalchemy": {"tracker.store", "tracker.cli"}}
+VENDOR_ROOMS = {
+    "ultralytics": {"tracker.detection"},
+    "sqlalchemy": {"tracker.store", "tracker.cli", "tracker.web"},
+    "fastapi": {"tracker.web"},
+}
 
 
 def module_name(path: Path, root: Path) -> str:

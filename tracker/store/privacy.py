@@ -11,6 +11,7 @@ from tracker.store.corrections import audit
 from tracker.store.identities import known_survivor
 from tracker.store.maintenance import empty_log
 from tracker.store.models import Audit, Constraint, Embedding, Event, Identity, Link, Tracklet
+from tracker.store.places import erase_place_events
 from tracker.store.runs import micros
 from tracker.store.session import Store
 from tracker.store.windows import camera_id
@@ -32,12 +33,12 @@ class Erased:
         return Erased(*(a + b for a, b in zip(asdict(self).values(), asdict(other).values(), strict=True)))
 
 
-def forget(store: Store, identity_id: int, *, dry_run: bool = False) -> Erased:
+def forget(store: Store, identity_id: int, *, dry_run: bool = False, actor: str | None = None) -> Erased:
     """Erase a person: all sightings, embeddings, links, names and numbers that were merged into theirs.
 
     What remains is an audit record with the number and these counts. Raises OmnitrackError for an unknown id.
     """
-    with store.write(dry_run=dry_run) as connection:
+    with store.write(dry_run=dry_run, actor=actor) as connection:
         survivor = known_survivor(connection, identity_id)
         ids = connection.scalars(select(Identity.id).where(Identity.survivor_id == survivor)).all()
         sightings = connection.scalars(select(Tracklet.id).where(Tracklet.identity_id.in_(ids))).all()
@@ -65,6 +66,8 @@ def retain(store: Store, keep_from: datetime, *, camera: str | None = None, dry_
             for first in range(begin, min(begin + per_transaction, len(tracklets)), _AT_ONCE):
                 erased += _erase_with_people(connection, tracklets[first : first + _AT_ONCE])
     with store.write(dry_run=dry_run) as connection:
+        only = None if camera is None else camera_id(connection, camera)
+        erased += Erased(events=erase_place_events(connection, micros(keep_from), only))
         if camera is None:
             past = (Event.at_us < micros(keep_from)) & Event.tracklet_id.is_(None)
             erased += Erased(events=connection.execute(delete(Event).where(past)).rowcount)

@@ -81,6 +81,11 @@ def tokens_exist(connection: Connection) -> bool:
     return bool(connection.scalar(select(exists(select(Token.id)))))
 
 
+def still_stands(connection: Connection, access: Access) -> bool:
+    """Whether a token has not been revoked since."""
+    return bool(connection.scalar(select(exists().where(Token.id == access.id))))
+
+
 def access_of(connection: Connection, secret: str) -> Access | None:
     """What a secret opens; None for one that is unknown or revoked."""
     row = connection.execute(select(*_COLUMNS).where(Token.sha256 == _sha256(secret))).first()

@@ -1,0 +1,53 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.store.walk import EPOCH, Stay, begin, record
+from tracker.store.session import Store, open_store
+from tracker.store.tokens import Role, create_token
+from tracker.web.app import create_app
+from tracker.web.limits import RateLimit
+
+STAYS = [
+    Stay("west", 1, 1, 0, 100),
+    Stay("east", 2, 1, 150, 250),
+    Stay("west", 3, 2, 50, 120),
+    Stay("east", 4, 3, 160, 200),
+    Stay("west", 5, 4, 300, 400),
+]
+"""Identity 3 is seen in the east only."""
+
+UNLIMITED = RateLimit(1e6, 1_000_000)
+AFTER = (EPOCH - timedelta(hours=1)).isoformat()
+
+
+class Api:
+    """The API over a filled database, and a secret for every kind of caller."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        with store.write() as connection:
+            self.secrets = {role.value: create_token(connection, role.value, role) for role in Role}
+            self.secrets["west"] = create_token(connection, "west", Role.VIEWER, ("west",))
+
+    def as_(self, caller: str | None) -> TestClient:
+        """A client with that caller's token; None: without any."""
+        client = TestClient(create_app(self.store, always_ask=True, limit=UNLIMITED), "http://127.0.0.1")
+        if caller is not None:
+            client.headers["Authorization"] = f"Bearer {self.secrets[caller]}"
+        return client
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "omnitrack.db") as opened:
+        record(opened, STAYS, run=begin(opened))
+        yield opened
+
+
+@pytest.fixture
+def api(store: Store) -> Api:
+    return Api(store)
