@@ -70,12 +70,13 @@ class Company:
         if not seekers:
             return
         described = [s for s in ready if s.identity_id is not None and s.weight > 0]
-        looks = self._memory.tints.looks(seekers)
-        resting = self._memory.look_alikes(looks, self._config.candidates)
-        open_alike = nearest_rows(looks @ self._memory.tints.looks(described).T, self._config.candidates)
-        for segment, remembered, rows in zip(seekers, resting, open_alike, strict=True):
-            present = [i for row in rows if (i := described[row].identity_id) is not None]
-            segment.could_be = tuple(dict.fromkeys([*segment.could_be, *remembered, *present]))
+        looks = self._memory.tints.looks([*seekers, *described])
+        sought, present = looks[: len(seekers)], looks[len(seekers) :]
+        resting = self._memory.look_alikes(sought, self._config.candidates)
+        alike = nearest_rows(sought @ present.T, self._config.candidates)
+        for segment, remembered, rows in zip(seekers, resting, alike, strict=True):
+            others = [i for row in rows if (i := described[row].identity_id) is not None]
+            segment.could_be = tuple(dict.fromkeys([*segment.could_be, *remembered, *others]))
             segment.sought_weight = segment.weight
 
 

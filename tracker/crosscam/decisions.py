@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,14 @@ class Decisions:
         self._book = book
         self._log = log
         self._memory = memory
+
+    def state(self) -> list[list[object]]:
+        """All decisions as plain data, for restore()."""
+        return [[d.kind.value, d.one, d.other] for d in self.constraints]
+
+    def restore(self, state: Iterable[Sequence[Any]]) -> None:
+        for kind, one, other in state:
+            self.constraints.add(Constraint(ConstraintKind(kind), _party(one), _party(other)))
 
     def add(self, t_seconds: float, decision: Constraint, unsettled: Sequence[Segment]) -> list[IdentityEvent]:
         """One more decision. unsettled: the segments that are not at rest. Returns what it changes at once."""
@@ -140,3 +149,8 @@ class Decisions:
             evidence = LinkEvidence(rule=reason, score=0.0)
             events.append(IdentityEvent(IdentityEventKind.REVISED, t_seconds, identity_id, key, before, evidence))
         return events
+
+
+def _party(given: Any) -> Party:
+    """As it was before it went through a format that knows no tuples."""
+    return given if isinstance(given, int) else (given[0], given[1])

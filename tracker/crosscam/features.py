@@ -1,6 +1,7 @@
 """What a local track looks like: a bounded gallery of appearance, weighted by quality."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
@@ -22,6 +23,14 @@ class Gallery:
         self.count = 0
         self._mean: FloatArray | None = None
         self._halves: tuple[FloatArray, FloatArray] | None = None
+
+    @classmethod
+    def of(cls, bins: Sequence[tuple[FloatArray, float]], count: int) -> Self:
+        """A gallery that has these bins, of `count` embeddings."""
+        made = cls()
+        made._sums, made._weights = [vector for vector, _ in bins], [weight for _, weight in bins]
+        made.count = count
+        return made
 
     @property
     def weight(self) -> float:

@@ -1,15 +1,27 @@
 """The book of global identities: ids that are never used twice, redirects that hold for ever."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from tracker.crosscam.state import State
 
 
 class IdentityBook:
-    """Remembers which identities count, and follows redirects. issue: gives an id that nobody else uses or used."""
+    """Remembers which identities count, and follows redirects.
 
-    def __init__(self, issue: Callable[[], int]) -> None:
-        self.issue = issue
+    issue: gives an id that nobody else uses or used; None: 1, 2, 3 ...
+    """
+
+    def __init__(self, issue: Callable[[], int] | None = None) -> None:
+        self._issue = issue
+        self._highest = 0
         self._redirect: dict[int, int] = {}
         self._confirmed: set[int] = set()
+
+    def issue(self) -> int:
+        """A new identity id."""
+        issued = self._highest + 1 if self._issue is None else self._issue()
+        self._highest = max(self._highest, issued)
+        return issued
 
     def confirm(self, identity_id: int) -> bool:
         """The identity counts from now on; True if it did not before."""
@@ -23,11 +35,37 @@ class IdentityBook:
         if gone in self._confirmed:
             self._confirmed.add(survivor)
 
+    def keep(self, identities: Iterable[int]) -> None:
+        """Forget all that is not needed to say who these ids are today."""
+        used = {step for identity_id in identities for step in self._way(identity_id)}
+        self._redirect = {gone: survivor for gone, survivor in self._redirect.items() if gone in used}
+        self._confirmed &= used
+
+    def __len__(self) -> int:
+        """How many facts are remembered."""
+        return len(self._redirect) + len(self._confirmed)
+
+    def state(self) -> State:
+        """Plain data for restore()."""
+        redirect = [list(pair) for pair in sorted(self._redirect.items())]
+        return {"redirect": redirect, "confirmed": sorted(self._confirmed), "highest": self._highest}
+
+    def restore(self, state: State) -> None:
+        self._redirect = dict(state["redirect"])
+        self._confirmed, self._highest = set(state["confirmed"]), state["highest"]
+
     def resolve(self, identity_id: int) -> int:
         """The identity that an id stands for today."""
         while identity_id in self._redirect:
             identity_id = self._redirect[identity_id]
         return identity_id
+
+    def _way(self, identity_id: int) -> Iterator[int]:
+        """An id and all that it was merged into, one after the other."""
+        yield identity_id
+        while identity_id in self._redirect:
+            identity_id = self._redirect[identity_id]
+            yield identity_id
 
 
 def name_clusters(holdings: Sequence[dict[int, float]]) -> list[int | None]:

@@ -7,8 +7,8 @@ clustering under cannot-link finds the groups; each group keeps the identity of 
 decided holds before all that.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +36,13 @@ from tracker.crosscam.search import Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
 from tracker.crosscam.splitting import SplitCheck
+from tracker.crosscam.state import State, pack, unpack
 from tracker.crosscam.track_log import TrackLog
 
 __all__ = ["CrossCameraMatcher", "MatcherConfig"]
+
+BOOK_SLACK = 5
+"""The book of identities is cleared up when it has so many times more entries than can be asked for."""
 
 
 class CrossCameraMatcher:
@@ -60,7 +64,7 @@ class CrossCameraMatcher:
         walks: Walks | None = None,
     ) -> None:
         self._config = config or MatcherConfig()
-        self._book = IdentityBook(issue_id or itertools.count(1).__next__)
+        self._book = IdentityBook(issue_id)
         self._log = TrackLog()
         self._memory = Memory(neighbours)
         self._decisions = Decisions(constraints, self._book, self._log, self._memory)
@@ -127,6 +131,41 @@ class CrossCameraMatcher:
         """The identity that a track had at an instant, as far as is known today: a split changes it midway."""
         identity_id = self._log.identity_at(key, t_seconds)
         return None if identity_id is None else self._book.resolve(identity_id)
+
+    @classmethod
+    def restored(cls, config: MatcherConfig | None, state: State, **others: Any) -> Self:
+        """A matcher that goes on where another one was when it gave its state(). others: as for a new one, but for
+        known and constraints, which are part of the state. Walks are not: topology and matcher are saved apart.
+        """
+        made = cls(config, **others)
+        made._book.restore(state["book"])
+        made._log.restore(state["log"])
+        made._memory.restore(state["memory"])
+        made._decisions.restore(state["decisions"])
+        made._split_check.restore(state["split_check"])
+        made._live = {segment.key: segment for segment in unpack(state["live"])}
+        made._ended = unpack(state["ended"])
+        made._times_ended = state["times_ended"]
+        made._last_step = dict(state["last_step"])
+        made._next_round_seconds = state["next_round_seconds"]
+        made._dimension = state["dimension"]
+        return made
+
+    def state(self) -> State:
+        """All that this matcher knows as strings, numbers, lists, dictionaries and numpy arrays, for restored()."""
+        return {
+            "book": self._book.state(),
+            "log": self._log.state(),
+            "memory": self._memory.state(),
+            "decisions": self._decisions.state(),
+            "split_check": self._split_check.state(),
+            "live": pack(list(self._live.values())),
+            "ended": pack(self._ended),
+            "times_ended": self._times_ended,
+            "last_step": dict(self._last_step),
+            "next_round_seconds": self._next_round_seconds,
+            "dimension": self._dimension,
+        }
 
     def _identity(self, segment: Segment) -> int | None:
         return None if segment.identity_id is None else self._book.resolve(segment.identity_id)
@@ -229,7 +268,9 @@ class CrossCameraMatcher:
                 self._memory.put(identity_id, segment)
         held = {i for s in (*self._ended, *self._live.values()) if (i := self._identity(s)) is not None}
         self._memory.forget(t_seconds - config.memory_seconds, held)
-        self._log.forget(t_seconds - config.answer_seconds)
+        forgotten = self._log.forget(t_seconds - config.answer_seconds)
+        if forgotten and len(self._book) > BOOK_SLACK * (len(self._log) + len(self._memory) + 1):
+            self._book.keep(self._log.identities() | self._memory.identities | held)
 
     def _settle_or_split(self, t_seconds: float, company: Sequence[Segment], comparison: Comparison) -> list[Segment]:
         """Judge the recent stretch of every live track that has a long enough one; returns the segments split off.

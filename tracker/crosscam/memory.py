@@ -10,6 +10,7 @@ from tracker.crosscam.comparison import FULL_WEIGHT
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.search import ExactNeighbours, Neighbours
 from tracker.crosscam.segments import Segment
+from tracker.crosscam.state import State, pack, unpack
 from tracker.crosscam.tints import CameraTints
 
 
@@ -24,6 +25,7 @@ class Memory:
         self._due: list[tuple[float, int]] = []
         self._overdue: set[int] = set()
         self._changed: set[int] = set()
+        self._indexed: set[int] = set()
         self.tints = CameraTints()
         self.size = 0
         """Segments of all people."""
@@ -34,6 +36,10 @@ class Memory:
 
     def __contains__(self, identity_id: int) -> bool:
         return identity_id in self._homes
+
+    @property
+    def identities(self) -> set[int]:
+        return set(self._homes)
 
     def everyone(self) -> list[Segment]:
         """All segments, in order of identity and camera."""
@@ -85,6 +91,27 @@ class Memory:
         numbers, _ = self._neighbours.nearest(looks, k)
         return [[number for number in row if number >= 0] for row in numbers.tolist()]
 
+    def state(self) -> State:
+        """Plain data for restore()."""
+        indexed = sorted(self._indexed - self._changed)
+        return {
+            "segments": pack(self.everyone()),
+            "indexed": indexed,
+            "looks": self._neighbours.vectors(indexed),
+            "tints": self.tints.state(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from what another one remembered."""
+        for segment in unpack(state["segments"]):
+            self._homes.setdefault(segment.identity_id or 0, {})[segment.camera_id] = segment
+            heapq.heappush(self._due, (segment.presence.last_seconds, segment.identity_id or 0))
+            self.size += 1
+        self._changed = set(self._homes).difference(state["indexed"])
+        self._indexed = set(state["indexed"])
+        self._neighbours.put(state["indexed"], state["looks"])
+        self.tints.restore(state["tints"])
+
     def _index_changes(self) -> None:
         """Whoever changed gets a new vector: the mean over cameras of their looks."""
         changed, self._changed = sorted(self._changed), set()
@@ -96,13 +123,16 @@ class Memory:
         sums = np.add.reduceat(self.tints.looks(segments) * weights, np.cumsum([0, *sizes[:-1]]))
         described = np.flatnonzero(sums.any(axis=1))
         vectors = unit_rows(sums[described].astype(np.float32))
-        self._neighbours.put([changed[row] for row in described], vectors)
+        numbers = [changed[row] for row in described]
+        self._neighbours.put(numbers, vectors)
+        self._indexed.update(numbers)
 
     def _drop(self, identity_id: int) -> dict[str, Segment]:
         home = self._homes.pop(identity_id, {})
         self.size -= len(home)
         self._changed.discard(identity_id)
         self._overdue.discard(identity_id)
-        if home:
+        if identity_id in self._indexed:
+            self._indexed.remove(identity_id)
             self._neighbours.remove([identity_id])
         return home

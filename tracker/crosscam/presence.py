@@ -1,6 +1,8 @@
 """Cannot-link: one person is in one place, so two tracks seen at one instant by one camera are two people."""
 
 import math
+from collections.abc import Sequence
+from typing import Self
 
 
 class Presence:
@@ -13,6 +15,13 @@ class Presence:
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
         self._runs: list[tuple[float, float]] = []
+
+    @classmethod
+    def of(cls, runs: Sequence[tuple[float, float]]) -> Self:
+        """A presence with these runs."""
+        made = cls()
+        made._runs = list(runs)
+        return made
 
     @property
     def runs(self) -> list[tuple[float, float]]:

@@ -18,6 +18,9 @@ class Neighbours(Protocol):
     def remove(self, numbers: Sequence[int]) -> None:
         """Forget these numbers; those that are not there are left out."""
 
+    def vectors(self, numbers: Sequence[int]) -> FloatArray:
+        """The vectors (n, d) of these numbers, all of which are there."""
+
     def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         """Numbers (m, k) with the largest inner products (m, k) with queries (m, d), best first, equal ones by number.
 
@@ -53,6 +56,9 @@ class ExactNeighbours:
             self._vectors[row] = self._vectors[last]
             self._numbers[row] = self._numbers[last]
             self._rows[int(self._numbers[row])] = row
+
+    def vectors(self, numbers: Sequence[int]) -> FloatArray:
+        return self._vectors[[self._rows[number] for number in numbers]]
 
     def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         size, found = len(self._rows), min(k, len(self._rows))

@@ -1,7 +1,7 @@
 """Does a track still hold the person it began with? Compares its latest stretch with everything before."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +22,15 @@ class SplitCheck:
         self._log_odds = log_odds
         self._same: deque[float] = deque(maxlen=MEMORY)
         self._different: deque[float] = deque(maxlen=MEMORY)
+
+    def state(self) -> dict[str, list[float]]:
+        """What was learnt, as plain data."""
+        return {"same": list(self._same), "different": list(self._different)}
+
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Go on from what another one had learnt."""
+        self._same.extend(state["same"])
+        self._different.extend(state["different"])
 
     def changed(self, segments: Sequence[Segment], rows: Sequence[int], comparison: Comparison) -> list[int]:
         """Those of `rows` (segments with a recent stretch) whose recent looks speak for somebody else."""

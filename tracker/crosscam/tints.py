@@ -9,6 +9,7 @@ from tracker.core.types import FloatArray
 from tracker.crosscam.calibration import CENTRE_PRIOR
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.segments import Segment
+from tracker.crosscam.state import State
 
 CAPACITY = 500.0
 """Visits after which the oldest begin to fade."""
@@ -32,6 +33,14 @@ class CameraTints:
         self._sums[camera] = keep * self._sums.get(camera, np.zeros(len(feature))) + unit_rows(feature[None])[0]
         self._counts[camera] = keep * count + 1
         self._means.clear()
+
+    def state(self) -> State:
+        """Plain data for restore()."""
+        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+
+    def restore(self, state: State) -> None:
+        self._sums = {camera: np.array(total) for camera, total in state["sums"].items()}
+        self._counts = dict(state["counts"])
 
     def looks(self, segments: Sequence[Segment]) -> FloatArray:
         """(n, d) unit rows: what segments show beyond the tint of their cameras; zeros where nothing is known."""

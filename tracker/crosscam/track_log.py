@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from tracker.core.types import TrackletKey
+from tracker.crosscam.state import State
 
 
 @dataclass(slots=True)
@@ -69,13 +70,30 @@ class TrackLog:
     def end(self, key: TrackletKey, t_seconds: float) -> None:
         self._ended.append((t_seconds, key))
 
-    def forget(self, before_seconds: float) -> None:
-        """Drop the tracks that ended before an instant."""
+    def forget(self, before_seconds: float) -> bool:
+        """Drop the tracks that ended before an instant; whether there were any."""
+        before = len(self._tracks)
         while self._ended and self._ended[0][0] < before_seconds:
             self._tracks.pop(self._ended.popleft()[1], None)
+        return len(self._tracks) < before
 
-    def state(self) -> dict[str, object]:
-        """Plain data from which restored() makes an equal log."""
+    def __len__(self) -> int:
+        """Tracks."""
+        return len(self._tracks)
+
+    def identities(self) -> set[int]:
+        """All that were given to a track that is not forgotten."""
+        given = {stretch.identity_id for track in self._tracks.values() for stretch in track.stretches}
+        told = {track.told for track in self._tracks.values()}
+        return {identity_id for identity_id in given | told if identity_id is not None}
+
+    def restore(self, state: State) -> None:
+        for camera, number, told, stretches in state["tracks"]:
+            self._tracks[camera, number] = _Track([_Stretch(*stretch) for stretch in stretches], told)
+        self._ended.extend((t_seconds, (camera, number)) for t_seconds, camera, number in state["ended"])
+
+    def state(self) -> State:
+        """Plain data for restore()."""
         return {
             "tracks": [
                 [*key, track.told, [[s.since_seconds, s.identity_id] for s in track.stretches]]

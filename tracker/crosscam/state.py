@@ -1,0 +1,87 @@
+"""Segments as columns of plain data, and back: what is needed to go on elsewhere exactly as here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracker.crosscam.features import Gallery
+from tracker.crosscam.presence import Presence
+from tracker.crosscam.segments import Segment
+
+State = dict[str, Any]
+"""Strings, numbers, None, lists, dictionaries and numpy arrays."""
+
+
+def pack(segments: Sequence[Segment]) -> State:
+    """Columns of n segments; those of varying length are laid end to end beside their lengths."""
+    return {
+        "camera": [s.camera_id for s in segments],
+        "track": [s.key[1] for s in segments],
+        "since": [s.since_seconds for s in segments],
+        "recent_since": [s.recent_since_seconds for s in segments],
+        "identity": [s.identity_id for s in segments],
+        "entry": [s.entry_metres for s in segments],
+        "exit": [s.exit_metres for s in segments],
+        "confirmed": [s.confirmed for s in segments],
+        "resting": [s.resting for s in segments],
+        "ended_number": [s.ended_number for s in segments],
+        "due": [s.due for s in segments],
+        "looked_at": [s.looked_at_seconds for s in segments],
+        "sought_weight": [s.sought_weight for s in segments],
+        "could_be": [list(s.could_be) for s in segments],
+        "runs": np.array([run for s in segments for run in s.presence.runs], np.float64).reshape(-1, 2),
+        "run_counts": [len(s.presence.runs) for s in segments],
+        "gallery": _pack_galleries([s.gallery for s in segments]),
+        "recent": _pack_galleries([s.recent for s in segments]),
+    }
+
+
+def unpack(state: State) -> list[Segment]:
+    """The segments that pack() was given."""
+    galleries, recents = _unpack_galleries(state["gallery"]), _unpack_galleries(state["recent"])
+    runs = np.split(state["runs"], np.cumsum(state["run_counts"], dtype=np.int64)[:-1])
+    return [
+        Segment(
+            (state["camera"][row], state["track"][row]),
+            state["since"][row],
+            galleries[row],
+            recents[row],
+            state["recent_since"][row],
+            Presence.of([(first, last) for first, last in runs[row].tolist()]),
+            state["identity"][row],
+            _place(state["entry"][row]),
+            _place(state["exit"][row]),
+            state["confirmed"][row],
+            state["resting"][row],
+            state["ended_number"][row],
+            state["due"][row],
+            state["looked_at"][row],
+            state["sought_weight"][row],
+            tuple(state["could_be"][row]),
+        )
+        for row in range(len(state["camera"]))
+    ]
+
+
+def _place(given: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if given is None else (given[0], given[1])
+
+
+def _pack_galleries(galleries: Sequence[Gallery]) -> State:
+    bins = [entry for gallery in galleries for entry in gallery.bins]
+    return {
+        "sums": np.stack([vector for vector, _ in bins]) if bins else np.zeros((0, 0), np.float32),
+        "weights": [weight for _, weight in bins],
+        "bins": [len(gallery.bins) for gallery in galleries],
+        "counts": [gallery.count for gallery in galleries],
+    }
+
+
+def _unpack_galleries(state: State) -> list[Gallery]:
+    galleries, first = [], 0
+    for bins, count in zip(state["bins"], state["counts"], strict=True):
+        rows = range(first, first + bins)
+        galleries.append(Gallery.of([(state["sums"][row].copy(), state["weights"][row]) for row in rows], count))
+        first += bins
+    return galleries
