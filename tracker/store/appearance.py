@@ -41,7 +41,7 @@ class Appearance:
         if self._count > 1:
             middle = max(round(self._count / 2 / self._per_stretch), 1)
             half = np.sum(self._sums[:middle], axis=0)
-            earlier, share = pack_vector(half), float(np.linalg.norm(half) / max(np.linalg.norm(whole), 1e-12))
+            earlier, share = pack_vector(half), _length(half) / max(_length(whole), 1e-12)
         return {"weight": self.weight, "vector": pack_vector(whole), "earlier": earlier, "earlier_share": share}
 
 
@@ -51,5 +51,9 @@ def unpack_looks(vector: bytes, earlier: bytes | None, earlier_share: float | No
     if earlier is None or earlier_share is None:
         return (whole,)
     half = unpack_vector(earlier)
-    rest = whole - np.float32(earlier_share) * half
-    return half, rest / max(np.float32(np.linalg.norm(rest)), np.float32(1e-12))
+    rest: FloatArray = whole - np.float32(earlier_share) * half
+    return half, rest / np.float32(max(_length(rest), 1e-12))
+
+
+def _length(vector: FloatArray) -> float:
+    return float(np.linalg.norm(vector))
