@@ -164,6 +164,32 @@ class Event(Base):
     )
 
 
+class PlaceEventRow(Base):
+    """Something that happened at a zone or line of a camera (core/zones.py). identity_id: who it was as known then; who
+    it is today is the tracklet's identity. people: in a zone that is too full.
+    """
+
+    __tablename__ = "place_events"
+    id: Mapped[Key]
+    run_id: Mapped[int] = _reference("runs.id")
+    camera_id: Mapped[int] = _reference("cameras.id")
+    kind: Mapped[str]
+    place: Mapped[str]
+    at_us: Mapped[Micros]
+    tracklet_id: Mapped[int | None] = _reference("tracklets.id", cascade=True)
+    identity_id: Mapped[int | None] = mapped_column(_BIG, ForeignKey("identities.id", ondelete="SET NULL"))
+    direction: Mapped[str | None]
+    dwell_seconds: Mapped[float | None]
+    people: Mapped[int | None]
+    __table_args__ = (
+        Index(None, "at_us"),
+        Index(None, "camera_id", "at_us"),
+        Index(None, "tracklet_id"),
+        Index(None, "identity_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
 class Link(Base):
     """Why an event linked a tracklet to an identity, or two identities to each other: LinkEvidence as columns."""
 

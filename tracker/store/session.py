@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from tracker.errors import OmnitrackError
 from tracker.store.location import APPLICATION_ID, database_path, explained, prepare, stored_revision
 
-REVISION = "0005"
+REVISION = "0006"
 """The schema that this program works with."""
 
 _PRAGMAS = (

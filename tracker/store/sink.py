@@ -1,10 +1,12 @@
 """Collects what the pipeline's steps say of each track and hands it to the writer, about once per second of video."""
 
 from tracker.core.types import IdentityEvent, TrackletKey, TrackState, TrackUpdate
+from tracker.core.zones import PlaceEvent
 from tracker.ports import Step
 from tracker.store.appearance import Appearance
 from tracker.store.identities import PlannedEvent
 from tracker.store.packing import Chunk
+from tracker.store.places import PlannedPlaceEvent
 from tracker.store.runs import ActiveRun, to_us
 from tracker.store.session import Store
 from tracker.store.writer import Batch, Row, StoreWriter, WriterCounters
@@ -43,6 +45,10 @@ class StoreSink:
         if abs(step.batch.t_seconds - self._submitted_t_seconds) >= BATCH_SECONDS:
             self._submit()
             self._submitted_t_seconds = step.batch.t_seconds
+
+    def note(self, camera: str, event: PlaceEvent, identity_id: int | None) -> None:
+        """Something happened at a zone or line; stored after the tracks of this step."""
+        self._batch.places.append(PlannedPlaceEvent(camera, event, identity_id))
 
     def close(self) -> None:
         """Write what is left and that the run is finished. Raises what the writer thread failed with."""

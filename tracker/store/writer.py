@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from tracker.store.identities import PlannedEvent, apply_event
 from tracker.store.location import StoreWaitError
 from tracker.store.models import Camera, Embedding, Observations
+from tracker.store.places import PlannedPlaceEvent, write_place_events
 from tracker.store.runs import ActiveRun, finish_run
 from tracker.store.session import Store
 from tracker.store.stretches import grow_tracklets
@@ -26,16 +27,17 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes: rows of the tables, then events in their order."""
+    """What one transaction writes: rows of the tables, then events in their order, then what happened at places."""
 
     tracklets: list[Row] = field(default_factory=list)
     observations: list[Row] = field(default_factory=list)
     embeddings: list[Row] = field(default_factory=list)
     events: list[PlannedEvent] = field(default_factory=list)
+    places: list[PlannedPlaceEvent] = field(default_factory=list)
     ends_run: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.tracklets or self.events or self.ends_run)
+        return bool(self.tracklets or self.events or self.places or self.ends_run)
 
 
 @dataclass(slots=True)
@@ -129,6 +131,7 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     _replace_embeddings(connection, batch.embeddings)
     for planned in batch.events:
         apply_event(connection, run, planned)
+    write_place_events(connection, run, batch.places)
     if batch.ends_run:
         finish_run(connection, run)
     return len(batch.tracklets) + len(batch.observations) + len(batch.embeddings) + len(batch.events)

@@ -1,0 +1,127 @@
+"""What happened at zones and lines: who it was then and today; moved with cut tracks, gone with the forgotten."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.store.test_plans import plan
+from tests.store.walk import EPOCH, Stay, assigned, begin, event, steps
+from tracker.core.types import IdentityEventKind
+from tracker.core.zones import PlaceEvent, PlaceEventKind
+from tracker.errors import NotFoundError
+from tracker.ports import Step
+from tracker.store.models import PlaceEventRow
+from tracker.store.place_queries import PlaceEntry, PlaceFilter, place_events
+from tracker.store.privacy import forget, retain
+from tracker.store.session import Store
+from tracker.store.sink import StoreSink
+
+WALK = Stay("west", 1, 1, 0, 120)
+OTHER = Stay("east", 1, 2, 0, 60)
+CROSSED = PlaceEvent(PlaceEventKind.CROSSED, "gate", 4.0, 1, "left")
+LEFT = PlaceEvent(PlaceEventKind.LEFT, "till", 9.0, 1, dwell_seconds=3.5)
+FULL = PlaceEvent(PlaceEventKind.OVER_LIMIT, "till", 5.0, count=4)
+
+
+def recorded(store: Store, extra: tuple[Step, ...] = ()) -> None:
+    """Two people; both events of the first, and one of a zone as a whole, are noted when they happen."""
+    run = begin(store)
+    sink = StoreSink(store, run)
+    for step in [*steps(["west", "east"], [WALK, OTHER]), *extra]:
+        sink.write(step)
+        for camera, one, identity_id in (("west", CROSSED, 1), ("west", LEFT, 1), ("east", FULL, None)):
+            if step.batch.t_seconds == one.t_seconds:
+                sink.note(camera, one, identity_id)
+    sink.close()
+
+
+def stored(store: Store, chosen: PlaceFilter | None = None) -> tuple[PlaceEntry, ...]:
+    with store.read() as connection:
+        return place_events(connection, chosen or PlaceFilter()).rows
+
+
+def test_an_event_says_where_when_and_who(store: Store) -> None:
+    recorded(store)
+    crossed, full, left = stored(store)
+    assert (crossed.camera, crossed.place, crossed.kind, crossed.direction) == ("west", "gate", "crossed", "left")
+    assert crossed.at == EPOCH + timedelta(seconds=4)
+    assert (crossed.identity_id, crossed.identity_then) == (1, 1)
+    assert left.dwell_seconds == 3.5
+    assert (full.count, full.tracklet_id, full.identity_id) == (4, None, None)
+
+
+def test_a_revised_identity_shows_in_old_events(store: Store) -> None:
+    recorded(store, (event(IdentityEventKind.REVISED, 2, 1, WALK),))
+    crossed = stored(store)[0]
+    assert (crossed.identity_then, crossed.identity_id) == (1, 2)
+
+
+def test_a_merged_identity_shows_in_old_events(store: Store) -> None:
+    recorded(store, (event(IdentityEventKind.MERGED, 2, 1),))
+    assert stored(store)[0].identity_id == 2
+    assert [entry.kind for entry in stored(store, PlaceFilter(identity_id=2))] == ["crossed", "left"]
+    assert [entry.kind for entry in stored(store, PlaceFilter(identity_id=1))] == ["crossed", "left"]
+
+
+def test_events_go_with_the_part_of_a_track_that_was_cut_off(store: Store) -> None:
+    revision = replace(assigned(WALK, 100.0), kind=IdentityEventKind.REVISED, identity_id=2, since_seconds=6.0)
+    cut = event(IdentityEventKind.REVISED, 2)
+    recorded(store, (replace(cut, events=[revision]),))
+    crossed, _, left = stored(store)
+    assert crossed.tracklet_id != left.tracklet_id
+    assert (crossed.identity_id, left.identity_id) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kinds"),
+    [
+        (PlaceFilter(camera="east"), ["over_limit"]),
+        (PlaceFilter(place="till"), ["over_limit", "left"]),
+        (PlaceFilter(kind="left"), ["left"]),
+        (PlaceFilter(since=EPOCH + timedelta(seconds=4.5), until=EPOCH + timedelta(seconds=6)), ["over_limit"]),
+        (PlaceFilter(identity_id=7), []),
+    ],
+)
+def test_events_are_found(store: Store, chosen: PlaceFilter, kinds: list[str]) -> None:
+    recorded(store)
+    assert [entry.kind for entry in stored(store, chosen)] == kinds
+
+
+def test_pages(store: Store) -> None:
+    recorded(store)
+    with store.read() as connection:
+        page = place_events(connection, PlaceFilter(), limit=2)
+        rest = place_events(connection, PlaceFilter(), limit=2, after=page.rows[-1].id)
+    assert (len(page.rows), page.has_more) == (2, True)
+    assert (len(rest.rows), rest.has_more) == (1, False)
+
+
+def test_an_unknown_camera_is_said(store: Store) -> None:
+    recorded(store)
+    with pytest.raises(NotFoundError, match="camera north: is not in the database"):
+        stored(store, PlaceFilter(camera="north"))
+
+
+def test_the_forgotten_leave_no_event(store: Store) -> None:
+    recorded(store)
+    forget(store, 1)
+    assert [entry.kind for entry in stored(store)] == ["over_limit"]
+
+
+def test_what_is_too_old_goes(store: Store) -> None:
+    recorded(store)
+    retain(store, EPOCH + timedelta(seconds=5.5), camera="west")
+    assert len(stored(store)) == 3
+    retain(store, EPOCH + timedelta(hours=1))
+    with store.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(PlaceEventRow)) == 0
+
+
+def test_asking_for_a_camera_in_time_uses_an_index(store: Store) -> None:
+    recorded(store)
+    chosen = PlaceFilter("west", since=EPOCH, until=EPOCH + timedelta(hours=1))
+    steps_of_plan = plan(store, lambda connection: place_events(connection, chosen))
+    assert any("SEARCH place_events" in step for step in steps_of_plan)
+    assert not any(step.startswith("SCAN place_events") for step in steps_of_plan)
