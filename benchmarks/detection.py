@@ -1,11 +1,12 @@
-"""How well and how fast people are detected, on PETS2009 view 1 and on the project's sample clips.
+"""How well and how fast people are detected: on the validation pictures, PETS2009 and the project's sample clips.
 
     OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.detection [MODEL ...] [--step N]
 
-MODEL: auto, a name of configs/models.yaml, or a path (default: auto and hog). Precision and recall at score .25 and at
-the score with the best F1; a box is right if it overlaps a ground-truth person by IoU >= .5, one to one. Milliseconds
-a frame: median, one frame a call. "Like frozen" compares with the frozen detections: mean IoU of the matched boxes,
-and part of the frames with the same number of boxes.
+MODEL: auto, a name of configs/models.yaml, or a path (default: auto and hog). AP50 is the area under
+the precision-recall curve; precision and recall are those at a model's own threshold: the one of its best F1 on the
+validation pictures (data/persondet, split val). The videos were never trained on. A box is right if it overlaps a
+ground-truth person by IoU >= .5, one to one. Milliseconds a picture: median, one picture a call. "Like frozen" compares
+with the frozen detections: mean IoU of the matched boxes, and part of the frames with the same number of boxes.
 """
 
 import argparse
@@ -23,142 +24,159 @@ from rich.console import Console
 from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
-from tracker.core.types import Detections, FloatArray
+from tracker.core.boxes import iou
+from tracker.core.types import FloatArray
 from tracker.detection.hog import HOGDetector
 from tracker.detection.opening import open_detector_session
-from tracker.detection.suppression import iou_matrix
+from tracker.detection.training.annotations import read_split
+from tracker.detection.training.validation import LOWEST_SCORE, corners
 from tracker.detection.yolo import YOLODetector
+from tracker.evaluation.detection import Judged, judge
 from tracker.inference.registry import load_registry
 from tracker.inference.spec import ModelKind
 from tracker.ports import Detector
 from tracker.video.frame import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-RIGHT_IOU = 0.5
+USUAL_THRESHOLD = 0.25
+"""Where there are no validation pictures."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture, its people (n, 4) xyxy, which of them are to be ignored, and the frozen boxes where there are some."""
+
+    image: Image
+    boxes: FloatArray
+    ignored: NDArray[np.bool_]
+    frozen: FloatArray | None = None
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A video with ground truth in MOT layout, and the frozen detections where there are some."""
+    """A video with ground truth in MOT layout, people to ignore in another file, and frozen detections."""
 
     name: str
     video: Path
     truth: Path
+    ignore: Path | None = None
     frozen: Path | None = None
 
-    def frames(self, step: int) -> Iterator[tuple[int, Image]]:
-        """Every step-th picture with its number, from 1."""
+    def pictures(self, step: int) -> Iterator[Labelled]:
+        """Every step-th frame."""
+        truth = np.loadtxt(self.truth, delimiter=",")
+        if self.ignore is not None:
+            extra = np.loadtxt(self.ignore, delimiter=",")
+            extra[:, 6] = 0
+            truth = np.concatenate([truth[:, :7], extra[:, :7]])
+        frozen = np.load(self.frozen) if self.frozen else None
         video, number = cv2.VideoCapture(str(self.video)), 0
         while video.grab():
             number += 1
             if number % step == 0:
-                yield number, np.asarray(video.retrieve()[1], np.uint8)
+                rows = truth[truth[:, 0] == number]
+                boxes = np.hstack([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]]).astype(np.float32)
+                expected = None if frozen is None else frozen["boxes_xyxy"][frozen["frame"] == number]
+                yield Labelled(np.asarray(video.retrieve()[1], np.uint8), boxes, rows[:, 6] == 0, expected)
 
 
-def clips() -> list[Clip]:
-    found = [
-        Clip(f"sample {side}", *(ROOT / "sample_videos" / name for name in (f"{side}.mp4", f"gt_{side}.txt")))
-        for side in ("west", "east")
-    ]
-    data = os.environ.get("OMNITRACK_DATA")
-    if data:
+class Photographs:
+    """The validation split of the detector's data set."""
+
+    name = "validation"
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def pictures(self, step: int) -> Iterator[Labelled]:
+        for labelled in read_split(self._root, "val")[::step]:
+            boxes = corners(labelled)
+            image = np.asarray(cv2.imread(str(labelled.path)), np.uint8)
+            yield Labelled(image, boxes, np.zeros(len(boxes), np.bool_))
+
+
+Source = Clip | Photographs
+
+
+def sources() -> list[Source]:
+    """What there is; the validation split comes first."""
+    found: list[Source] = []
+    if data := os.environ.get("OMNITRACK_DATA"):
         pets = Path(data) / "pets2009"
-        frozen = pets / "frozen_yolo11n_int8_view001.npz"
-        found.insert(0, Clip("PETS view 1", pets / "View_001.mp4", pets / "gt_view001.txt", frozen))
+        found = [
+            Photographs(Path(data) / "persondet"),
+            Clip(
+                "PETS view 1",
+                pets / "View_001.mp4",
+                pets / "gt_view001.txt",
+                frozen=pets / "frozen_yolo11n_int8_view001.npz",
+            ),
+            Clip(
+                "PETS view 6",
+                pets / "View_006.mp4",
+                pets / "gt_view006_derived.txt",
+                pets / "ignore_view006_derived.txt",
+                pets / "frozen_yolo11n_int8_view006.npz",
+            ),
+        ]
+    for side in ("west", "east"):
+        found.append(
+            Clip(f"sample {side}", *(ROOT / "sample_videos" / file for file in (f"{side}.mp4", f"gt_{side}.txt")))
+        )
     return found
 
 
 def build(wanted: str) -> tuple[str, Detector]:
-    folders = [Path(folder) for folder in os.environ.get("OMNITRACK_MODELS", "").split(os.pathsep) if folder]
+    """A model's name and the detector, which keeps nearly every box."""
     cache = user_cache_path("omnitrack")
-    model = load_registry().resolve(ModelKind.DETECTOR, wanted, folders, cache / "models", True, print)
+    folders = [Path(folder) for folder in os.environ.get("OMNITRACK_MODELS", "").split(os.pathsep) if folder]
+    model = load_registry().resolve(ModelKind.DETECTOR, wanted, folders, cache / "models", False, print)
     if model.path is None:
-        return model.spec.name, HOGDetector()
-    return model.spec.name, YOLODetector(open_detector_session(model, "cpu", cache), model.spec)
+        return model.spec.name, HOGDetector(LOWEST_SCORE)
+    return model.spec.name, YOLODetector(open_detector_session(model, "cpu", cache), model.spec, LOWEST_SCORE)
 
 
-def cross_iou(first: FloatArray, second: FloatArray) -> FloatArray:
-    """(n, 4) and (m, 4) boxes xyxy -> (n, m) intersection over union."""
-    return iou_matrix(np.concatenate([first, second]))[: len(first), len(first) :]
+@dataclass(frozen=True)
+class Measured:
+    judged: Judged
+    milliseconds: float
+    like_frozen: str
 
 
-def boxes_of(truth: NDArray[np.float64], number: int) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """(n, 4) boxes xyxy of one frame, and which of them are to be ignored."""
-    rows = truth[truth[:, 0] == number]
-    return np.hstack([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]]).astype(np.float32), rows[:, 6] == 0
-
-
-@dataclass
-class Tally:
-    """Scores of right and wrong boxes, and the number of people to be found."""
-
-    right: list[float]
-    wrong: list[float]
-    people: int = 0
-
-    def add(self, found: Detections, boxes: FloatArray, ignored: NDArray[np.bool_]) -> None:
-        iou = cross_iou(found.boxes_xyxy, boxes)
-        # each person goes to the surest box that fits: so every threshold on the score has its own one-to-one match
-        free = np.ones(len(boxes), bool)
-        for row in np.argsort(-found.scores, kind="stable"):
-            fitting = np.flatnonzero(free & (iou[row] >= RIGHT_IOU))
-            if not len(fitting):
-                self.wrong.append(float(found.scores[row]))
-                continue
-            person = fitting[iou[row, fitting].argmax()]
-            free[person] = False
-            if not ignored[person]:
-                self.right.append(float(found.scores[row]))
-        self.people += int((~ignored).sum())
-
-    def precision_recall(self, score: float) -> tuple[float, float]:
-        right, wrong = (np.array(scores) >= score for scores in (self.right, self.wrong))
-        return float(right.sum() / max(1, right.sum() + wrong.sum())), float(right.sum() / max(1, self.people))
-
-    def best_score(self) -> float:
-        """The threshold with the highest F1."""
-
-        def f1(score: float) -> float:
-            precision, recall = self.precision_recall(score)
-            return 2 * precision * recall / max(1e-9, precision + recall)
-
-        return float(max(np.arange(0.1, 0.95, 0.05), key=f1))
-
-
-def measure(name: str, detector: Detector, clip: Clip, step: int) -> list[str]:
-    truth = np.loadtxt(clip.truth, delimiter=",")
-    frozen = np.load(clip.frozen) if clip.frozen else None
-    tally = Tally([], [])
-    seconds: list[float] = []
-    alike: list[float] = []
-    same: list[bool] = []
-    for number, image in clip.frames(step):
+def measure(detector: Detector, source: Source, step: int) -> Measured:
+    judged, seconds, alike, same = [], [], [], []
+    for picture in source.pictures(step):
         began = time.perf_counter()
-        (found,) = detector.detect([image])
+        (found,) = detector.detect([picture.image])
         seconds.append(time.perf_counter() - began)
-        tally.add(found, *boxes_of(truth, number))
-        if frozen is not None:
-            expected = frozen["boxes_xyxy"][frozen["frame"] == number]
-            iou = cross_iou(found.boxes_xyxy, expected)
-            alike.extend(iou[linear_sum_assignment(-iou)])
-            same.append(len(found) == len(expected))
-    best = tally.best_score()
-    figures = [f"{value:.3f}" for score in (0.25, best) for value in tally.precision_recall(score)]
+        judged.append(judge(found, picture.boxes, picture.ignored))
+        if picture.frozen is not None:
+            sure = found.boxes_xyxy[found.scores >= 0.1]
+            overlap = iou(sure, picture.frozen)
+            alike.extend(overlap[linear_sum_assignment(-overlap)])
+            same.append(len(sure) == len(picture.frozen))
     like = f"{np.mean(alike):.4f}, {np.mean(same):.0%}" if same else "-"
-    return [name, clip.name, *figures[:2], f"{best:.2f}", *figures[2:], f"{np.median(seconds) * 1000:.1f}", like]
+    return Measured(Judged.joined(judged), float(np.median(seconds)) * 1000, like)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", metavar="MODEL")
-    parser.add_argument("--step", type=int, default=1, help="look at every N-th frame only")
+    parser.add_argument("--step", type=int, default=1, help="look at every N-th picture only")
     arguments = parser.parse_args()
-    table = Table("detector", "video", "P .25", "R .25", "best score", "P", "R", "ms", "like frozen")
+    table = Table("detector", "pictures", "AP50", "AP50-95", "threshold", "precision", "recall", "ms", "like frozen")
     for wanted in arguments.models or ["auto", "hog"]:
         name, detector = build(wanted)
-        for clip in clips():
-            table.add_row(*measure(name, detector, clip, arguments.step))
-    Console(width=120).print(table)
+        threshold = USUAL_THRESHOLD
+        for source in sources():
+            found = measure(detector, source, arguments.step)
+            if isinstance(source, Photographs):
+                threshold = found.judged.best_threshold()
+            scores = found.judged.scored(threshold)
+            figures = (scores.ap50, scores.ap50_95, scores.threshold, scores.precision, scores.recall)
+            cells = [f"{value:.3f}" for value in figures]
+            table.add_row(name, source.name, *cells, f"{found.milliseconds:.1f}", found.like_frozen)
+    Console(width=140).print(table)
 
 
 if __name__ == "__main__":
