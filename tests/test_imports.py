@@ -19,6 +19,7 @@ OUTER = {
     "times",
     "web",
     "calibration_files",
+    "topology_files",
     "store",
     "video",
     "detection",

@@ -19,7 +19,9 @@ from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.cameras import open_cameras
 from tracker.config import CameraConfig, Config, OutputConfig
 from tracker.core.single_camera import SingleCameraTracker
+from tracker.crosscam.affinity import Walks
 from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.crosscam.topology import Topology
 from tracker.detection.hog import HOGDetector
 from tracker.detection.opening import open_detector_session
 from tracker.detection.yolo import YOLODetector
@@ -38,6 +40,7 @@ from tracker.store.numbers import IdentityNumbers
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
+from tracker.topology_files import open_topology
 from tracker.video.annotate import AnnotatedVideoSink, file_name
 from tracker.video.areas import CameraAreas
 from tracker.video.urls import is_live, masked
@@ -62,8 +65,9 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         detector, embedder = build_detector(config, notify), build_embedder(config, notify)
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
-        matcher = opened.enter_context(build_matcher(config, store))
-        sinks: list[Sink] = [StoreSink(store, active)]
+        topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
+        matcher = opened.enter_context(build_matcher(config, store, topology))
+        sinks: list[Sink] = [StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)]
         output = output_for(config)
         if output.video:
             sinks.append(AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of))
@@ -93,11 +97,12 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
 
 
 @contextmanager
-def build_matcher(config: Config, store: Store) -> Iterator[CrossCameraMatcher]:
+def build_matcher(config: Config, store: Store, topology: Topology | None = None) -> Iterator[CrossCameraMatcher]:
     """The matcher of a run that is stored."""
     numbers = IdentityNumbers(store)
+    walks = None if topology is None else Walks(topology, config.matcher.memory_seconds)
     try:
-        yield CrossCameraMatcher(config.matcher, issue_id=numbers)
+        yield CrossCameraMatcher(config.matcher, issue_id=numbers, walks=walks)
     finally:
         numbers.give_back()
 

@@ -15,6 +15,7 @@ from tracker.core.single_camera import TrackerConfig
 from tracker.core.zones import Line, Zone
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.errors import OmnitrackError
+from tracker.topology_files import TopologyConfig
 from tracker.video.camera import LiveConfig
 from tracker.video.urls import is_live
 
@@ -97,13 +98,15 @@ class ModelsConfig(Section):
 class OutputConfig(Section):
     """What a run leaves in its folder beside the database; None: for recorded cameras, not for live ones.
 
-    Gaps of a track up to interpolate_seconds are filled in the MOT files.
+    Gaps of a track up to interpolate_seconds are filled in the MOT files. Of each sighting, the database keeps the
+    crops_per_sighting clearest pictures.
     """
 
     video: bool | None = None
     mot: bool | None = None
     timeline: bool | None = None
     interpolate_seconds: Annotated[float, Field(ge=0)] = 1.0
+    crops_per_sighting: Annotated[int, Field(ge=0, le=10)] = 0
 
 
 class Config(Section):
@@ -115,6 +118,7 @@ class Config(Section):
     embedder: EmbedderConfig = EmbedderConfig()
     tracker: TrackerConfig = TrackerConfig(memory_seconds=LOCAL_MEMORY_SECONDS)
     matcher: MatcherConfig = MatcherConfig()
+    topology: TopologyConfig = TopologyConfig()
     output: OutputConfig = OutputConfig()
 
     @field_validator("tracker", mode="before")
@@ -175,7 +179,10 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         raise OmnitrackError(f"{path}: {explain(error)}") from None
     cameras = tuple(c.model_copy(update={"source": resolve_source(c.source, path.parent)}) for c in config.cameras)
-    return config.model_copy(update={"cameras": cameras})
+    topology = config.topology
+    if topology.file is not None:
+        topology = topology.model_copy(update={"file": path.parent / topology.file})
+    return config.model_copy(update={"cameras": cameras, "topology": topology})
 
 
 def resolve_source(source: str, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """`main.py run --detections CAM=FILE ...`: tracking and matching on recorded detections, without video or networks."""
 
+import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,18 +72,21 @@ def _tracks(
 ) -> "RecordedTracks":
     from tracker.calibration_files import read_calibration
     from tracker.recorded.run import track_recordings
+    from tracker.topology_files import open_topology
 
     sizes = {recording.image_size for recording in recordings}
     size = sizes.pop() if len(sizes) == 1 else None
     found = [read_calibration(file, size) for file in options.calibration]
-    return track_recordings(
-        recordings,
-        fps,
-        tracker=settings.tracker,
-        matcher=settings.matcher,
-        cameras={name: camera for cameras in found for name, camera in cameras.items()} if found else None,
-        delay_seconds=None if options.offline else 1.0,
-    )
+    with open_topology(settings.topology, [recording.camera_id for recording in recordings], tell) as topology:
+        return track_recordings(
+            recordings,
+            fps,
+            tracker=settings.tracker,
+            matcher=settings.matcher,
+            cameras={name: camera for cameras in found for name, camera in cameras.items()} if found else None,
+            topology=topology,
+            delay_seconds=None if options.offline else 1.0,
+        )
 
 
 def _stored_tracks(
@@ -100,6 +104,7 @@ def _stored_tracks(
     from tracker.store.runs import CameraOrigin, begin_run
     from tracker.store.session import open_store
     from tracker.store.sink import StoreSink
+    from tracker.topology_files import open_topology
 
     if options.calibration:
         raise OmnitrackError("--db: the history has no place for tracks on the ground; leave out --calibration or --db")
@@ -109,10 +114,15 @@ def _stored_tracks(
         store = opened.enter_context(open_store(db))
         origins = {camera: CameraOrigin(str(file), now) for camera, file in files.items()}
         active = begin_run(store, origins, embedder_name=name, embedder_dimension=dimension)
-        matcher = opened.enter_context(build_matcher(settings, store))
+        topology = opened.enter_context(open_topology(settings.topology, list(files), tell))
+        matcher = opened.enter_context(build_matcher(settings, store, topology))
         sink = opened.enter_context(closing(StoreSink(store, active)))
         associator = PerCamera([recording.camera_id for recording in recordings], settings.tracker, matcher, [sink])
         return associate(recordings, fps, associator, None if options.offline else 1.0)
+
+
+def tell(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _embedder(recordings: "Sequence[Recording]") -> tuple[str | None, int]:

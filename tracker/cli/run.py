@@ -50,6 +50,17 @@ def configuration(path: Path | None, sources: list[str]) -> "Config":
     return config
 
 
+def with_topology(config: "Config", file: Path | None, learn: bool) -> "Config":
+    """The configuration with the command line's file of walking times, if there is one."""
+    if file is None and not learn:
+        return config
+    file = file or config.topology.file
+    if file is None:
+        raise OmnitrackError("--learn-topology: name the file to write with --topology")
+    topology = config.topology.model_copy(update={"file": file, "learn": learn or config.topology.learn})
+    return config.model_copy(update={"topology": topology})
+
+
 RECORDED = "Recorded detections"
 """Panel of the help for what counts only with --detections."""
 
@@ -66,6 +77,12 @@ def run(
     ] = None,
     video: Annotated[bool | None, typer.Option("--video/--no-video", help="Write annotated videos")] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep detections and embeddings: OUT/CAMERA.npz")] = False,
+    topology: Annotated[
+        Path | None, typer.Option(help="YAML of walking times between cameras that do not overlap")
+    ] = None,
+    learn_topology: Annotated[
+        bool, typer.Option("--learn-topology", help="Add the walking times of this run to the file --topology")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar")] = False,
     detections: Annotated[
         bool,
@@ -98,11 +115,12 @@ def run(
     if detections:
         if video is not None or record:
             raise OmnitrackError("--detections: there are no pictures; leave out --video and --record")
-        associate_detections(load_config(config) if config else Config(), sources or [], options, out, db, fps)
+        settings = with_topology(load_config(config) if config else Config(), topology, learn_topology)
+        associate_detections(settings, sources or [], options, out, db, fps)
         return
     if options != DetectionOptions():
         raise OmnitrackError("--calibration, --embedding, --embeddings and --offline belong to --detections")
-    settings = configuration(config, sources or [])
+    settings = with_topology(configuration(config, sources or []), topology, learn_topology)
     if fps is not None:
         cameras = tuple(camera.model_copy(update={"frames_per_second": fps}) for camera in settings.cameras)
         settings = settings.model_copy(update={"cameras": cameras})

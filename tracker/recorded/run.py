@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.single_camera import TrackerConfig
+from tracker.crosscam.affinity import Walks
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
+from tracker.crosscam.topology import Topology
 from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import MotRows
 from tracker.recorded.associators import Associator, OnGround, PerCamera, Sighting
@@ -34,16 +36,20 @@ def track_recordings(
     matcher: MatcherConfig | None = None,
     cameras: Mapping[str, GroundCamera] | None = None,
     ground: GroundConfig | None = None,
+    topology: Topology | None = None,
     delay_seconds: float | None = 1.0,
 ) -> RecordedTracks:
     """Track and match recordings whose frames were taken at the same instants.
 
-    cameras: calibration of all of them where they overlap; people are followed on the ground then.
+    cameras: calibration of all of them where they overlap; people are followed on the ground then. topology: what is
+    known of the ways between cameras that do not; it learns in passing, if it may.
     delay_seconds: how long an answer may be reconsidered (online); None: till the end (corrected history).
     Raises OmnitrackError where a camera has no calibration.
     """
     names = [recording.camera_id for recording in recordings]
-    linking = CrossCameraMatcher(matcher or MatcherConfig())
+    settings = matcher or MatcherConfig()
+    walks = None if topology is None else Walks(topology, settings.memory_seconds)
+    linking = CrossCameraMatcher(settings, walks=walks)
     if cameras is None:
         return associate(
             recordings, frames_per_second, PerCamera(names, tracker or TrackerConfig(), linking), delay_seconds

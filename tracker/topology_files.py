@@ -1,0 +1,144 @@
+"""The ways between cameras, in the configuration and as a file of their own, which a run can learn and another use."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tracker.crosscam.topology import Topology, Way, walks_about, walks_between
+from tracker.errors import OmnitrackError
+
+DECIMALS = 2
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ConnectionConfig(BaseModel):
+    """A way that people walk from one view to another (both ways, if both_ways), and how long that takes.
+
+    The time, negative where views overlap, is given as one of: seconds (shortest, usual, longest), mean and std, or
+    walks that somebody measured.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    origin: Annotated[str, Field(alias="from")]
+    to: str
+    seconds: tuple[Seconds, Seconds, Seconds] | None = None
+    mean: Seconds | None = None
+    std: Seconds | None = None
+    walks: tuple[Seconds, ...] | None = None
+    both_ways: bool = True
+
+    @model_validator(mode="after")
+    def has_one_time(self) -> "ConnectionConfig":
+        given = [self.seconds is not None, self.mean is not None or self.std is not None, self.walks is not None]
+        if sum(given) != 1 or (self.mean is None) != (self.std is None):
+            raise ValueError("the time is given as one of: seconds [shortest, usual, longest]; mean and std; walks")
+        self.times()
+        return self
+
+    def times(self) -> tuple[float, ...]:
+        """Walks in seconds. Raises ValueError for times out of order."""
+        if self.seconds is not None:
+            return walks_between(*self.seconds)
+        if self.mean is not None and self.std is not None:
+            return walks_about(self.mean, self.std)
+        return self.walks or ()
+
+    def ways(self) -> tuple[Way, ...]:
+        there, back = (self.origin, self.to), (self.to, self.origin)
+        return (there, back) if self.both_ways and there != back else (there,)
+
+
+class TopologyConfig(BaseModel):
+    """connections: the known ways. complete: there are no other ways between the cameras that they name.
+
+    file: a YAML file with more connections, as learnt by an earlier run. learn: add what this run is sure of, and write
+    it there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connections: tuple[ConnectionConfig, ...] = ()
+    complete: bool = True
+    file: Path | None = None
+    learn: bool = False
+
+    @model_validator(mode="after")
+    def learns_into_a_file(self) -> "TopologyConfig":
+        if self.learn and self.file is None:
+            raise ValueError("learn needs a file to write what is learnt")
+        return self
+
+
+@contextmanager
+def open_topology(
+    config: TopologyConfig, cameras: Sequence[str], notify: Callable[[str], None]
+) -> Iterator[Topology | None]:
+    """What is known of the ways between the cameras, None where nothing is; written back in the end, if it learns.
+
+    notify: takes a line when people begin to walk differently. Raises OmnitrackError for a file that cannot be read or
+    written, and for a connection of an unknown camera.
+    """
+    if not config.connections and config.file is None:
+        yield None
+        return
+    stored = TopologyConfig()
+    if config.file is not None and (config.file.exists() or not config.learn):
+        stored = read_topology(config.file)
+    require_known(config, cameras, "topology")
+    require_known(stored, cameras, str(config.file))
+    parts = [part for part in (config, stored) if part.connections]
+    ways = {way: one.times() for part in parts for one in part.connections for way in one.ways()}
+    complete = bool(parts) and all(part.complete for part in parts)
+    topology = Topology(ways, complete=complete, learns=config.learn, notify=notify)
+    try:
+        yield topology
+    finally:
+        if config.learn and config.file is not None:
+            write_topology(config.file, topology.walks, complete)
+
+
+def read_topology(path: Path) -> TopologyConfig:
+    """A file with the keys of TopologyConfig. Raises OmnitrackError naming file and key."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TopologyConfig.model_validate({} if found is None else found)
+    except FileNotFoundError:
+        raise OmnitrackError(f"{path}: no such topology file; a run with --learn-topology writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OmnitrackError(f"{path}: not a readable text file ({error})") from None
+    except yaml.YAMLError as error:
+        raise OmnitrackError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "topology"
+        raise OmnitrackError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def write_topology(path: Path, walks: Mapping[Way, Sequence[float]], complete: bool) -> None:
+    """What read_topology reads. Raises OmnitrackError for a file that cannot be written."""
+    connections = [
+        {"from": start, "to": end, "both_ways": False, "walks": [round(seconds, DECIMALS) for seconds in times]}
+        for (start, end), times in walks.items()
+    ]
+    text = yaml.safe_dump({"complete": complete, "connections": connections}, sort_keys=False, default_flow_style=None)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OmnitrackError(f"{path}: cannot be written ({error.strerror}); choose another --topology") from None
+
+
+def require_known(config: TopologyConfig, cameras: Sequence[str], where: str) -> None:
+    """Raises OmnitrackError where a connection names a camera that is not there."""
+    for number, connection in enumerate(config.connections):
+        for name in (connection.origin, connection.to):
+            if name not in cameras:
+                near = get_close_matches(name, cameras, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"the cameras are {', '.join(cameras)}"
+                raise OmnitrackError(f"{where}: connections.{number}: no camera is named {name!r}; {hint}")
