@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from tracker.errors import NotFoundError
 from tracker.store.models import Crop, Identity, Tracklet
@@ -27,7 +28,7 @@ def write_crops(connection: Connection, rows: list[CropRow], *, keep: int) -> No
     """Add pictures; of each sighting only the best `keep` stay."""
     if not rows:
         return
-    connection.execute(insert(Crop), rows)
+    connection.execute(insert(Crop).on_conflict_do_nothing(), rows)
     for tracklet_id in sorted({row["tracklet_id"] for row in rows}):
         of_sighting = Crop.tracklet_id == tracklet_id
         best = select(Crop.at_us).where(of_sighting).order_by(Crop.quality.desc(), Crop.at_us).limit(keep)

@@ -4,12 +4,14 @@ from tracker.core.types import IdentityEvent, TrackletKey, TrackState, TrackUpda
 from tracker.core.zones import PlaceEvent
 from tracker.ports import Step
 from tracker.store.appearance import Appearance
+from tracker.store.best_crop import BestCrop
 from tracker.store.identities import PlannedEvent
 from tracker.store.packing import Chunk
 from tracker.store.places import PlannedPlaceEvent
 from tracker.store.runs import ActiveRun, to_us
 from tracker.store.session import Store
 from tracker.store.writer import Batch, Row, StoreWriter, WriterCounters
+from tracker.video.frame import Frame, Image
 
 BATCH_SECONDS = 1.0
 _TRACKLETS_PER_RUN = 1_000_000_000
@@ -20,14 +22,16 @@ class StoreSink:
 
     Only observed boxes are stored, never predicted ones. A track's row always tells of exactly the boxes that are
     stored. After a crash, chunks that were not full yet (see packing.py), and batches not yet committed, are missing.
+    crops_per_sighting: of each track, keep so many of its clearest pictures.
     """
 
-    def __init__(self, store: Store, run: ActiveRun) -> None:
+    def __init__(self, store: Store, run: ActiveRun, *, crops_per_sighting: int = 0) -> None:
         self._run = run
+        self._crops_per_sighting = crops_per_sighting
         self._writer = StoreWriter(store, run)
         self._open: dict[TrackletKey, _OpenTracklet] = {}
         self._tracklets_begun = 0
-        self._batch = Batch()
+        self._batch = Batch(crops_kept=crops_per_sighting)
         self._submitted_t_seconds = 0.0
 
     @property
@@ -39,7 +43,7 @@ class StoreSink:
         for camera_id, updates in step.updates.items():
             frame = step.batch.frames.get(camera_id)  # none in the closing step, where nothing is observed either
             for update in updates:
-                self._observe(update, frame.index if frame else 0)
+                self._observe(update, frame)
         for event in step.events:
             self._record(event)
         if abs(step.batch.t_seconds - self._submitted_t_seconds) >= BATCH_SECONDS:
@@ -60,13 +64,17 @@ class StoreSink:
         finally:
             self._writer.close()
 
-    def _observe(self, update: TrackUpdate, frame: int) -> None:
+    def _observe(self, update: TrackUpdate, frame: Frame | None) -> None:
         tracklet = self._open.get(update.key)
         if tracklet is None:
             if update.detection_index is None:
                 return  # nothing was seen of it
-            tracklet = self._open[update.key] = _OpenTracklet(self._new_row_id(), self._run, update)
-        tracklet.take(update, frame, self._batch)
+            tracklet = self._open[update.key] = _OpenTracklet(
+                self._new_row_id(), self._run, update, self._crops_per_sighting
+            )
+        tracklet.take(update, frame.index if frame else 0, self._batch)
+        if frame is not None and self._crops_per_sighting:
+            tracklet.show(update, frame.image)
         if update.state is TrackState.ENDED:
             tracklet.store(self._batch)
             del self._open[update.key]
@@ -90,14 +98,14 @@ class StoreSink:
 
     def _submit(self) -> None:
         if self._batch:
-            batch, self._batch = self._batch, Batch()
+            batch, self._batch = self._batch, Batch(crops_kept=self._crops_per_sighting)
             self._writer.submit(batch)
 
 
 class _OpenTracklet:
     """A track that still grows: its boxes that are not yet stored, and its appearance so far."""
 
-    def __init__(self, row_id: int, run: ActiveRun, first: TrackUpdate) -> None:
+    def __init__(self, row_id: int, run: ActiveRun, first: TrackUpdate, crops_kept: int) -> None:
         camera = run.cameras[first.camera_id]
         self.confirmed = False
         self.events: list[PlannedEvent] = []
@@ -112,6 +120,8 @@ class _OpenTracklet:
         }
         self._chunks: list[Chunk] = []
         self._appearance = Appearance()
+        self._crops_kept = crops_kept
+        self._crop = BestCrop(crops_kept)
 
     def take(self, update: TrackUpdate, frame: int, batch: Batch) -> None:
         """Add what was seen. Stores what is complete, and all when the track becomes confirmed: events of this very
@@ -131,6 +141,12 @@ class _OpenTracklet:
             self.confirmed = True
             self.store(batch)
 
+    def show(self, update: TrackUpdate, image: Image) -> None:
+        """The picture in which it was seen."""
+        if update.detection_index is not None:
+            at_us = self._epoch_us + to_us(update.t_seconds)
+            self._crop.offer(image, update.box_xyxy, update.quality, at_us)
+
     def store(self, batch: Batch) -> None:
         """Hand over everything, if the track counts; the next box begins a new chunk."""
         if not self.confirmed:
@@ -144,6 +160,7 @@ class _OpenTracklet:
             if self._appearance.weight > 0 and self._embedder_id is not None:
                 row = {"tracklet_id": tracklet_id, "embedder_id": self._embedder_id}
                 batch.embeddings.append(row | self._appearance.row())
+            batch.crops.extend(self._crop.take(tracklet_id))
         batch.events.extend(self.events)
         self._chunks, self.events = [], []
 
@@ -158,4 +175,4 @@ class _OpenTracklet:
             return
         self.store(batch)
         self._row |= {"id": planned.stretch_id, "start_us": since_us}
-        self._appearance = Appearance()
+        self._appearance, self._crop = Appearance(), BestCrop(self._crops_kept)

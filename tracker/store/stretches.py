@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tracker.store.constraints import inherit
+from tracker.store.crops import move_crops
 from tracker.store.models import Observations, Tracklet
 from tracker.store.packing import ROW, cut
 from tracker.store.places import move_place_events
@@ -65,6 +66,7 @@ def _cut(connection: Connection, tracklet_id: int, since_us: int, new_id: int) -
         connection.execute(update(Observations).where(this).values(boxes=kept))
         connection.execute(insert(Observations).values(tracklet_id=new_id, **tail))
     inherit(connection, tracklet_id, new_id)
+    move_crops(connection, tracklet_id, since_us, new_id)
     move_place_events(connection, tracklet_id, since_us, new_id)
     shortened = {"end_us": last_us, "observation_count": old.observation_count - moved}
     connection.execute(update(Tracklet).where(Tracklet.id == tracklet_id).values(shortened))

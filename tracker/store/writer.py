@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.sqlite import insert
 
+from tracker.store.crops import write_crops
 from tracker.store.identities import PlannedEvent, apply_event
 from tracker.store.location import StoreWaitError
 from tracker.store.models import Camera, Embedding, Observations
@@ -32,8 +33,10 @@ class Batch:
     tracklets: list[Row] = field(default_factory=list)
     observations: list[Row] = field(default_factory=list)
     embeddings: list[Row] = field(default_factory=list)
+    crops: list[Row] = field(default_factory=list)
     events: list[PlannedEvent] = field(default_factory=list)
     places: list[PlannedPlaceEvent] = field(default_factory=list)
+    crops_kept: int = 0
     ends_run: bool = False
 
     def __bool__(self) -> bool:
@@ -129,6 +132,7 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     if batch.observations:
         connection.execute(insert(Observations), batch.observations)
     _replace_embeddings(connection, batch.embeddings)
+    write_crops(connection, batch.crops, keep=batch.crops_kept)
     for planned in batch.events:
         apply_event(connection, run, planned)
     write_place_events(connection, run, batch.places)
