@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 OUT ?= demo_output
 export OMP_NUM_THREADS ?= 2
 
-# The live-camera tests start a real RTSP server from Debian's packages; without them they are skipped.
-RTSP_PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+# Tests of live cameras and of MQTT start real servers from Debian's packages; without them they are skipped.
+SERVER_PACKAGES := mosquitto gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad
 
 .PHONY: demo test test-all check clean install install-dev tflite
@@ -41,10 +41,10 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 
 $(VENV)/.system-packages: | $(BIN)/python
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		dpkg -s $(RTSP_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(RTSP_PACKAGES) >/dev/null; } \
-		|| echo "could not install $(RTSP_PACKAGES): live-camera tests are skipped"; \
-	else echo "not root on Debian: for the live-camera tests install $(RTSP_PACKAGES)"; fi
+		dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(SERVER_PACKAGES) >/dev/null; } \
+		|| echo "could not install $(SERVER_PACKAGES): tests of live cameras and MQTT are skipped"; \
+	else echo "not root on Debian: for the tests of live cameras and MQTT install $(SERVER_PACKAGES)"; fi
 	touch $@
 
 # The TFLite converter needs another torch than the application: it lives in an environment of its own.

@@ -24,8 +24,14 @@ OUTER = {
     "video",
     "detection",
     "inference",
+    "events",
 }
-RANKS = {"core": 0, "crosscam": 1, "evaluation": 1, **dict.fromkeys(OUTER, 2), "config": 2, "cameras": 3, "bootstrap": 3, "cli": 4}
+WIRING = {"cameras", "outlets", "bootstrap"}
+RANKS = {
+    **{"core": 0, "crosscam": 1, "evaluation": 1, "config": 2, "cli": 4},
+    **dict.fromkeys(OUTER, 2),
+    **dict.fromkeys(WIRING, 3),
+}
 PURE_ROOMS = {"tracker.core", "tracker.crosscam"}
 PURE_LIBRARIES = {"numpy", "scipy", "filterpy"}
 CLOCKS = {"time", "datetime", "threading", "multiprocessing", "asyncio", "socket", "subprocess"}

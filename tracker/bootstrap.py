@@ -32,10 +32,12 @@ from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
+from tracker.outlets import build_event_sink
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, Sink
 from tracker.recorded.sink import RecordingSink
 from tracker.run import Run
+from tracker.store.lookout import Lookout
 from tracker.store.numbers import IdentityNumbers
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
@@ -67,7 +69,9 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
         matcher = opened.enter_context(build_matcher(config, store, topology))
-        sinks: list[Sink] = [StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)]
+        history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
+        events = build_event_sink(config, matcher.identity_of, epoch, history.note, Lookout(store, active))
+        sinks: list[Sink] = [history, events]
         output = output_for(config)
         if output.video:
             sinks.append(AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of))

@@ -44,7 +44,7 @@ def live_camera(camera: CameraConfig, settings: LiveConfig, origin_seconds: floa
     """A live camera, not started yet. Raises OmnitrackError naming an environment variable that is not set."""
     if camera.process_fps is not None:
         settings = replace(settings, most_frames_per_second=camera.process_fps)
-    url = with_secrets(camera.source, camera.name)
+    url = with_secrets(camera.source, f"camera {camera.name}")
     return LiveCamera(camera.name, url, origin_seconds, settings, camera.time_offset_seconds)
 
 

@@ -15,6 +15,7 @@ from tracker.core.single_camera import TrackerConfig
 from tracker.core.zones import Line, Zone
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.errors import OmnitrackError
+from tracker.events.settings import EventsConfig
 from tracker.topology_files import TopologyConfig
 from tracker.video.camera import LiveConfig
 from tracker.video.urls import is_live
@@ -119,6 +120,7 @@ class Config(Section):
     tracker: TrackerConfig = TrackerConfig(memory_seconds=LOCAL_MEMORY_SECONDS)
     matcher: MatcherConfig = MatcherConfig()
     topology: TopologyConfig = TopologyConfig()
+    events: EventsConfig = EventsConfig()
     output: OutputConfig = OutputConfig()
 
     @field_validator("tracker", mode="before")
@@ -190,19 +192,19 @@ def resolve_source(source: str, folder: Path) -> str:
     return source if is_live(source) else str(folder / source)
 
 
-def with_secrets(source: str, camera: str) -> str:
-    """The source with every ${NAME} replaced by that environment variable, so that no password stands in a file.
+def with_secrets(text: str, whose: str) -> str:
+    """The text with every ${NAME} replaced by that environment variable, so that no password stands in a file.
 
-    Raises OmnitrackError naming the camera and the variable that is not set.
+    Raises OmnitrackError naming whose text it is (a camera, a key) and the variable that is not set.
     """
 
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in os.environ:
-            raise OmnitrackError(f"camera {camera}: environment variable {name} is not set")
+            raise OmnitrackError(f"{whose}: environment variable {name} is not set")
         return os.environ[name]
 
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, source)
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
 
 
 def explain(error: ValidationError) -> str:

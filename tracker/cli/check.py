@@ -26,7 +26,7 @@ def check(
     table = Table("camera", "source", "size", "frames/s", "frames", box=None, pad_edge=False)
     for camera in settings.cameras:
         if is_live(camera.source):
-            seen = probe_camera(camera.name, with_secrets(camera.source, camera.name), settings.live)
+            seen = probe_camera(camera.name, with_secrets(camera.source, f"camera {camera.name}"), settings.live)
             height, width = seen.snapshot.shape[:2]
             rate = seen.opened.frames_per_second
             stated = "" if rate is None else f"{rate:g}"

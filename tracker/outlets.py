@@ -1,0 +1,48 @@
+"""The events of a configuration: what is watched, and where it is sent."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from tracker.config import Config, with_secrets
+from tracker.core.types import TrackletKey
+from tracker.core.zones import ZoneConfig, ZoneWatch
+from tracker.events.jsonl import JsonLines
+from tracker.events.outbox import Outbox, Retry
+from tracker.events.settings import EventsConfig
+from tracker.events.sink import EventSink, Note
+from tracker.events.webhook import Webhook
+
+
+def build_event_sink(
+    config: Config,
+    identity_of: Callable[[TrackletKey], int | None],
+    epoch: datetime,
+    note: Note,
+    wanted_as: Callable[[int], str | None],
+) -> EventSink:
+    """See EventSink. Raises OmnitrackError naming an environment variable that is not set."""
+    settings = ZoneConfig(config.events.settle_seconds, config.events.line_margin)
+    watches = {camera.name: ZoneWatch(camera.zones, camera.lines, settings) for camera in config.cameras}
+    return EventSink(watches, identity_of, epoch, note, build_outboxes(config.events), wanted_as)
+
+
+def build_outboxes(config: EventsConfig) -> list[Outbox]:
+    """Raises OmnitrackError naming an environment variable that is not set, before any thread begins."""
+    outboxes = []
+    if config.webhook is not None:
+        hook = config.webhook
+        url = with_secrets(hook.url, "events.webhook.url")
+        secret = None if hook.secret is None else with_secrets(hook.secret, "events.webhook.secret")
+        webhook = Webhook(url, secret, hook.timeout_seconds)
+        outboxes.append(Outbox("webhook", webhook.deliver, capacity=hook.queued, retry=Retry(hook.attempts)))
+    if config.mqtt is not None:
+        from tracker.events.mqtt import MqttPublisher  # costs start-up time
+
+        broker = config.mqtt
+        password = None if broker.password is None else with_secrets(broker.password, "events.mqtt.password")
+        publisher = MqttPublisher(broker.host, broker.port, broker.topic, broker.username, password, broker.tls)
+        retry = Retry(broker.attempts)
+        outboxes.append(Outbox("mqtt", publisher.deliver, capacity=broker.queued, retry=retry, end=publisher.close))
+    if config.file is not None:
+        outboxes.append(Outbox("events file", JsonLines(config.file).deliver))
+    return outboxes
