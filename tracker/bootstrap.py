@@ -18,6 +18,7 @@ from reid.preprocess import InputSpec
 from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.cameras import open_cameras
 from tracker.config import CameraConfig, Config, OutputConfig
+from tracker.core.selection import SelectionConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.matcher import CrossCameraMatcher
@@ -80,7 +81,9 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         pipeline = Pipeline(
             detector=detector,
             embedder=embedder,
-            trackers={camera.name: SingleCameraTracker(camera.name, config.tracker) for camera in config.cameras},
+            trackers={
+                c.name: SingleCameraTracker(c.name, config.tracker, selection_of(config)) for c in config.cameras
+            },
             matcher=matcher,
             sinks=sinks,
             areas={c.name: areas_of(c, config.detector.confidence) for c in config.cameras},
@@ -109,6 +112,11 @@ def build_matcher(config: Config, store: Store, topology: Topology | None = None
         yield CrossCameraMatcher(config.matcher, issue_id=numbers, walks=walks)
     finally:
         numbers.give_back()
+
+
+def selection_of(config: Config) -> SelectionConfig | None:
+    """Who is described; None: everybody."""
+    return config.embedder.selection if config.embedder.policy == "selective" else None
 
 
 def areas_of(camera: CameraConfig, confidence: float) -> CameraAreas:

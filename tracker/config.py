@@ -5,12 +5,13 @@ import os
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tracker.core.polygons import Corners, require_polygon
+from tracker.core.selection import SelectionConfig
 from tracker.core.single_camera import TrackerConfig
 from tracker.core.zones import Line, Zone
 from tracker.crosscam.matcher import MatcherConfig
@@ -84,9 +85,13 @@ class DetectorConfig(Section):
 
 
 class EmbedderConfig(Section):
-    """model is auto, a name in models.yaml, or a path."""
+    """model is auto, a name in models.yaml, or a path. policy: everybody is described in every frame, or only those
+    whose look may change something (selection says who).
+    """
 
     model: str = "auto"
+    policy: Literal["every", "selective"] = "every"
+    selection: SelectionConfig = SelectionConfig()
 
 
 class ModelsConfig(Section):

@@ -5,6 +5,8 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
+import numpy as np
+
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, TrackUpdate
 from tracker.crosscam.matcher import CrossCameraMatcher
@@ -63,18 +65,14 @@ class Pipeline:
         return self.areas.get(frame.camera_id, EVERYWHERE)
 
     def _follow(self, batch: FrameBatch, found: Sequence[Detections]) -> Step:
-        """Embed the people found, in one call of the network, then track and match them.
+        """Describe the people found, then track and match them.
 
         Tracks of a camera that was lost end: whoever comes back into its view is a new local track.
         """
         frames = list(batch.frames.values())
         self._camera_seconds.update((frame.camera_id, frame.t_seconds) for frame in frames)
         self.t_seconds = max(self.t_seconds, batch.t_seconds, *self._camera_seconds.values())
-        embeddings = self.embedder.embed([frame.image for frame in frames], [people.boxes_xyxy for people in found])
-        detections = {
-            frame.camera_id: replace(people, embeddings=vectors)
-            for frame, people, vectors in zip(frames, found, embeddings, strict=True)
-        }
+        detections = self._describe(frames, found)
         updates: dict[str, list[TrackUpdate]] = {
             frame.camera_id: self.trackers[frame.camera_id].update(frame.t_seconds, detections[frame.camera_id])
             for frame in frames
@@ -85,6 +83,19 @@ class Pipeline:
             updates[camera] = [*updates.get(camera, []), *ended]
         return self._link(batch, updates, detections)
 
+    def _describe(self, frames: Sequence[Frame], found: Sequence[Detections]) -> dict[str, Detections]:
+        """The people found, with embeddings of those whose look the trackers ask for, in one call of the network."""
+        seen = list(zip(frames, found, strict=True))
+        wanted = [self.trackers[frame.camera_id].wants_embedding(frame.t_seconds, people) for frame, people in seen]
+        boxes = [people.boxes_xyxy[rows] for people, rows in zip(found, wanted, strict=True)]
+        vectors = self.embedder.embed([frame.image for frame in frames], boxes)
+        described = {}
+        for (frame, people), rows, looks in zip(seen, wanted, vectors, strict=True):
+            embeddings = np.zeros((len(people), self.embedder.dimension), np.float32)
+            embeddings[rows] = looks
+            described[frame.camera_id] = replace(people, embeddings=embeddings)
+        return described
+
     def finish(self) -> None:
         """End every track and let the matcher settle what is open. Call once, after the last step."""
         if self.t_seconds == -math.inf:
@@ -94,9 +105,9 @@ class Pipeline:
 
     def close(self) -> None:
         """Close the sinks, each whatever the others do."""
-        with ExitStack() as closing:
+        with ExitStack() as stack:
             for sink in reversed(self.sinks):
-                closing.callback(sink.close)
+                stack.callback(sink.close)
 
     def _link(
         self,

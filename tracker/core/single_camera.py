@@ -11,6 +11,7 @@ from tracker.core.assignment import Matches
 from tracker.core.association import associate, checked_splits
 from tracker.core.costs import Scene
 from tracker.core.reporting import NOBODY, report
+from tracker.core.selection import Looks, SelectionConfig
 from tracker.core.settings import TrackerConfig
 from tracker.core.track import Tracks
 from tracker.core.types import Detections, TrackUpdate
@@ -23,16 +24,32 @@ Indices = NDArray[np.intp]
 class SingleCameraTracker:
     """Follows people in one camera. Instances share nothing; equal input gives equal output.
 
-    Track ids count from 1 in order of birth and are never used twice.
+    Track ids count from 1 in order of birth and are never used twice. selection: whose look wants_embedding() asks for;
+    None: everybody's.
     """
 
-    def __init__(self, camera_id: str, config: TrackerConfig | None = None) -> None:
+    def __init__(
+        self, camera_id: str, config: TrackerConfig | None = None, selection: SelectionConfig | None = None
+    ) -> None:
         self.camera_id = camera_id
         self.config = config or TrackerConfig()
+        self._looks = None if selection is None else Looks(selection)
         self._tracks = Tracks.empty()
         self._next_id = 1
         self._now = -np.inf
         self._strangers = StrangerDistance()
+
+    def wants_embedding(self, t_seconds: float, detections: Detections) -> NDArray[np.bool_]:
+        """(m,) the detections of the frame at t_seconds whose embedding can change what update() will say of it.
+
+        Nobody's whose score is too low to continue or begin a track. Changes nothing.
+        """
+        used = detections.scores >= min(self.config.new_track_score, *(s.min_score for s in self.config.stages))
+        if self._looks is not None and len(self._tracks):
+            states = motion.predict(self._tracks.states, t_seconds - self._now, self.config.motion)
+            predicted = boxes.cxcywh_to_xyxy(states[:, motion.POSITION])
+            used[used] = self._looks.wanted(t_seconds, self._tracks.ids, predicted, detections.boxes_xyxy[used])
+        return np.asarray(used)
 
     def update(
         self, t_seconds: float, detections: Detections, camera_motion: NDArray[np.float64] | None = None
@@ -58,6 +75,8 @@ class SingleCameraTracker:
         over, told = self._over(), np.ones(len(partners), np.bool_)
         told[: len(was_lost)] = ~(was_lost & self._tracks.lost[: len(was_lost)])
         updates = self._report(over | told, partners, over, views)
+        if self._looks is not None:
+            self._looks.learn(updates)
         if over.any():
             self._tracks = self._tracks.select(~over)
         return updates
