@@ -9,7 +9,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from tracker.crosscam.ground_plane import GroundCamera, RadialLens, fit_homography
+from tracker.crosscam.ground_plane import GroundCamera, RadialLens
+from tracker.crosscam.point_pairs import calibrate
 from tracker.errors import OmnitrackError
 
 MILLIMETRES = 1000.0
@@ -54,7 +55,7 @@ def _read_tsai(path: Path, image_size: tuple[int, int] | None) -> dict[str, Grou
         size,
         RadialLens(centre, per_pixel, intrinsic["kappa1"]),
     )
-    return {root.attrib.get("name", path.stem): camera}
+    return {root.attrib.get("name", path.stem): _looking_down(camera)}
 
 
 def _read_wildtrack(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
@@ -63,7 +64,7 @@ def _read_wildtrack(path: Path, image_size: tuple[int, int] | None) -> dict[str,
     for name, camera in json.loads(path.read_text())["cameras"].items():
         matrices = (np.array(camera[key], np.float64) for key in ("K", "R", "t"))
         size = (int(camera["width"]), int(camera["height"]))
-        cameras[name] = GroundCamera(_plane_homography(*matrices), image_size or size, size)
+        cameras[name] = _looking_down(GroundCamera(_plane_homography(*matrices), image_size or size, size))
     return cameras
 
 
@@ -75,10 +76,35 @@ def _read_own(path: Path, image_size: tuple[int, int] | None) -> dict[str, Groun
         if "image_to_ground" in camera:
             homography = np.array(camera["image_to_ground"], np.float64)
         else:
-            points = np.array(camera["points"], np.float64)
-            homography = fit_homography(points[:, :2], points[:, 2:4])
+            points = np.array(camera["points"], np.float64).reshape(-1, 4)
+            homography = calibrate(points[:, :2], points[:, 2:], size).image_to_ground
         cameras[name] = GroundCamera(homography, image_size or size, size)
     return cameras
+
+
+def write_points(path: Path, name: str, pairs: NDArray[np.float64], image_size: tuple[int, int]) -> None:
+    """Put a camera, by its pairs of points (n, 4) pixel x, pixel y, X, Y, into a .yaml file; other cameras in it stay.
+
+    Raises OmnitrackError for a file that holds something else, or cannot be written.
+    """
+    if path.suffix not in (".yaml", ".yml"):
+        raise OmnitrackError(f"{path}: a calibration is written to a .yaml file")
+    if path.exists():
+        read_calibration(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {"cameras": {}}
+        content["cameras"][name] = {"size": list(image_size), "points": pairs.tolist()}
+        path.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
+    except OSError as error:
+        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _looking_down(camera: GroundCamera) -> GroundCamera:
+    """The same camera. Raises ValueError if its pose puts the feet at the lower edge of its picture behind it."""
+    width, height = camera.calibration_size or camera.image_size
+    if not camera.image_to_ground[2] @ (width / 2, height, 1.0) > 0:
+        raise ValueError("feet at the lower edge of the picture would stand behind the camera: check rotation and sign")
+    return camera
 
 
 def _rotation(rx: float, ry: float, rz: float) -> NDArray[np.float64]:
@@ -94,6 +120,9 @@ def _rotation(rx: float, ry: float, rz: float) -> NDArray[np.float64]:
 def _plane_homography(
     camera_matrix: NDArray[np.float64], rotation: NDArray[np.float64], translation: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Undistorted pixels -> plane z = 0: the inverse of K [r1 r2 t]."""
+    """Undistorted pixels -> plane z = 0, the inverse of K [r1 r2 t].
+
+    The third coordinate of a point ahead of the camera is one over its depth, so positive.
+    """
     homography = np.linalg.inv(camera_matrix @ np.column_stack([rotation[:, :2], translation]))
     return np.asarray(homography / np.abs(homography).max())

@@ -7,6 +7,7 @@ import typer
 
 from reid.errors import ReidError
 from tracker.cli import (
+    calibrate,
     check,
     corrections,
     db,
@@ -20,6 +21,7 @@ from tracker.cli import (
     identities,
     presence,
     privacy,
+    reassociate,
     reid,
     run,
     serve,
@@ -48,13 +50,14 @@ PANELS = {
         presence.occupancy,
         presence.last_seen,
     ),
-    "Correct": (corrections.merge, corrections.split, corrections.rename, corrections.undo),
+    "Correct": (corrections.merge, corrections.split, corrections.rename, corrections.undo, reassociate.reassociate),
     "Forget": (privacy.forget, privacy.retain, privacy.export),
     "Set up": (check.check, doctor.doctor),
 }
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(calibrate.app, name="calibrate", rich_help_panel="Set up")
 app.add_typer(db.app, name="db", rich_help_panel="Set up")
 app.command(rich_help_panel="Serve")(serve.serve)
 app.add_typer(tokens.app, name="token", rich_help_panel="Serve")

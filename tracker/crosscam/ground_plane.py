@@ -64,6 +64,10 @@ class GroundCamera:
             raise ValueError(f"image_to_ground must be a finite (3, 3) matrix, got shape {self.image_to_ground.shape}")
         if abs(np.linalg.det(self.image_to_ground / np.abs(self.image_to_ground).max())) < 1e-15:
             raise ValueError("image_to_ground is singular: it maps the picture onto a line")
+        width, height = self.calibration_size or self.image_size
+        corners = np.array([[0, height, 1], [width, height, 1]]) @ self.image_to_ground[2]
+        if not (corners * self._ground_side > 0).all():
+            raise ValueError("the horizon cuts the lower edge of the picture: feet there would stand behind the camera")
 
     @property
     def _scale(self) -> Array:

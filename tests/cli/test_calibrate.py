@@ -1,0 +1,113 @@
+"""`main.py calibrate`: points into a calibration, tracks into a clock offset."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from tests.cli.test_detections import app as run_app
+from tests.cli.test_detections import recorded
+from tests.crosscam.ground_world import CAMERAS
+from tests.crosscam.test_point_pairs import METRES, PIXELS
+from tracker.calibration_files import read_calibration
+from tracker.cli.calibrate import app
+from tracker.errors import OmnitrackError
+from tracker.recorded.files import read_recording, write_recording
+
+__all__ = ["recorded"]
+
+
+def invoke(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def points_file(folder: Path, count: int = 6) -> Path:
+    rows = np.column_stack([PIXELS, METRES])[:count]
+    file = folder / "points.txt"
+    file.write_text("# x y X Y\n\n" + "".join(", ".join(map(str, row)) + "  # a corner\n" for row in rows))
+    return file
+
+
+def test_points_become_a_calibration_beside_the_others(tmp_path: Path) -> None:
+    out = tmp_path / "site.yaml"
+    points = points_file(tmp_path)
+    said = invoke("gate", "--points", points, "--size", "1000x800", "--out", out)
+    assert "gate: error of the points 0.000 m, elsewhere about 0.000 m" in said
+    said = invoke("camera", "yard", "--points", points_file(tmp_path, 4), "--size", "1000x800", "--out", out)
+    assert "five points or more" in said
+    cameras = read_calibration(out)
+    assert list(cameras) == ["gate", "yard"]
+    np.testing.assert_allclose(cameras["gate"].to_ground(PIXELS), METRES, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "out", "complaint"),
+    [
+        ("1 2 3\n", "10x10", "x.yaml", "points.txt: line 1: expected"),
+        ("1 2 3 4\n1 2 3 x\n", "10x10", "x.yaml", "points.txt: line 2: expected"),
+        ("1 2 3 nan\n", "10x10", "x.yaml", "points.txt: line 1: expected"),
+        ("", "10x10", "x.yaml", "points.txt: at least 4 pairs"),
+        ("0 0 0 0\n1 1 1 1\n2 2 2 2\n3 3 3 3\n", "10x10", "x.yaml", "points.txt: the points lie .nearly. on one line"),
+        ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10", "x.yaml", "--size"),
+        ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x0", "x.yaml", "--size"),
+        ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x10", "x.txt", "x.txt: .*yaml"),
+        ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x10", "broken.yaml", "broken.yaml: not a usable calibration"),
+    ],
+)
+def test_bad_points_name_the_file_and_the_line(
+    content: str, size: str, out: str, complaint: str, tmp_path: Path
+) -> None:
+    (tmp_path / "points.txt").write_text(content)
+    (tmp_path / "broken.yaml").write_text("[]")
+    arguments = ["gate", "--points", tmp_path / "points.txt", "--size", size, "--out", tmp_path / out]
+    with pytest.raises(OmnitrackError, match=complaint):
+        invoke(*arguments)
+
+
+def test_a_calibration_that_puts_feet_behind_the_camera_is_refused_by_a_run(
+    recorded: list[str], tmp_path: Path
+) -> None:
+    rows = np.eye(3)
+    rows[2] = [0.0015, 0, -1]
+    cameras = {name: f"  {name}: {{size: [1280, 960], image_to_ground: {rows.tolist()}}}" for name in CAMERAS}
+    (tmp_path / "site.yaml").write_text("\n".join(["cameras:", *cameras.values()]))
+    arguments = ["--detections", *recorded, "--calibration", str(tmp_path / "site.yaml")]
+    result = CliRunner().invoke(run_app, arguments)
+    assert isinstance(result.exception, OmnitrackError)
+    assert "site.yaml" in str(result.exception)
+    assert "behind the camera" in str(result.exception)
+
+
+def test_a_shift_of_one_view_is_recovered(tmp_path: Path) -> None:
+    """View_006 begins some frames late and does not know it."""
+    missed = 12
+    folder = os.environ.get("OMNITRACK_DATA")
+    if not folder:
+        pytest.skip("OMNITRACK_DATA is not set: it names the folder with pets2009/")
+    data = Path(folder).resolve() / "pets2009"
+    tracks = []
+    for view, name in (("view001", "View_001"), ("view006", "View_006")):
+        whole = read_recording(name, data / f"frozen_yolo11n_int8_{view}.npz", "emb_intel_0287")
+        first = missed if name == "View_006" else 0
+        write_recording(tmp_path / f"{name}.npz", replace(whole, frames=whole.frames[first:300]))
+        tracks.append(f"{name}={tmp_path / name}.npz")
+    calibration = [a for name in ("View_001", "View_006") for a in ("--calibration", data / f"{name}.xml")]
+    said = invoke("clock", *tracks, *calibration, "--fps", 7, "--longest", 4)
+    offset = float(said.split("time_offset_seconds: ")[1].split()[0])
+    assert offset == pytest.approx(missed / 7, abs=0.2)
+
+
+def test_a_clock_needs_two_calibrated_cameras(recorded: list[str], tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(
+        "cameras: {c0: {size: [9, 9], image_to_ground: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}"
+    )
+    calibration = ["--calibration", tmp_path / "one.yaml"]
+    with pytest.raises(OmnitrackError, match="two cameras are needed, got 1"):
+        invoke("clock", recorded[0], *calibration)
+    with pytest.raises(OmnitrackError, match="camera c1: the calibration does not know it"):
+        invoke("clock", *recorded[:2], *calibration)

@@ -1,0 +1,147 @@
+"""`main.py calibrate CAMERA | clock`: where a camera looks at the ground, and what its clock shows."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tracker.cli.detections import FRAMES_PER_SECOND
+from tracker.errors import OmnitrackError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tracker.crosscam.ground_plane import GroundCamera
+    from tracker.recorded.files import Recording
+
+
+class CameraUnlessNamed(TyperGroup):
+    """`calibrate gate --points ...` means `calibrate camera gate --points ...`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["camera", *args])
+
+
+app = typer.Typer(
+    cls=CameraUnlessNamed,
+    help="Calibrate a CAMERA's view of the ground (the same as: camera CAMERA), clocks, and appearance.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def camera(
+    name: Annotated[str, typer.Argument(metavar="CAMERA")],
+    points: Annotated[Path, typer.Option(help="Text: per line pixel x, pixel y, and X, Y in metres on the ground")],
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the camera's pictures, in pixels")],
+    out: Annotated[Path, typer.Option(help="Calibration file; other cameras in it stay")] = Path("calibration.yaml"),
+) -> None:
+    """Find where on the ground each pixel lies, from four or more points seen in the picture and measured in metres."""
+    import numpy as np
+    from rich.console import Console
+    from rich.table import Table
+
+    from tracker.calibration_files import write_points
+    from tracker.crosscam.point_pairs import calibrate, errors, left_out_errors
+
+    pairs = read_points(points)
+    image_size = picture_size(size)
+    pixels, metres = pairs[:, :2], pairs[:, 2:]
+    try:
+        found = calibrate(pixels, metres, image_size)
+    except ValueError as error:
+        raise OmnitrackError(f"{points}: {error}") from None
+    own, left_out = errors(found, pixels, metres), left_out_errors(pixels, metres, image_size)
+    write_points(out, name, pairs, image_size)
+    table = Table("point", "x", "y", "X m", "Y m", "error m", "when left out m")
+    for number, (pair, off, missed) in enumerate(zip(pairs, own, left_out, strict=True), start=1):
+        coordinates = [f"{value:g}" for value in pair]
+        table.add_row(str(number), *coordinates, f"{off:.3f}", f"{missed:.3f}" if np.isfinite(missed) else "-")
+    Console(soft_wrap=True).print(table)
+    print(f"{name}: error of the points {root_mean_square(own):.3f} m", end="")
+    known = left_out[np.isfinite(left_out)]
+    print(
+        f", elsewhere about {root_mean_square(known):.3f} m"
+        if len(known)
+        else "; five points or more tell it elsewhere"
+    )
+    print(f"written to {out}")
+
+
+@app.command()
+def clock(
+    tracks: Annotated[list[str], typer.Argument(metavar="CAM=FILE CAM=FILE", help="npz of run --record, or MOT text")],
+    calibration: Annotated[list[Path], typer.Option(help="Of both cameras: Tsai .xml, WILDTRACK .json, .yaml")],
+    fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of both")] = FRAMES_PER_SECOND,
+    embedding: Annotated[str | None, typer.Option(help="Array of embeddings in an npz that holds several")] = None,
+    longest: Annotated[float, typer.Option(min=0.1, help="Largest offset to look for, in seconds")] = 10.0,
+) -> None:
+    """Find how far the clocks of two overlapping calibrated cameras are apart, from the people whom both see."""
+    from tracker.cli.evaluate import named_files
+    from tracker.crosscam.clock import clock_offset
+    from tracker.recorded.files import read_recording
+    from tracker.recorded.places import places_of
+
+    files = named_files(",".join(tracks), "calibrate clock")
+    if len(files) != 2:
+        raise OmnitrackError(f"calibrate clock: two cameras are needed, got {len(files)}")
+    first, second = (read_recording(name, file, embedding) for name, file in files.items())
+    places = [places_of(recording, calibration_of(recording, calibration), fps) for recording in (first, second)]
+    try:
+        found = clock_offset(*places[0], *places[1], 1 / fps, longest)
+    except ValueError as error:
+        raise OmnitrackError(
+            f"{first.camera_id} and {second.camera_id}: {error}; do the views overlap, and do the calibrations share "
+            "one ground? A larger --longest may help"
+        ) from None
+    shown = f"{found.seconds:+.2f} s against {first.camera_id} (standard error {found.error:.2f} s)"
+    print(f"{second.camera_id} shows {shown}")
+    print(f"time_offset_seconds: {-found.seconds:.2f}   # of camera {second.camera_id}")
+
+
+def calibration_of(recording: "Recording", files: list[Path]) -> "GroundCamera":
+    """The recording's camera, for pictures of its size. Raises OmnitrackError where no file knows it."""
+    from tracker.calibration_files import read_calibration
+
+    known = {name: camera for file in files for name, camera in read_calibration(file, recording.image_size).items()}
+    if recording.camera_id not in known:
+        raise OmnitrackError(
+            f"camera {recording.camera_id}: the calibration does not know it (it knows {', '.join(known)})"
+        )
+    return known[recording.camera_id]
+
+
+def read_points(path: Path) -> "NDArray[np.float64]":
+    """(n, 4) pixel x, pixel y, X, Y. Raises OmnitrackError naming the line that is not four numbers."""
+    import numpy as np
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OmnitrackError(f"{path}: not a readable text file ({error})") from None
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].replace(",", " ").split()
+        if not text:
+            continue
+        try:
+            row = [float(value) for value in text]
+        except ValueError:
+            row = []
+        if len(row) != 4 or not np.isfinite(row).all():
+            raise OmnitrackError(f"{path}: line {number}: expected pixel x, pixel y, X, Y, got {line.strip()!r}")
+        rows.append(row)
+    return np.array(rows, np.float64).reshape(-1, 4)
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    width, separator, height = text.lower().partition("x")
+    if not separator or not width.isdigit() or not height.isdigit() or not int(width) * int(height):
+        raise OmnitrackError(f"--size: expected WIDTHxHEIGHT, for example 1920x1080, got {text!r}")
+    return int(width), int(height)
+
+
+def root_mean_square(values: "NDArray[np.float64]") -> float:
+    return float((values**2).mean() ** 0.5)

@@ -1,0 +1,29 @@
+"""Where the people of a recording stood."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.single_camera import SingleCameraTracker
+from tracker.crosscam.ground.config import GroundConfig
+from tracker.crosscam.ground_plane import GroundCamera, locate
+from tracker.recorded.files import Recording
+
+VAGUE_METRES = 2.0
+"""Standard deviation from which on a place is left out: far away, near the horizon."""
+
+
+def places_of(
+    recording: Recording, camera: GroundCamera, frames_per_second: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n,) seconds and (n, 2) metres of everybody who is surely tracked, frame by frame."""
+    tracker = SingleCameraTracker(recording.camera_id)
+    foot_noise = np.array(GroundConfig().foot_noise)
+    seconds, places = [np.zeros(0)], [np.zeros((0, 2))]
+    for index, seen in enumerate(recording.frames):
+        t_seconds = index / frames_per_second
+        found = [u for u in tracker.update(t_seconds, seen) if u.confirmed and u.detection_index is not None]
+        points = locate(camera, np.array([u.box_xyxy for u in found], np.float32).reshape(-1, 4), foot_noise)
+        near = points.known & (np.trace(points.covariance, axis1=1, axis2=2) < VAGUE_METRES**2)
+        seconds.append(np.full(int(near.sum()), t_seconds))
+        places.append(points.xy[near])
+    return np.concatenate(seconds), np.concatenate(places)
