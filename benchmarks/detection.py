@@ -144,7 +144,10 @@ class Measured:
 
 
 def measure(detector: Detector, source: Source, step: int) -> Measured:
-    judged, seconds, alike, same = [], [], [], []
+    judged: list[Judged] = []
+    seconds: list[float] = []
+    alike: list[float] = []
+    same: list[bool] = []
     for picture in source.pictures(step):
         began = time.perf_counter()
         (found,) = detector.detect([picture.image])

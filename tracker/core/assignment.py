@@ -35,7 +35,7 @@ def assign(costs: NDArray[np.floating], limit: float) -> Matches:
     if alone.all():
         return Matches(rows, columns)
     contested_rows, contested_columns = np.unique(rows[~alone]), np.unique(columns[~alone])
-    block = np.maximum(gain[np.ix_(contested_rows, contested_columns)], 0)
+    block = np.maximum(gain[contested_rows[:, None], contested_columns], 0)
     block_rows, block_columns = linear_sum_assignment(block, maximize=True)
     useful = block[block_rows, block_columns] > 0
     rows = np.concatenate([rows[alone], contested_rows[block_rows[useful]]])

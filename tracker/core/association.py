@@ -67,13 +67,15 @@ def combine(scene: Scene, terms: Sequence[Term], rows: NDArray[np.intp], columns
 
     Infinite for pairs that a term forbids or about which no weighted term has an opinion.
     """
-    block = np.ix_(rows, columns)
+    block = rows[:, None], columns
     total = np.zeros((len(rows), len(columns)))
     weights = np.zeros_like(total)
     for term in terms:
         costs = scene.term(term.name)[block]
         if term.limit < np.inf:
             total[costs > term.limit] = np.inf
+            if np.isinf(total).all():
+                return total
         if term.weight:
             known = ~np.isnan(costs)
             np.add(total, term.weight * costs, out=total, where=known)
@@ -84,13 +86,16 @@ def combine(scene: Scene, terms: Sequence[Term], rows: NDArray[np.intp], columns
 def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
     """Matches of the scene's tracks with its detections after all stages."""
     scores = scene.detections.scores
+    gaps_seconds = scene.t_seconds - scene.tracks.seen
     partner = np.full(len(scene.tracks), -1, np.intp)
     free = np.ones(len(scores), np.bool_)
     for stage in stages:
-        recent = scene.t_seconds - scene.tracks.seen <= stage.max_gap_seconds
-        rows = np.flatnonzero((partner < 0) & recent & scene.tracks.in_states(stage.states))
         columns = np.flatnonzero(free & (scores >= stage.min_score) & (scores < stage.max_score))
-        if len(rows) and len(columns):
+        if not len(columns):
+            continue
+        recent = gaps_seconds <= stage.max_gap_seconds
+        rows = np.flatnonzero((partner < 0) & recent & scene.tracks.in_states(stage.states))
+        if len(rows):
             matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
             partner[rows[matches.tracks]] = columns[matches.detections]
             free[columns[matches.detections]] = False
@@ -105,9 +110,11 @@ def checked_splits(scene: Scene, matches: Matches, margin: float) -> Matches:
     follower may walk on with the wrong one. So whenever a lost track returns next to a followed one, the two exchange
     their detections if their appearances, learned before the merge, fit better that way by more than margin.
     """
-    returned = np.flatnonzero(scene.tracks.lost[matches.tracks])
-    followed = np.flatnonzero(scene.tracks.confirmed[matches.tracks] & ~scene.tracks.lost[matches.tracks])
-    if not len(returned) or not len(followed) or scene.detections.embeddings is None:
+    lost = scene.tracks.lost[matches.tracks]
+    if scene.detections.embeddings is None or not lost.any():
+        return matches
+    returned, followed = np.flatnonzero(lost), np.flatnonzero(scene.tracks.confirmed[matches.tracks] & ~lost)
+    if not len(followed):
         return matches
     costs, tracks, detections = scene.term("appearance"), matches.tracks, matches.detections.copy()
     near = boxes.iou(*(boxes.expanded(scene.detections.boxes_xyxy[detections[k]], 0.5) for k in (returned, followed)))

@@ -65,18 +65,17 @@ def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> Stat
 def predict(states: States, dt_seconds: float | NDArray[np.float64], config: MotionConfig) -> States:
     """States (n, 5, 4) moved dt_seconds >= 0 ahead, one for all or (n,). A box never shrinks below one pixel.
 
-    With F = [[1, dt], [0, 1]], the mean F x and the three different entries of F P F' are linear in the state.
+    The mean becomes F x and the covariance F P F' + Q, with F = [[1, dt], [0, 1]] and, for a density q of the
+    acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]].
     """
-    dt = np.atleast_1d(dt_seconds)
-    transition = np.zeros((len(dt), 5, 5))
-    transition[:, range(5), range(5)] = 1
-    transition[:, POSITION, VELOCITY] = transition[:, COVARIANCE, VAR_VELOCITY] = dt
-    transition[:, VAR_POSITION, COVARIANCE] = 2 * dt
-    transition[:, VAR_POSITION, VAR_VELOCITY] = dt**2
-    growth = np.stack([dt**3 / 3, dt**2 / 2, dt], axis=1)
+    dt = np.asarray(dt_seconds, np.float64)[..., None]
     density = _variances(states[:, POSITION, 3], config.centre_acceleration, config.size_acceleration)
-    ahead = transition @ states
-    ahead[:, VAR_POSITION:] += growth[:, :, None] * density[:, None]
+    covariance, var_velocity = states[:, COVARIANCE], states[:, VAR_VELOCITY]
+    ahead = states.copy()
+    ahead[:, POSITION] += dt * states[:, VELOCITY]
+    ahead[:, VAR_POSITION] += dt * (2 * covariance + dt * (var_velocity + dt / 3 * density))
+    ahead[:, COVARIANCE] += dt * (var_velocity + dt / 2 * density)
+    ahead[:, VAR_VELOCITY] += dt * density
     np.maximum(ahead[:, POSITION, 2:], 1.0, out=ahead[:, POSITION, 2:])
     return ahead
 

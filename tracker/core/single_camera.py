@@ -164,7 +164,7 @@ class SingleCameraTracker:
             return
         rows, seen = matches.tracks[good], matches.detections[good]
         known = self._tracks.embeddings[rows].any(axis=1)
-        distances = scene.term("appearance")[np.ix_(rows[known], seen[known])] * scene.stranger_distance
+        distances = scene.term("appearance")[rows[known][:, None], seen[known]] * scene.stranger_distance
         self._strangers.learn(distances)
         remembered = self._tracks.embeddings[rows]
         self._tracks.embeddings[rows] = blended(remembered, embeddings[seen], self.config.appearance_memory)
@@ -198,5 +198,5 @@ class SingleCameraTracker:
         self, rows: NDArray[np.bool_], partners: Indices, over: NDArray[np.bool_], views: Views
     ) -> list[TrackUpdate]:
         """Updates of the tracks in rows (n,); partners and over (n,) tell about all tracks."""
-        tracks = self._tracks.select(rows)
+        tracks = self._tracks if rows.all() else self._tracks.select(rows)
         return report(self.camera_id, self._now, tracks, partners[rows], over[rows], views, self.config.smoothing)
