@@ -34,17 +34,26 @@ class CosineCalibration:
         return odds
 
 
-def camera_means(features: FloatArray, camera: NDArray[np.int64], n_cameras: int) -> FloatArray:
+def camera_means(
+    features: FloatArray,
+    camera: NDArray[np.int64],
+    n_cameras: int,
+    past: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> FloatArray:
     """What the people of each camera have in common: (n_cameras, d).
 
     Light, angle and background say nothing about who someone is and hide people from the other cameras. A camera
     with few tracks leans on the mean of all, as if CENTRE_PRIOR more tracks with that mean had been seen.
-    features: (n, d) unit rows. camera: (n,) in [0, n_cameras).
+    features: (n, d) unit rows. camera: (n,) in [0, n_cameras). past: sums (n_cameras, d) and counts (n_cameras, 1) of
+    others that were seen there.
     """
-    overall = features.mean(axis=0) if len(features) else np.zeros(features.shape[1])
     belongs = (camera == np.arange(n_cameras)[:, None]).astype(np.float32)
-    counts = belongs.sum(axis=1, keepdims=True)
-    means: FloatArray = ((belongs @ features + CENTRE_PRIOR * overall) / (counts + CENTRE_PRIOR)).astype(np.float32)
+    sums, counts = belongs @ features, belongs.sum(axis=1, keepdims=True)
+    overall = features.mean(axis=0) if len(features) else np.zeros(features.shape[1])
+    if past is not None:
+        sums, counts = sums + past[0], counts + past[1]
+        overall = sums.sum(axis=0) / max(float(counts.sum()), 1.0)
+    means: FloatArray = ((sums + CENTRE_PRIOR * overall) / (counts + CENTRE_PRIOR)).astype(np.float32)
     return means
 
 

@@ -1,9 +1,10 @@
 """Which nodes are one person: agglomerative clustering under cannot-link."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 Matrix = NDArray[np.float64]
 
@@ -26,6 +27,44 @@ def cluster(
     if some node of one is near some node of the other; None: all are near.
     Returns lists of nodes in ascending order, ordered by their first node. Equal scores join in order of nodes.
     """
+    clusters: list[list[int]] = []
+    for nodes in _components(log_odds, start):
+        if len(nodes) == 1:
+            clusters.append(nodes.tolist())
+            continue
+        here = np.ix_(nodes, nodes)
+        near_here = None if near is None else near[here]
+        found = _cluster_component(log_odds[here], weights[nodes], _renamed(forbidden, nodes), start[nodes], near_here)
+        clusters += [nodes[group].tolist() for group in found]
+    return sorted(clusters, key=lambda group: group[0])
+
+
+def _renamed(forbidden: Callable[[int, int], bool], nodes: NDArray[np.intp]) -> Callable[[int, int], bool]:
+    names = nodes.tolist()
+    return lambda a, b: forbidden(names[a], names[b])
+
+
+def _components(log_odds: Matrix, start: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
+    """Nodes that a chain of positive log odds or equal labels joins; no cluster reaches beyond."""
+    n = len(start)
+    links = log_odds > 0
+    labelled = np.flatnonzero(start >= 0)
+    order = labelled[np.argsort(start[labelled], kind="stable")]
+    same = start[order[1:]] == start[order[:-1]]
+    links[order[1:][same], order[:-1][same]] = True
+    count, component = connected_components(links, directed=False)
+    order = np.argsort(component, kind="stable")
+    yield from np.split(order, np.searchsorted(component[order], np.arange(1, count))) if n else []
+
+
+def _cluster_component(
+    log_odds: Matrix,
+    weights: Matrix,
+    forbidden: Callable[[int, int], bool],
+    start: NDArray[np.int64],
+    near: NDArray[np.bool_] | None,
+) -> list[list[int]]:
+    """As cluster(), in no particular order."""
     groups = _initial_groups(start)
     n = len(groups)
     member = np.zeros((n, len(weights)))
@@ -55,7 +94,7 @@ def cluster(
         mean[joined], mean[:, joined] = -np.inf, -np.inf
         fresh = np.where(vetoed, -np.inf, total[kept] / (mass[kept] * mass))
         mean[kept, kept + 1 :], mean[:kept, kept] = fresh[kept + 1 :], fresh[:kept]
-    return sorted((sorted(group) for group in groups if group), key=lambda group: group[0])
+    return [sorted(group) for group in groups if group]
 
 
 def _initial_groups(start: NDArray[np.int64]) -> list[list[int]]:

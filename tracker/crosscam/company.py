@@ -34,10 +34,13 @@ class Company:
         self._config = config
         self._memory = memory
         self._decisions = decisions
+        self.is_chosen = False
+        """Whether the latest company was not everybody."""
 
     def form(self, t_seconds: float, ready: Sequence[Segment]) -> Iterator[list[Segment]]:
         """Companies, each formed when the one before is solved. ready: the segments not at rest that may take part."""
-        if len(ready) + self._memory.size <= self._config.round_segments:
+        self.is_chosen = len(ready) + self._memory.size > self._config.round_segments
+        if not self.is_chosen:
             yield [*self._memory.everyone(), *ready]
             return
         news = [segment for segment in ready if self._has_news(t_seconds, segment)]

@@ -10,6 +10,7 @@ from tracker.core.types import FloatArray
 from tracker.crosscam.calibration import CosineCalibration, LogOdds, camera_means, fit_cosines
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.segments import Segment
+from tracker.crosscam.tints import CameraTints
 
 FULL_WEIGHT = 5.0
 """Sum of qualities beyond which more crops of the same track add no certainty."""
@@ -47,23 +48,30 @@ class Comparison:
 
 
 def compare(
-    segments: Sequence[Segment], false_match_rate: float, beyond_looks: Mapping[str, LogOdds] | None = None
+    segments: Sequence[Segment],
+    false_match_rate: float,
+    beyond_looks: Mapping[str, LogOdds] | None = None,
+    tints: CameraTints | None = None,
 ) -> Comparison:
     """Compare all segments with each other on a scale calibrated by the segments themselves.
 
     Sure negatives are the pairs that one camera saw at one instant, sure positives the earlier and the later looks of
-    one segment. beyond_looks: further log odds (n, n) by name, which add to those of the looks.
+    one segment. beyond_looks: further log odds (n, n) by name, which add to those of the looks. tints: what cameras
+    showed before, where a round sees only some of it.
     """
     names = sorted({segment.camera_id for segment in segments})
-    camera = np.array([names.index(segment.camera_id) for segment in segments], np.int64)
+    number = {name: index for index, name in enumerate(names)}
+    camera = np.array([number[segment.camera_id] for segment in segments], np.int64)
     raw, known = _raw_features(segments)
-    means = camera_means(raw[known], camera[known], len(names))
+    past = None if tints is None else tints.totals(names, raw.shape[1])
+    means = camera_means(raw[known], camera[known], len(names), past)
     features = np.where(known[:, None], unit_rows(raw - means[camera]), 0).astype(np.float32)
     cosines = features @ features.T
     rivals = _rivals(segments, camera)
     both_known = known[:, None] & known[None]
-    different = cosines[np.triu(rivals & both_known, 1)]
-    mixed = cosines[np.triu((camera[:, None] != camera[None]) & both_known, 1)]
+    once = np.tri(len(segments), dtype=bool, k=-1).T
+    different = cosines[rivals & both_known & once]
+    mixed = cosines[(camera[:, None] != camera[None]) & both_known & once]
     same = _same_person_cosines(segments, means[camera])
     calibration = fit_cosines(same, different, mixed, false_match_rate)
     parts = {"appearance": np.where(both_known, calibration.log_odds(cosines), 0.0), **(beyond_looks or {})}
@@ -108,6 +116,6 @@ def _rivals(segments: Sequence[Segment], camera: NDArray[np.int64]) -> NDArray[n
     last = np.array([segment.presence.last_seconds for segment in segments])
     overlap = (first[:, None] <= last[None]) & (first[None] <= last[:, None]) & (camera[:, None] == camera[None])
     rivals = np.triu(overlap & active[:, None] & active[None], 1)
-    for a, b in np.argwhere(rivals):
+    for a, b in np.argwhere(rivals & (last[:, None] != last[None])):
         rivals[a, b] = segments[a].presence.meets(segments[b].presence)
     return np.asarray(rivals | rivals.T)

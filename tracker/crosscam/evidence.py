@@ -16,11 +16,10 @@ class Explainer:
         self._groups = groups
         self._comparison = comparison
         self._names = np.array(list(groups), np.int64)
-        opinion = np.zeros((len(groups), len(comparison.weights)))
+        self._number = np.zeros(len(comparison.weights), np.int64)
         for number, rows in enumerate(groups.values()):
-            opinion[number, rows] = comparison.weights[rows]
-        self._sums: NDArray[np.float64] = opinion @ comparison.log_odds
-        self._mass: NDArray[np.float64] = opinion.sum(axis=1)
+            self._number[rows] = number
+        self._mass = np.bincount(self._number, comparison.weights, len(groups))
 
     def evidence(self, moved: Sequence[int], name: int) -> LinkEvidence:
         """Evidence for the rows `moved` being in the group called `name`.
@@ -31,7 +30,8 @@ class Explainer:
         comparison = self._comparison
         rest = [row for row in self._groups[name] if row not in moved]
         weights = comparison.weights[list(moved)]
-        scores = self._sums[:, moved] @ weights / (self._mass * weights.sum())
+        support = comparison.log_odds[:, moved] @ weights * comparison.weights
+        scores = np.bincount(self._number, support, len(self._mass)) / (self._mass * weights.sum())
         scores[self._names == name] = -np.inf
         runner_up = int(scores.argmax()) if len(scores) > 1 else None
         score, cosine, parts = 0.0, None, dict.fromkeys(comparison.parts, 0.0)

@@ -90,7 +90,8 @@ def name_clusters(holdings: Sequence[dict[int, float]]) -> list[int | None]:
 def absorbed_identities(holdings: Sequence[dict[int, float]], names: Sequence[int]) -> list[tuple[int, int]]:
     """(gone, survivor) of the identities that no cluster kept: each goes to the cluster that holds most of it."""
     best: dict[int, tuple[float, int]] = {}
+    kept = set(names)
     for held, name in zip(holdings, names, strict=True):
-        for identity_id in held.keys() - set(names):
+        for identity_id in held.keys() - kept:
             best[identity_id] = max(best.get(identity_id, (-1.0, 0)), (held[identity_id], -name))
     return [(gone, -negative) for gone, (_, negative) in sorted(best.items())]

@@ -254,7 +254,8 @@ class CrossCameraMatcher:
     def _compare(self, company: Sequence[Segment], held: Sequence[int | None], known: int) -> Comparison:
         """With many known people, chance finds somebody alike: each of them gets its share of the false matches."""
         beyond_looks = {} if self._walks is None else {"transit": self._walks.log_odds(company, held)}
-        return compare(company, self._config.false_match_rate / known, beyond_looks)
+        tints = self._memory.tints if self._company.is_chosen else None
+        return compare(company, self._config.false_match_rate / known, beyond_looks, tints)
 
     def _rest(self, t_seconds: float) -> None:
         """Tracks that ended long ago are decided; identities unseen for too long are let go."""

@@ -30,6 +30,7 @@ def pack(segments: Sequence[Segment]) -> State:
         "looked_at": [s.looked_at_seconds for s in segments],
         "sought_weight": [s.sought_weight for s in segments],
         "could_be": [list(s.could_be) for s in segments],
+        "walk_learnt": [s.walk_learnt for s in segments],
         "runs": np.array([run for s in segments for run in s.presence.runs], np.float64).reshape(-1, 2),
         "run_counts": [len(s.presence.runs) for s in segments],
         "gallery": _pack_galleries([s.gallery for s in segments]),
@@ -59,6 +60,7 @@ def unpack(state: State) -> list[Segment]:
             state["looked_at"][row],
             state["sought_weight"][row],
             tuple(state["could_be"][row]),
+            state["walk_learnt"][row],
         )
         for row in range(len(state["camera"]))
     ]

@@ -34,6 +34,11 @@ class CameraTints:
         self._counts[camera] = keep * count + 1
         self._means.clear()
 
+    def totals(self, cameras: Sequence[str], dimension: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sums (c, d) of the unit features of past visits, and their numbers (c, 1)."""
+        sums = [self._sums.get(camera, np.zeros(dimension)) for camera in cameras]
+        return np.stack(sums), np.array([[self._counts.get(camera, 0.0)] for camera in cameras])
+
     def state(self) -> State:
         """Plain data for restore()."""
         return {"sums": dict(self._sums), "counts": dict(self._counts)}
