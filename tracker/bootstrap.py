@@ -46,6 +46,7 @@ from tracker.store.sink import StoreSink
 from tracker.topology_files import open_topology
 from tracker.video.annotate import AnnotatedVideoSink, file_name
 from tracker.video.areas import CameraAreas
+from tracker.video.motion_compensation import CameraMotionEstimator
 from tracker.video.urls import is_live, masked
 
 Notify = Callable[[str], None]
@@ -87,6 +88,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             matcher=matcher,
             sinks=sinks,
             areas={c.name: areas_of(c, config.detector.confidence) for c in config.cameras},
+            movements={c.name: CameraMotionEstimator() for c in config.cameras if c.moving},
         )
         return Run(
             cameras=tuple(camera.name for camera in config.cameras),

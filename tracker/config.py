@@ -44,7 +44,8 @@ class CameraConfig(Section):
     aligned by it. If none has, the earliest recording time that a file states is the run's beginning, else its start.
     time_offset_seconds shifts it against the other cameras.
     frames_per_second is the true rate of a folder of pictures, or of a video whose file states a wrong one;
-    process_fps is how many of them are looked at. confidence takes the place of detector.confidence.
+    process_fps is how many of them are looked at. confidence takes the place of detector.confidence. moving: it pans
+    or is carried, which is measured in its pictures and taken out of people's motion.
     region, masks: see tracker.video.areas; zones and lines: see tracker.core.zones.
     """
 
@@ -55,6 +56,7 @@ class CameraConfig(Section):
     frames_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
     process_fps: Annotated[float, Field(gt=0, le=1000)] | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    moving: bool = False
     region: tuple[Polygon, ...] = ()
     masks: tuple[Polygon, ...] = ()
     zones: tuple[Zone, ...] = ()

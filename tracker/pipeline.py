@@ -6,14 +6,17 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, TrackUpdate
 from tracker.crosscam.matcher import CrossCameraMatcher
-from tracker.ports import Detector, Embedder, Sink, Step
+from tracker.ports import Detector, Embedder, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
 from tracker.video.frame import Frame, FrameBatch
 from tracker.video.readahead import computed_ahead
+
+Affine = NDArray[np.float64]
 
 
 class Pipeline:
@@ -31,6 +34,7 @@ class Pipeline:
         matcher: CrossCameraMatcher,
         sinks: Sequence[Sink] = (),
         areas: Mapping[str, CameraAreas] | None = None,
+        movements: Mapping[str, MotionEstimator] | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder
@@ -38,6 +42,7 @@ class Pipeline:
         self.matcher = matcher
         self.sinks = sinks
         self.areas = areas or {}
+        self.movements = movements or {}
         self.t_seconds = -math.inf
         self._camera_seconds: dict[str, float] = {}
 
@@ -72,10 +77,11 @@ class Pipeline:
         frames = list(batch.frames.values())
         self._camera_seconds.update((frame.camera_id, frame.t_seconds) for frame in frames)
         self.t_seconds = max(self.t_seconds, batch.t_seconds, *self._camera_seconds.values())
-        detections = self._describe(frames, found)
+        motions = self._camera_motions(frames, found)
+        detections = self._describe(frames, found, motions)
         updates: dict[str, list[TrackUpdate]] = {
-            frame.camera_id: self.trackers[frame.camera_id].update(frame.t_seconds, detections[frame.camera_id])
-            for frame in frames
+            camera: self.trackers[camera].update(frame.t_seconds, detections[camera], motions.get(camera))
+            for camera, frame in batch.frames.items()
         }
         for camera in sorted(batch.lost_cameras):
             # at the camera's own last time: a picture of it that was under way may follow
@@ -83,10 +89,23 @@ class Pipeline:
             updates[camera] = [*updates.get(camera, []), *ended]
         return self._link(batch, updates, detections)
 
-    def _describe(self, frames: Sequence[Frame], found: Sequence[Detections]) -> dict[str, Detections]:
+    def _camera_motions(self, frames: Sequence[Frame], found: Sequence[Detections]) -> dict[str, Affine]:
+        """How each camera that moves did since its picture before."""
+        return {
+            frame.camera_id: self.movements[frame.camera_id].estimate(frame.image, people.boxes_xyxy)
+            for frame, people in zip(frames, found, strict=True)
+            if frame.camera_id in self.movements
+        }
+
+    def _describe(
+        self, frames: Sequence[Frame], found: Sequence[Detections], motions: Mapping[str, Affine]
+    ) -> dict[str, Detections]:
         """The people found, with embeddings of those whose look the trackers ask for, in one call of the network."""
         seen = list(zip(frames, found, strict=True))
-        wanted = [self.trackers[frame.camera_id].wants_embedding(frame.t_seconds, people) for frame, people in seen]
+        wanted = [
+            self.trackers[frame.camera_id].wants_embedding(frame.t_seconds, people, motions.get(frame.camera_id))
+            for frame, people in seen
+        ]
         boxes = [people.boxes_xyxy[rows] for people, rows in zip(found, wanted, strict=True)]
         vectors = self.embedder.embed([frame.image for frame in frames], boxes)
         described = {}

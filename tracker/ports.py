@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.core.types import Detections, FloatArray, IdentityEvent, TrackUpdate
 from tracker.video.frame import Frame, FrameBatch, Image
 
@@ -36,6 +39,13 @@ class Detector(Protocol):
     """
 
     def detect(self, images: Sequence[Image]) -> list[Detections]: ...
+
+
+class MotionEstimator(Protocol):
+    """Follows the background of one camera that moves."""
+
+    def estimate(self, image: Image, boxes_xyxy: FloatArray) -> NDArray[np.float64]:
+        """(2, 3): maps points (x, y, 1) of the picture before to this one; boxes (n, 4) of people are left out."""
 
 
 class Embedder(Protocol):

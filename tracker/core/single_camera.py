@@ -39,14 +39,18 @@ class SingleCameraTracker:
         self._now = -np.inf
         self._strangers = StrangerDistance()
 
-    def wants_embedding(self, t_seconds: float, detections: Detections) -> NDArray[np.bool_]:
+    def wants_embedding(
+        self, t_seconds: float, detections: Detections, camera_motion: NDArray[np.float64] | None = None
+    ) -> NDArray[np.bool_]:
         """(m,) the detections of the frame at t_seconds whose embedding can change what update() will say of it.
 
-        Nobody's whose score is too low to continue or begin a track. Changes nothing.
+        camera_motion: as for update(). Nobody's whose score is too low to continue or begin a track. Changes nothing.
         """
         used = detections.scores >= min(self.config.new_track_score, *(s.min_score for s in self.config.stages))
         if self._looks is not None and len(self._tracks):
             states = motion.predict(self._tracks.states, t_seconds - self._now, self.config.motion)
+            if camera_motion is not None:
+                states = motion.warp(states, camera_motion)
             predicted = boxes.cxcywh_to_xyxy(states[:, motion.POSITION])
             used[used] = self._looks.wanted(t_seconds, self._tracks.ids, predicted, detections.boxes_xyxy[used])
         return np.asarray(used)
