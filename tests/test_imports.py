@@ -25,6 +25,7 @@ OUTER = {
     "detection",
     "inference",
     "events",
+    "operation",
 }
 WIRING = {"cameras", "outlets", "bootstrap"}
 RANKS = {

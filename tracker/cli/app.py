@@ -19,6 +19,7 @@ from tracker.cli import (
     explain,
     history,
     identities,
+    init,
     presence,
     privacy,
     reassociate,
@@ -52,7 +53,7 @@ PANELS = {
     ),
     "Correct": (corrections.merge, corrections.split, corrections.rename, corrections.undo, reassociate.reassociate),
     "Forget": (privacy.forget, privacy.retain, privacy.export),
-    "Set up": (check.check, doctor.doctor),
+    "Set up": (init.init, check.check, doctor.doctor),
 }
 for panel, commands in PANELS.items():
     for command in commands:
