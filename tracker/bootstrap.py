@@ -4,6 +4,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -60,13 +61,15 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
     Raises OmnitrackError, before anything is processed, for cameras that cannot be opened, models that cannot be
     found, and a folder or database that cannot be written.
     """
-    with ExitStack() as opened:
+    with ExitStack() as opened, ThreadPoolExecutor(2) as loading:
+        detector_job = loading.submit(build_detector, config, notify)
+        embedder_job = loading.submit(build_embedder, config, notify)
         batcher, epoch = open_cameras(config)
         opened.enter_context(closing(batcher))
         make_folder(folder)
         require_untouched(config, folder)
         store = opened.enter_context(open_store(database))
-        detector, embedder = build_detector(config, notify), build_embedder(config, notify)
+        detector, embedder = detector_job.result(), embedder_job.result()
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
