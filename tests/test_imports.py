@@ -27,7 +27,7 @@ OUTER = {
     "events",
     "operation",
 }
-WIRING = {"cameras", "outlets", "bootstrap"}
+WIRING = {"cameras", "outlets", "bootstrap", "measure"}
 RANKS = {
     **{"core": 0, "crosscam": 1, "evaluation": 1, "config": 2, "cli": 4},
     **dict.fromkeys(OUTER, 2),

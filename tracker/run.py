@@ -50,7 +50,7 @@ class Run:
         self.journeys: list[Journey] = []
         self.files: dict[str, str] = {}
         self._batcher = batcher
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._store = store
         self._run_id = run_id
         self._output = output
@@ -76,7 +76,7 @@ class Run:
 
     def steps(self) -> Iterator[Step]:
         """Process the cameras to their end, or until stop()."""
-        self._running = self._pipeline.steps(self._batcher, self._ahead)
+        self._running = self.pipeline.steps(self._batcher, self._ahead)
         for step in self._running:
             self.frames += len(step.batch.frames)
             yield step
@@ -93,9 +93,9 @@ class Run:
                 self._running.close()
             try:
                 if kind is None:
-                    self._pipeline.finish()
+                    self.pipeline.finish()
             finally:
-                self._pipeline.close()
+                self.pipeline.close()
             self.elapsed_seconds = perf_counter() - self._began
             if kind is None:
                 self._write_results()

@@ -7,6 +7,7 @@ import typer
 
 from reid.errors import ReidError
 from tracker.cli import (
+    benchmark,
     calibrate,
     check,
     corrections,
@@ -53,7 +54,7 @@ PANELS = {
     ),
     "Correct": (corrections.merge, corrections.split, corrections.rename, corrections.undo, reassociate.reassociate),
     "Forget": (privacy.forget, privacy.retain, privacy.export),
-    "Set up": (init.init, check.check, doctor.doctor),
+    "Set up": (init.init, check.check, benchmark.benchmark, doctor.doctor),
 }
 for panel, commands in PANELS.items():
     for command in commands:
