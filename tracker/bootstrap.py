@@ -3,7 +3,7 @@
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from tracker.core.selection import SelectionConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.crosscam.reassociation import BeyondLooks
 from tracker.crosscam.topology import Topology
 from tracker.detection.hog import HOGDetector
 from tracker.detection.opening import open_detector_session
@@ -117,6 +118,18 @@ def build_matcher(config: Config, store: Store, topology: Topology | None = None
         yield CrossCameraMatcher(config.matcher, issue_id=numbers, walks=walks)
     finally:
         numbers.give_back()
+
+
+@contextmanager
+def open_beyond_looks(config: Config, cameras: Sequence[str], notify: Notify) -> Iterator[BeyondLooks | None]:
+    """What a recorded history is judged by besides looks, None where nothing is configured. Nothing is learnt."""
+    topology_config = config.topology.model_copy(update={"learn": False})
+    with open_topology(topology_config, cameras, notify) as topology:
+        if topology is None:
+            yield None
+        else:
+            walks = Walks(topology, config.matcher.memory_seconds)
+            yield lambda segments, held: {"transit": walks.log_odds(segments, held)}
 
 
 def selection_of(config: Config) -> SelectionConfig | None:

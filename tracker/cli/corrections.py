@@ -10,7 +10,7 @@ from tracker.cli.identities import DEFAULT_DB, Database
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from tracker.store.corrections import Correction
+    from tracker.store.auditing import Correction
 
 Identity = Annotated[int, typer.Argument(metavar="ID", help="Identity number, as `identities` lists them.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -54,7 +54,7 @@ def rename(
 
 
 def undo(db: Database = DEFAULT_DB, dry_run: DryRun = False) -> None:
-    """Take back the latest merge, split or rename; again for the one before."""
+    """Take back the latest merge, split, rename or re-association; again for the one before."""
     from tracker.store import corrections
 
     _correct(db, dry_run, corrections.undo, "undone: ")
@@ -70,6 +70,9 @@ def _correct(db: str, dry_run: bool, change: "Callable[[Connection], Correction]
 
 def _sentence(done: "Correction") -> str:
     details = done.details
+    if done.action == "reassociate":
+        moved, merged, made = (len(details[key]) for key in ("moved", "merged", "made"))
+        return f"the re-association of {moved} sighting(s), {merged} merged and {made} new identities"
     who = f"identity {details['identity']}"
     match done.action:
         case "merge":

@@ -1,8 +1,5 @@
 """What users say about identities. It outranks the machine: kept as constraints, audited, and reversible."""
 
-import getpass
-import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -11,24 +8,17 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
+from tracker.store.auditing import Correction, audit
 from tracker.store.constraints import CANNOT_LINK, MUST_LINK, keeps_apart, release, restore
 from tracker.store.identities import CONFIRMED, known_survivor, merge, separate
 from tracker.store.models import Audit, Constraint, Event, Identity, Tracklet
 from tracker.store.numbers import new_identity_id
+from tracker.store.reassociating import REASSOCIATE, take_back
 from tracker.store.runs import micros
 
 MERGE, SPLIT, RENAME = "merge", "split", "rename"
 
 _Sighting = Row[int, int | None, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """One audited action. details: "identity" is whom it was about, "other" the merged or the new identity."""
-
-    audit_id: int
-    action: str
-    details: dict[str, Any]
 
 
 def merge_identities(connection: Connection, keep_id: int, other_id: int) -> Correction:
@@ -98,11 +88,11 @@ def rename_identity(connection: Connection, identity_id: int, name: str) -> Corr
 
 
 def undo(connection: Connection) -> Correction:
-    """Take back the latest merge, split or rename that still stands; again for the one before it.
+    """Take back the latest merge, split, rename or re-association that still stands; again for the one before it.
 
     The ids that it made or merged stay valid. Raises OmnitrackError when there is nothing left to undo.
     """
-    standing = select(Audit).where(Audit.action.in_((MERGE, SPLIT, RENAME)), Audit.undone_us.is_(None))
+    standing = select(Audit).where(Audit.action.in_((MERGE, SPLIT, RENAME, REASSOCIATE)), Audit.undone_us.is_(None))
     row = connection.execute(standing.order_by(Audit.id.desc()).limit(1)).first()
     if row is None:
         raise OmnitrackError("there is no correction to undo")
@@ -112,25 +102,12 @@ def undo(connection: Connection) -> Correction:
         _undo_merge(connection, done.details)
     elif done.action == SPLIT:
         _undo_split(connection, done.details)
+    elif done.action == REASSOCIATE:
+        take_back(connection, done.details)
     else:
         _set_name(connection, done.details["identity"], done.details["before"])
     connection.execute(update(Audit).where(Audit.id == done.audit_id).values(undone_us=micros(datetime.now(UTC))))
     return done
-
-
-def audit(connection: Connection, action: str, details: dict[str, Any]) -> Correction:
-    """Write down who does what."""
-    actor = connection.get_execution_options().get("actor") or _user()
-    values = {"at_us": micros(datetime.now(UTC)), "actor": actor, "action": action, "details": details}
-    audit_id = connection.execute(insert(Audit).values(values).returning(Audit.id)).scalar_one()
-    return Correction(audit_id, action, details)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a user id that has no name
-        return f"user {os.getuid()}"
 
 
 def _undo_merge(connection: Connection, details: dict[str, Any]) -> None:

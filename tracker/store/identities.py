@@ -135,10 +135,10 @@ def _log(connection: Connection, run: ActiveRun, event: IdentityEvent, tracklet_
     }
     event_id = connection.execute(insert(Event).values(row).returning(Event.id)).scalar_one()
     if event.evidence is not None:
-        connection.execute(insert(Link).values(event_id=event_id, **_columns(event.evidence)))
+        connection.execute(insert(Link).values(event_id=event_id, **link_columns(event.evidence)))
 
 
-def _columns(evidence: LinkEvidence) -> dict[str, object]:
+def link_columns(evidence: LinkEvidence) -> dict[str, object]:
     return {
         "rule": evidence.rule,
         "score": evidence.score,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
-from tracker.store.corrections import audit
+from tracker.store.auditing import audit
 from tracker.store.identities import known_survivor
 from tracker.store.maintenance import empty_log
 from tracker.store.models import Audit, Constraint, Embedding, Event, Identity, Link, Tracklet

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Row, delete, exists, insert, select
 
 from tracker.errors import NotFoundError, OmnitrackError
-from tracker.store.corrections import audit
+from tracker.store.auditing import audit
 from tracker.store.models import Token
 from tracker.store.runs import micros, utc
 from tracker.store.windows import camera_id

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tracker.store.corrections import Correction, merge_identities, rename_identity, split_identity, undo
+from tracker.store.auditing import Correction
+from tracker.store.corrections import merge_identities, rename_identity, split_identity, undo
 from tracker.store.privacy import Erased, forget
 from tracker.web.access import Admin, Operator
 from tracker.web.questions import MOST, IdentityId, PlainText

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.store.test_reassociating import STAYS, record_true
+from tracker.cli.corrections import undo
+from tracker.cli.reassociate import reassociate
+from tracker.errors import OmnitrackError
+from tracker.store.queries import identities
+from tracker.store.session import open_store
+
+app = typer.Typer()
+app.command()(reassociate)
+app.command()(undo)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "omnitrack.db"
+    with open_store(path) as store:
+        record_true(store, STAYS)
+    (tmp_path / "long.yaml").write_text("matcher: {memory_seconds: 60}\n")
+    (tmp_path / "ways.yaml").write_text(
+        "matcher: {memory_seconds: 60}\ntopology: {connections: [{from: west, to: east, mean: 2, std: 1}]}\n"
+    )
+    return path
+
+
+def output(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def people(database: Path) -> list[int]:
+    with open_store(database) as store, store.read() as connection:
+        return [row.id for row in identities(connection).rows]
+
+
+def test_shown_then_applied_then_taken_back(database: Path) -> None:
+    arguments = ("reassociate", "--db", database, "--config", database.parent / "long.yaml")
+    said = output(*arguments)
+    assert "7 sightings of 5 people would be sightings of 3 people" in said
+    assert [line.split()[1:6:2] for line in said.splitlines() if "merged" in line] == [
+        ["merged", "3", "2"],
+        ["merged", "5", "1"],
+    ]
+    assert people(database) == [1, 2, 3, 4, 5]
+    assert "are sightings of 3 people" in output(*arguments, "--apply")
+    assert people(database) == [1, 2, 4]
+    assert "no difference" in output(*arguments)
+    assert "undone: the re-association of 0 sighting(s), 2 merged and 0 new identities" in output(
+        "undo", "--db", database
+    )
+    assert people(database) == [1, 2, 3, 4, 5]
+
+
+def test_as_json_of_one_run(database: Path) -> None:
+    arguments = ("reassociate", "--db", database, "--run", 1, "--config", database.parent / "ways.yaml", "--json")
+    found = json.loads(output(*arguments))
+    assert (found["people_before"], found["people_after"], found["applied"]) == (5, 3, False)
+    assert {change["kind"] for change in found["changes"]} == {"merged"}
+
+
+def test_two_configurations_are_compared(database: Path) -> None:
+    (database.parent / "short.yaml").write_text("matcher: {memory_seconds: 5}\n")
+    compared = ("--config", database.parent / "short.yaml", "--compare", database.parent / "long.yaml")
+    arguments = ("reassociate", "--db", database, *compared)
+    found = json.loads(output(*arguments, "--json"))
+    long = str(database.parent / "long.yaml")
+    assert found["people"] == {"stored": 5, "configured": 4, long: 3}
+    shares = {(row["one"], row["other"]): row["agreement"] for row in found["agreements"]}
+    assert shares["configured", long] == pytest.approx(2 * 3 / (3 + 5))
+    assert [change["kind"] for change in found["changes"]] == ["merged"]
+    assert "75.0%" in output(*arguments)
+    assert people(database) == [1, 2, 3, 4, 5]
+
+
+def test_bad_requests_are_named(database: Path) -> None:
+    def refused(words: str, *arguments: object) -> None:
+        with pytest.raises(OmnitrackError, match=words):
+            output("reassociate", "--db", database, *arguments)
+
+    refused("exclude each other", "--apply", "--compare", database.parent / "long.yaml")
+    refused("run 9 is not in the database", "--run", 9)
+    (database.parent / "strange.yaml").write_text(
+        "topology: {connections: [{from: west, to: moon, mean: 2, std: 1}]}\n"
+    )
+    refused("moon", "--config", database.parent / "strange.yaml")

@@ -1,0 +1,225 @@
+"""Re-association of a stored history: what it changes, what it must not touch, and back again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, func, select, update
+
+from tests.store.test_corrections import apply as correct
+from tests.store.test_corrections import correction
+from tests.store.walk import EPOCH, Stay, begin, embedding, steps, unhurried
+from tracker.core.types import FloatArray, TrackUpdate
+from tracker.crosscam.differences import DifferenceKind
+from tracker.crosscam.matcher import MatcherConfig
+from tracker.errors import NotFoundError, OmnitrackError
+from tracker.ports import Step
+from tracker.store.constraints import MUST_LINK
+from tracker.store.corrections import merge_identities, rename_identity, undo
+from tracker.store.explanation import explain
+from tracker.store.identities import survivor_of
+from tracker.store.maintenance import check
+from tracker.store.models import Constraint, Event, Identity, Tracklet
+from tracker.store.queries import history, identities
+from tracker.store.reassociating import apply, judge_afresh, judge_otherwise
+from tracker.store.session import Store, open_store
+from tracker.store.sightings import HistoryPart, read_sightings
+from tracker.store.sink import StoreSink
+
+LONG = MatcherConfig(memory_seconds=60.0)
+EVERYTHING = HistoryPart()
+
+STAYS = [
+    Stay("west", 1, 1, 0, 100),
+    Stay("east", 1, 1, 120, 220),
+    Stay("west", 2, 2, 10, 110),
+    Stay("east", 2, 3, 130, 230),
+    Stay("west", 3, 4, 20, 120),
+    Stay("east", 3, 4, 140, 240),
+    Stay("west", 4, 5, 300, 400),
+]
+"""In truth, the first two of each camera are one person each, though east 2 is 3 in the database; west 4 is again 1."""
+
+TRUTH = {("west", 1): 1, ("east", 1): 1, ("west", 2): 2, ("east", 2): 2, ("west", 3): 4, ("east", 3): 4, ("west", 4): 1}
+
+
+def look(camera: str, track_id: int, frame: int) -> FloatArray:
+    person = embedding(Stay(camera, track_id, TRUTH[camera, track_id], 0, 0))
+    vector = person + 0.1 * np.random.default_rng([track_id, frame]).normal(size=len(person))
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def looking(step: Step) -> Step:
+    """The same step with looks that tell the truth."""
+
+    def true(seen: TrackUpdate) -> TrackUpdate:
+        if seen.embedding is None:
+            return seen
+        return replace(seen, embedding=look(seen.camera_id, seen.track_id, round(seen.t_seconds * 10)))
+
+    return replace(step, updates={camera: [true(u) for u in found] for camera, found in step.updates.items()})
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Changed only in dry runs."""
+    with open_store(tmp_path_factory.mktemp("store") / "omnitrack.db") as store:
+        record_true(store, STAYS)
+        yield store
+
+
+def record_true(store: Store, stays: Sequence[Stay]) -> None:
+    sink = StoreSink(store, begin(store))
+    for step in steps(["west", "east"], stays):
+        sink.write(looking(step))
+    sink.close()
+
+
+def people(connection: Connection) -> dict[int, list[tuple[str, int]]]:
+    found = identities(connection).rows
+    return {p.id: [(v.camera, v.track_id) for v in history(connection, p.id).visits.rows] for p in found}
+
+
+BEFORE = {
+    1: [("west", 1), ("east", 1)],
+    2: [("west", 2)],
+    3: [("east", 2)],
+    4: [("west", 3), ("east", 3)],
+    5: [("west", 4)],
+}
+AFTER = {
+    1: [("west", 1), ("east", 1), ("west", 4)],
+    2: [("west", 2), ("east", 2)],
+    4: [("west", 3), ("east", 3)],
+}
+
+
+def tracklet(connection: Connection, camera: str, track_id: int) -> int:
+    who = next(i for i, seen in people(connection).items() if (camera, track_id) in seen)
+    visits = history(connection, who).visits.rows
+    return next(v.tracklet_id for v in visits if (v.camera, v.track_id) == (camera, track_id))
+
+
+def run(connection: Connection, config: MatcherConfig = LONG) -> None:
+    apply(connection, judge_afresh(connection, EVERYTHING, config), config.confirm_seconds)
+
+
+def test_sightings_are_read_as_they_were(recorded: Store) -> None:
+    with recorded.read() as connection:
+        first, *_ = found = read_sightings(connection, EVERYTHING)
+    assert (first.camera_id, first.identity_id, first.sure) == ("west", 1, False)
+    assert [last - begin for begin, last in first.runs] == pytest.approx([10.0])
+    assert first.weight == pytest.approx(101 * 0.5)
+    assert len(first.looks) == 2
+    assert [s.first_seconds for s in found] == sorted(s.first_seconds for s in found)
+
+
+def test_the_changes_are_told_before_anything_changes(recorded: Store) -> None:
+    with recorded.read() as connection:
+        found = judge_afresh(connection, EVERYTHING, LONG)
+        assert people(connection) == BEFORE
+    changes = {(d.kind, d.before, d.after) for d in found.differences()}
+    assert changes == {(DifferenceKind.MERGED, 3, 2), (DifferenceKind.MERGED, 5, 1)}
+    short = judge_otherwise(found, MatcherConfig(memory_seconds=5.0))
+    assert [(d.kind, d.before, d.after) for d in short.differences()] == [(DifferenceKind.SPLIT, 1, -1)]
+
+
+def test_applied_explained_and_taken_back(recorded: Store) -> None:
+    with recorded.write(dry_run=True) as connection:
+        run(connection)
+        assert people(connection) == AFTER
+        assert survivor_of(connection, 5) == 1
+        assert check(connection) == []
+        merged = explain(connection, 5).links[-1]
+        assert (merged.kind, merged.previous_identity_id, merged.identity_id, merged.run_id) == ("merged", 5, 1, None)
+        assert merged.rule == "appearance"
+        assert merged.score is not None
+        assert merged.score > 0
+        events = connection.scalar(select(func.max(Event.id)))
+        run(connection)  # again: nothing is left to do
+        assert connection.scalar(select(func.max(Event.id))) == events
+        undo(connection)
+        undo(connection)
+        assert people(connection) == BEFORE
+        assert check(connection) == []
+
+
+def test_new_people_get_numbers_that_stay_valid(recorded: Store) -> None:
+    with recorded.write(dry_run=True) as connection:
+        merge_identities(connection, 1, 2)
+        undo(connection)
+        for other in (2, 3, 4, 5):
+            connection.execute(update(Tracklet).where(Tracklet.identity_id == other).values(identity_id=1))
+        run(connection)
+        assert set(people(connection)) == {1, 6, 7}
+        states = connection.execute(select(Identity.state).where(Identity.id >= 6)).scalars().all()
+        assert states == ["confirmed", "confirmed"]
+        undo(connection)
+        assert people(connection) == {1: sorted_by_time(BEFORE)}
+        assert survivor_of(connection, 6) == survivor_of(connection, 7) == 1
+
+
+def sorted_by_time(everybody: dict[int, list[tuple[str, int]]]) -> list[tuple[str, int]]:
+    first = {(stay.camera, stay.track_id): stay.first for stay in STAYS}
+    return sorted((seen for found in everybody.values() for seen in found), key=lambda seen: first[seen])
+
+
+def test_a_run_that_goes_on_may_not_be_overwritten(recorded: Store) -> None:
+    def changed(change: Callable[[Connection], object], words: str) -> None:
+        with recorded.write(dry_run=True) as connection:
+            found = judge_afresh(connection, EVERYTHING, LONG)
+            change(connection)
+            with pytest.raises(OmnitrackError, match=words):
+                apply(connection, found, 1.0)
+
+    changed(lambda c: rename_identity(c, 1, "Anna"), "was corrected meanwhile")
+    moved = update(Tracklet).where(Tracklet.identity_id == 3).values(identity_id=4)
+    changed(lambda c: c.execute(moved), "is somebody else's meanwhile")
+
+
+def test_an_unknown_run_is_named(recorded: Store) -> None:
+    with recorded.read() as connection, pytest.raises(NotFoundError, match="run 9 is not in the database; it knows 1"):
+        judge_afresh(connection, HistoryPart(run_id=9), LONG)
+
+
+def test_a_part_of_the_history_leaves_the_rest_alone(recorded: Store) -> None:
+    late = HistoryPart(since=EPOCH + timedelta(seconds=29))
+    with recorded.write(dry_run=True) as connection:
+        merge_identities(connection, 1, 5)  # somebody of whom only a part is judged
+        found = judge_afresh(connection, late, LONG)
+        assert [sighting.sure for sighting in found.sightings] == [True, False]
+        apply(connection, found, 1.0)
+        assert people(connection)[1] == AFTER[1]
+
+
+@unhurried
+@given(st.lists(correction, max_size=6), st.sampled_from([LONG, MatcherConfig(memory_seconds=3.0)]))
+def test_corrections_survive(recorded: Store, corrections: list[tuple[str, int, int]], config: MatcherConfig) -> None:
+    with recorded.write(dry_run=True) as connection:
+        for one in corrections:
+            correct(connection, *one)
+        before, named = people(connection), names(connection)
+        run(connection, config)
+        assert check(connection) == []
+        assert names(connection) == named
+        survivors = dict(
+            connection.execute(
+                select(Tracklet.id, Identity.survivor_id).join(Identity, Identity.id == Tracklet.identity_id)
+            ).all()
+        )
+        for constraint in connection.execute(select(Constraint)):
+            same = survivors[constraint.tracklet_a_id] == survivors[constraint.tracklet_b_id]
+            assert same is (constraint.kind == MUST_LINK)
+        undo(connection)
+        assert people(connection) == before
+        assert names(connection) == named
+
+
+def names(connection: Connection) -> list[tuple[object, ...]]:
+    """How many people are called how."""
+    found = select(Identity.name, func.count()).where(Identity.name.is_not(None), Identity.id == Identity.survivor_id)
+    return sorted(tuple(row) for row in connection.execute(found.group_by(Identity.name)))

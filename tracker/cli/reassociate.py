@@ -1,0 +1,130 @@
+"""`main.py reassociate`: the people of a recorded history, judged afresh without video or networks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tracker.cli.identities import DEFAULT_DB, AsJson, Database, Since, Until
+from tracker.cli.output import duration, print_json, print_table
+from tracker.errors import OmnitrackError
+from tracker.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tracker.config import Config
+    from tracker.crosscam.differences import Difference, Person
+    from tracker.store.reassociating import Reassociation
+    from tracker.store.session import Store
+    from tracker.store.sightings import HistoryPart
+
+MOST_ROWS = 40
+
+
+def reassociate(
+    db: Database = DEFAULT_DB,
+    run: Annotated[int | None, typer.Option(help="Only this run.")] = None,
+    since: Since = None,
+    until: Until = None,
+    config: Annotated[Path | None, typer.Option(help="YAML configuration: its matcher and topology count.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Change the history; `undo` takes it back.")] = False,
+    compare: Annotated[
+        Path | None, typer.Option(help="Another configuration: what it would find instead. Changes nothing.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the people of the recorded history afresh, and show what would change. What users said holds."""
+    from tracker.config import Config, load_config
+    from tracker.store.reassociating import apply as make_it_so
+    from tracker.store.session import open_store
+    from tracker.store.sightings import HistoryPart
+
+    if apply and compare:
+        raise OmnitrackError("--apply and --compare exclude each other; apply with the --config that you prefer")
+    part = HistoryPart(run, moment(since), moment(until))
+    settings = load_config(config) if config else Config()
+    with open_store(db, create=False) as store:
+        found = _judge(store, part, settings)
+        if compare is not None:
+            _print_comparison(found, _judge_otherwise(found, load_config(compare)), compare, as_json)
+            return
+        if apply:
+            with store.write() as connection:
+                make_it_so(connection, found, settings.matcher.confirm_seconds)
+    _print_changes(found, apply, as_json)
+
+
+def _judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
+    from tracker.bootstrap import open_beyond_looks
+    from tracker.store.catalogue import cameras
+    from tracker.store.reassociating import judge_afresh
+
+    with store.read() as connection:
+        names = [camera.name for camera in cameras(connection)]
+        with open_beyond_looks(settings, names, _notify) as beyond_looks:
+            return judge_afresh(connection, part, settings.matcher, beyond_looks)
+
+
+def _judge_otherwise(found: "Reassociation", settings: "Config") -> "Reassociation":
+    from tracker.bootstrap import open_beyond_looks
+    from tracker.store.reassociating import judge_otherwise
+
+    names = sorted({sighting.camera_id for sighting in found.sightings})
+    with open_beyond_looks(settings, names, _notify) as beyond_looks:
+        return judge_otherwise(found, settings.matcher, beyond_looks)
+
+
+def _notify(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _print_changes(found: "Reassociation", applied: bool, as_json: bool) -> None:
+    from tracker.crosscam.differences import people_in
+
+    before, after, changes = people_in(found.before), people_in(found.people.ids), found.differences()
+    if as_json:
+        print_json({"people_before": before, "people_after": after, "changes": changes, "applied": applied})
+        return
+    verb = "are" if applied else "would be"
+    typer.echo(f"{len(found.sightings)} sightings of {before} people {verb} sightings of {after} people")
+    _print_table(changes)
+    if changes and not applied:
+        typer.echo("nothing is changed yet; --apply does it", err=True)
+
+
+def _print_comparison(found: "Reassociation", other: "Reassociation", name: Path, as_json: bool) -> None:
+    from tracker.crosscam.differences import agreement, people_in
+
+    opinions: dict[str, Sequence[Person]] = {
+        "stored": found.before,
+        "configured": found.people.ids,
+        str(name): other.people.ids,
+    }
+    people = {opinion: people_in(ids) for opinion, ids in opinions.items()}
+    pairs = (("stored", "configured"), ("stored", str(name)), ("configured", str(name)))
+    agreements = [(one, two, agreement(opinions[one], opinions[two])) for one, two in pairs]
+    if as_json:
+        rows = [{"one": one, "other": two, "agreement": value} for one, two, value in agreements]
+        print_json({"people": people, "agreements": rows, "changes": other.differences()})
+        return
+    print_table("people", tuple(people), [tuple(people.values())])
+    title = "pairs of sightings that both take for one person"
+    print_table(title, ("", "", "Share"), [(one, two, f"{value:.1%}") for one, two, value in agreements])
+    typer.echo(f"from what is configured to {name}:")
+    _print_table(other.differences())
+
+
+def _print_table(changes: "Sequence[Difference]") -> None:
+    if not changes:
+        typer.echo("no difference")
+        return
+    rows = [(c.kind, _who(c.before), _who(c.after), c.sightings, duration(c.seconds)) for c in changes[:MOST_ROWS]]
+    more = f", the longest {MOST_ROWS}" if len(changes) > MOST_ROWS else ""
+    print_table(f"{len(changes)} changes{more}", ("What", "From", "To", "Sightings", "In view"), rows)
+
+
+def _who(person: "Person") -> str:
+    if person is None:
+        return "nobody"
+    return f"new {-person}" if person < 0 else str(person)

@@ -1,0 +1,270 @@
+"""Who is who in a recorded history, judged afresh from all that is known of it, under what people said.
+
+The same affinities as online, without its hurry: every sighting is compared with all others that the person could have
+come from, later ones too. Agglomerative clustering finds the people; ids and names stay where most of them stays.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.core.types import FloatArray, LinkEvidence
+from tracker.crosscam.calibration import LogOdds
+from tracker.crosscam.clustering import cluster
+from tracker.crosscam.comparison import Comparison, compare
+from tracker.crosscam.constraints import Constraint, Constraints, Party
+from tracker.crosscam.evidence import Explainer
+from tracker.crosscam.identities import name_clusters
+from tracker.crosscam.rulings import rule
+from tracker.crosscam.segments import Segment
+from tracker.crosscam.settings import MatcherConfig
+
+AT_ONCE = 1000
+"""Sightings that are clustered together. Longer histories are taken in such pieces, with those at hand who were seen
+within memory_seconds before."""
+
+AT_HAND = 10
+"""The latest sightings of a person from earlier pieces that speak for them; older ones matter to nobody."""
+
+PASSES = 3
+"""A piece is clustered so often: how many people there are, and their ways, is known only from the pass before."""
+
+BeyondLooks = Callable[[Sequence[Segment], Sequence[int | None]], Mapping[str, LogOdds]]
+"""Log odds (n, n) by name that add to those of looks: of segments, under the people they were last taken for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """A stored stay in front of a camera. number: names it; its party in constraints is (camera_id, number).
+
+    runs: closed intervals (first, last) in seconds at which it was seen, in order. looks: unit vectors (d,) of its
+    earlier and of its later part, or one of the whole, or none. weight: sum of the qualities behind them.
+    identity_id: whom it was taken for so far. sure: that is no question; its person keeps the id, and its name.
+    """
+
+    number: int
+    camera_id: str
+    runs: tuple[tuple[float, float], ...]
+    looks: tuple[FloatArray, ...] = ()
+    weight: float = 1.0
+    identity_id: int | None = None
+    sure: bool = False
+
+    @property
+    def party(self) -> Party:
+        return self.camera_id, self.number
+
+    @property
+    def first_seconds(self) -> float:
+        return self.runs[0][0]
+
+    @property
+    def last_seconds(self) -> float:
+        return self.runs[-1][1]
+
+    @property
+    def seconds(self) -> float:
+        return sum(last - first for first, last in self.runs)
+
+    def segment(self) -> Segment:
+        """For comparison with others."""
+        made = Segment((self.camera_id, self.number), self.first_seconds, confirmed=True)
+        for first, last in self.runs:
+            made.presence.see(first, None)
+            made.presence.see(last, first)
+        for look in self.looks:
+            made.gallery.add(look, self.weight / len(self.looks))
+        return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """ids: the identity of each sighting; new people have negative ones in order of time, from -1 on unless that is
+    somebody's already. evidence: why a sighting belongs to its person; runner-ups are named by the same ids.
+    """
+
+    ids: tuple[int, ...]
+    evidence: tuple[LinkEvidence, ...]
+
+
+def reassociate(
+    sightings: Sequence[Sighting],
+    config: MatcherConfig,
+    decisions: Iterable[Constraint] = (),
+    beyond_looks: BeyondLooks | None = None,
+) -> People:
+    """Find the people in sightings. decisions: what users said, oldest first.
+
+    No person has two sightings that one camera saw at one instant, unless users said so. A person keeps the id that is
+    sure, else the one of which they hold most seconds.
+    """
+    order = sorted(range(len(sightings)), key=lambda row: (sightings[row].first_seconds, sightings[row].number))
+    finder = _Finder(sightings, config, _Word(sightings, Constraints(decisions)), beyond_looks)
+    for first in range(0, len(order), AT_ONCE):
+        finder.take(order[first : first + AT_ONCE])
+    names = _names(sightings, finder.labels.tolist(), order)
+    ids = tuple(names[label] for label in finder.labels.tolist())
+    return People(ids, tuple(_translated(evidence, names) for evidence in finder.evidence))
+
+
+class _Word:
+    """What is known of people before any look: groups of sightings that are one person, and which groups are two."""
+
+    def __init__(self, sightings: Sequence[Sighting], constraints: Constraints) -> None:
+        rows = [
+            row
+            for row, s in enumerate(sightings)
+            if constraints.partners(s.party) or (s.sure and s.identity_id is not None)
+        ]
+        node_of = {sightings[row].party: node for node, row in enumerate(rows)}
+        sure = [sightings[row].identity_id if sightings[row].sure else None for row in rows]
+        start = np.array([-1 if identity_id is None else identity_id for identity_id in sure], np.int64)
+        ruling = rule(constraints, start, lambda party: [node_of[party]] if party in node_of else [], lambda _: [])
+        label = np.where(ruling.start >= 0, ruling.start, len(rows) + np.arange(len(rows)))
+        self.group_of = {row: int(label[node]) for node, row in enumerate(rows)}
+        self._apart = {(int(label[a]), int(label[b])) for a, b in ruling.apart}
+        self._identity = {
+            int(label[node]): identity_id for node, identity_id in enumerate(sure) if identity_id is not None
+        }
+
+    def forbids(self, these: Iterable[int], those: Iterable[int]) -> bool:
+        """Whether two people with these groups cannot be one."""
+        return any((a, b) in self._apart or self._are_two(a, b) for a in these for b in those)
+
+    def _are_two(self, a: int, b: int) -> bool:
+        return a in self._identity and b in self._identity and self._identity[a] != self._identity[b]
+
+
+class _Finder:
+    """Goes through a history piece by piece. A person of an earlier piece may receive sightings of a later one, but two
+    such people stay two.
+    """
+
+    def __init__(
+        self, sightings: Sequence[Sighting], config: MatcherConfig, word: _Word, beyond_looks: BeyondLooks | None
+    ) -> None:
+        self.labels = np.full(len(sightings), -1, np.int64)
+        self.evidence = [LinkEvidence("new", 0.0)] * len(sightings)
+        self._sightings = sightings
+        self._config = config
+        self._word = word
+        self._beyond_looks = beyond_looks
+        self._people: list[list[int]] = []
+        self._groups: list[set[int]] = []
+        self._person_of_group: dict[int, int] = {}
+
+    def take(self, piece: Sequence[int]) -> None:
+        """Give every row of the next piece its person."""
+        at_hand = self._at_hand(piece)
+        rows = [*at_hand, *piece]
+        segments = [self._sightings[row].segment() for row in rows]
+        for segment in segments[: len(at_hand)]:
+            segment.resting = True
+        clusters, comparison = self._solve(rows, segments)
+        named = {self._person_of([rows[node] for node in nodes]): nodes for nodes in clusters}
+        explainer = Explainer(named, comparison)
+        for person, nodes in named.items():
+            for node in nodes:
+                if node >= len(at_hand):
+                    self.evidence[rows[node]] = explainer.evidence([node], person)
+
+    def _person_of(self, rows: Sequence[int]) -> int:
+        """The label of a cluster, which all its rows receive."""
+        known = int(self.labels[rows].max())
+        person = known if known >= 0 else len(self._people)
+        if known < 0:
+            self._people.append([])
+            self._groups.append(set())
+        self._people[person] += [row for row in rows if self.labels[row] < 0]
+        self.labels[rows] = person
+        for group in {self._word.group_of[row] for row in rows if row in self._word.group_of}:
+            self._groups[person].add(group)
+            self._person_of_group[group] = person
+        return person
+
+    def _at_hand(self, piece: Sequence[int]) -> list[int]:
+        """Sightings of earlier people who may be seen in this piece, or surely are."""
+        begin = self._sightings[piece[0]].first_seconds
+        due = {self._person_of_group.get(self._word.group_of.get(row, -1)) for row in piece}
+        rows: list[int] = []
+        for person, seen in enumerate(self._people):
+            latest = sorted(seen, key=lambda row: self._sightings[row].last_seconds, reverse=True)
+            if person in due or self._sightings[latest[0]].last_seconds >= begin - self._config.memory_seconds:
+                still_seen = (row for row in latest[AT_HAND:] if self._sightings[row].last_seconds >= begin)
+                rows += [*latest[:AT_HAND], *still_seen]
+        return rows
+
+    def _solve(self, rows: Sequence[int], segments: Sequence[Segment]) -> tuple[list[list[int]], Comparison]:
+        persons, groups, start = self._known(rows)
+        first = np.array([self._sightings[row].first_seconds for row in rows])
+        last = np.array([self._sightings[row].last_seconds for row in rows])
+        gaps = np.maximum(first[:, None] - last[None], first[None] - last[:, None])
+        near = gaps <= self._config.memory_seconds
+
+        def forbidden(a: int, b: int) -> bool:
+            two_people = persons[a] >= 0 and persons[b] >= 0 and persons[a] != persons[b]
+            return two_people or self._word.forbids(groups[a], groups[b]) or comparison.forbidden(a, b)
+
+        held: list[int | None] = [None] * len(rows)
+        for _ in range(PASSES):
+            beyond = self._beyond_looks(segments, held) if self._beyond_looks else None
+            comparison = compare(segments, self._config.false_match_rate / _rivals(near, held), beyond)
+            clusters = cluster(comparison.log_odds, comparison.weights, forbidden, start, near)
+            number_of = {node: number for number, nodes in enumerate(clusters) for node in nodes}
+            before, held = held, [number_of[node] for node in range(len(rows))]
+            if held == before:
+                break
+        return clusters, comparison
+
+    def _known(self, rows: Sequence[int]) -> tuple[list[int], list[Iterable[int]], NDArray[np.int64]]:
+        """Of every row: its person so far (-1: none), the groups of that person, and the label it starts with."""
+        persons: list[int] = []
+        groups: list[Iterable[int]] = []
+        starts: list[int] = []
+        for row in rows:
+            group = self._word.group_of.get(row)
+            person = int(self.labels[row])
+            if person < 0 and group is not None:
+                person = self._person_of_group.get(group, -1)
+            persons.append(person)
+            groups.append(self._groups[person] if person >= 0 else () if group is None else (group,))
+            starts.append(person if person >= 0 or group is None else len(self._people) + group)
+        return persons, groups, np.array(starts, np.int64)
+
+
+def _rivals(near: NDArray[np.bool_], held: Sequence[int | None]) -> float:
+    """How many people a sighting might be, in the mean: those with a sighting near to it."""
+    people = np.array([-1 - row if person is None else person for row, person in enumerate(held)])
+    _, numbers = np.unique(people, return_inverse=True)
+    member = np.zeros((len(people), int(numbers.max(initial=0)) + 1), bool)
+    member[np.arange(len(people)), numbers] = True
+    return max(float((near @ member).sum(axis=1).mean()), 1.0)
+
+
+def _names(sightings: Sequence[Sighting], labels: Sequence[int], order: Sequence[int]) -> dict[int, int]:
+    """The id of each label."""
+    names = {
+        label: sighting.identity_id
+        for label, sighting in zip(labels, sightings, strict=True)
+        if sighting.sure and sighting.identity_id is not None
+    }
+    taken = set(names.values())
+    people = list(dict.fromkeys(label for row in order if (label := labels[row]) not in names))
+    number = {label: k for k, label in enumerate(people)}
+    holdings: list[dict[int, float]] = [{} for _ in people]
+    for label, sighting in zip(labels, sightings, strict=True):
+        identity_id = sighting.identity_id
+        if label in number and identity_id is not None and identity_id not in taken:
+            held = holdings[number[label]]
+            held[identity_id] = held.get(identity_id, 0.0) + sighting.seconds
+    new = itertools.count(min([0, *(s.identity_id or 0 for s in sightings)]) - 1, -1)
+    kept = zip(people, name_clusters(holdings), strict=True)
+    return names | {label: next(new) if identity_id is None else identity_id for label, identity_id in kept}
+
+
+def _translated(evidence: LinkEvidence, names: Mapping[int, int]) -> LinkEvidence:
+    runner_up = evidence.runner_up_identity_id
+    return evidence if runner_up is None else replace(evidence, runner_up_identity_id=names.get(runner_up))
