@@ -15,6 +15,7 @@ from tracker.ports import Detector, Embedder, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
 from tracker.video.frame import Frame, FrameBatch
 from tracker.video.readahead import computed_ahead
+from tracker.video.sharpness import sharpness
 
 Affine = NDArray[np.float64]
 
@@ -38,11 +39,11 @@ class Pipeline:
     ) -> None:
         self.detector = detector
         self.embedder = embedder
-        self.trackers = trackers
+        self.trackers = dict(trackers)
         self.matcher = matcher
         self.sinks = sinks
-        self.areas = areas or {}
-        self.movements = movements or {}
+        self.areas = dict(areas or {})
+        self.movements = dict(movements or {})
         self.t_seconds = -math.inf
         self._camera_seconds: dict[str, float] = {}
 
@@ -111,8 +112,9 @@ class Pipeline:
         described = {}
         for (frame, people), rows, looks in zip(seen, wanted, vectors, strict=True):
             embeddings = np.zeros((len(people), self.embedder.dimension), np.float32)
-            embeddings[rows] = looks
-            described[frame.camera_id] = replace(people, embeddings=embeddings)
+            sharp = np.zeros(len(people), np.float32)
+            embeddings[rows], sharp[rows] = looks, sharpness(frame.image, people.boxes_xyxy[rows])
+            described[frame.camera_id] = replace(people, embeddings=embeddings, sharpness=sharp)
         return described
 
     def finish(self) -> None:

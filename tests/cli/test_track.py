@@ -1,3 +1,4 @@
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from tracker.core.presets import PRESETS
 from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import read_mot
 
-HEADER = {"embedding": None, "fps": 10.0, "preset": "reid", "interpolate": 0.0}
+HEADER = {"embedding": None, "fps": 10.0, "preset": "reid", "interpolate": 0.0, "quality": None}
 
 
 def detections(folder: Path) -> Path:
@@ -41,6 +42,15 @@ def test_takes_the_named_embedding_of_an_npz(tmp_path: Path) -> None:
     assert len(read_mot(tmp_path / "out.txt")) == 5
     with pytest.raises(OmnitrackError, match="emb_b"):
         track(tmp_path / "c.npz", None, **{**HEADER, "embedding": "emb_b"})  # type: ignore[arg-type]
+
+
+def test_writes_how_well_each_track_was_seen(tmp_path: Path) -> None:
+    track(detections(tmp_path), tmp_path / "out.txt", **{**HEADER, "quality": tmp_path / "q.csv"})  # type: ignore[arg-type]
+    with (tmp_path / "q.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["track"], row["observations"], row["visible"], row["sharpness"]) == ("1", "9", "1.0", "")
+    assert float(row["seconds"]) == pytest.approx(0.9)
+    assert float(row["score"]) == pytest.approx(0.9)
 
 
 def test_says_what_is_wrong(tmp_path: Path) -> None:

@@ -17,6 +17,15 @@ def test_quality_is_score_times_visible_part_times_size() -> None:
     assert not plain.clear.any()
 
 
+def test_blurred_pictures_are_trusted_less() -> None:
+    boxes = np.array([[0, 0, 40, 100], [100, 0, 140, 100]], np.float32)
+    scores, embeddings = np.ones(2, np.float32), np.eye(2, dtype=np.float32)
+    detections = Detections(boxes, scores, embeddings, np.array([0.3, 0.05], np.float32))
+    views = Views.of(detections, 64.0, 0.2, full_sharpness=0.2)
+    np.testing.assert_allclose(views.qualities, [1, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(views.evidence(), [[1, 1, 0.3, 1], [1, 1, 0.05, 1]], rtol=1e-6)
+
+
 def test_memory_moves_slowly_and_stays_a_unit_vector() -> None:
     old = np.array([[1, 0], [0, 0]], np.float32)
     new = np.array([[0, 1], [0, 1]], np.float32)

@@ -35,7 +35,7 @@ def scene(
     states = motion.initiate(xyxy_to_cxcywh(boxes), MotionConfig())
     embeddings = np.zeros((len(boxes), 2), np.float32) if looks is None else np.array(looks[0], np.float32)
     confirmed = np.ones(len(boxes), np.bool_)
-    tracks = Tracks.begin(np.arange(1, len(boxes) + 1), states, 0.0, confirmed, embeddings)
+    tracks = Tracks.begin(np.arange(1, len(boxes) + 1), states, 0.0, confirmed, embeddings, np.zeros((len(boxes), 4)))
     tracks.lost = np.array(lost if lost is not None else [False] * len(boxes), np.bool_)
     detections = Detections(
         np.array(seen, np.float32).reshape(-1, 4),

@@ -82,3 +82,20 @@ def test_quality_falls_with_occlusion_and_is_zero_without_embedding() -> None:
 def test_config_names_the_bad_field() -> None:
     with pytest.raises(ValueError, match="lost_seconds"):
         TrackerConfig(lost_seconds=-1)
+
+
+def test_a_track_that_ends_tells_how_well_it_was_seen() -> None:
+    tracker = SingleCameraTracker("c1")
+    boxes = np.array([[10, 10, 50, 110]], np.float32)
+    for index, (score, sharp) in enumerate([(0.9, 0.3), (0.8, 0.1), (0.7, 0.0)]):
+        found = Detections(boxes, np.array([score], np.float32), sharpness=np.array([sharp], np.float32))
+        updates = tracker.update(index / 10, found)
+        assert [update.track_quality for update in updates] == [None]
+    (ended,) = tracker.finish(0.5)
+    quality = ended.track_quality
+    assert quality is not None
+    assert quality.observations == 3
+    assert quality.sharpness is not None
+    np.testing.assert_allclose(
+        [quality.seconds, quality.score, quality.visible, quality.sharpness], [0.2, 0.8, 1.0, 0.2], rtol=1e-6
+    )

@@ -1,28 +1,46 @@
 """Recorded detections of one camera in, tracked rows out: what `main.py track` and the benchmarks share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from tracker.core.interpolation import fill_gaps
 from tracker.core.motion import MotionConfig
 from tracker.core.single_camera import SingleCameraTracker, TrackerConfig
-from tracker.core.types import Detections, TrackUpdate
+from tracker.core.types import Detections, TrackQuality, TrackUpdate
 from tracker.evaluation.mot import MotRows
 
 
 def track_frames(frames: Iterable[Detections], frames_per_second: float, config: TrackerConfig) -> MotRows:
     """Rows of every confirmed track, its observations before the confirmation included; frames count from 1."""
+    return tracked(frames, frames_per_second, config)[0]
+
+
+def tracked(
+    frames: Iterable[Detections], frames_per_second: float, config: TrackerConfig
+) -> tuple[MotRows, dict[int, TrackQuality]]:
+    """The rows of track_frames, and how well each of these tracks was seen, by its id."""
     tracker = SingleCameraTracker("camera", config)
     seen: list[tuple[int, TrackUpdate]] = []
-    confirmed: set[int] = set()
+    qualities: dict[int, TrackQuality] = {}
+    last_seconds = 0.0
     for index, detections in enumerate(frames):
-        for update in tracker.update(index / frames_per_second, detections):
-            if update.confirmed:
-                confirmed.add(update.track_id)
-            if update.detection_index is not None:
-                seen.append((index + 1, update))
-    seen = [(frame, update) for frame, update in seen if update.track_id in confirmed]
+        last_seconds = index / frames_per_second
+        updates = tracker.update(last_seconds, detections)
+        seen.extend((index + 1, update) for update in updates if update.detection_index is not None)
+        qualities.update(_ended(updates))
+    qualities.update(_ended(tracker.finish(last_seconds)))
+    return _rows([(frame, update) for frame, update in seen if update.track_id in qualities]), qualities
+
+
+def _ended(updates: Iterable[TrackUpdate]) -> Iterator[tuple[int, TrackQuality]]:
+    """The confirmed tracks that end here."""
+    for update in updates:
+        if update.confirmed and update.track_quality is not None:
+            yield update.track_id, update.track_quality
+
+
+def _rows(seen: Sequence[tuple[int, TrackUpdate]]) -> MotRows:
     return MotRows(
         np.array([frame for frame, _ in seen], np.int64),
         np.array([update.track_id for _, update in seen], np.int64),

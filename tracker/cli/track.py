@@ -1,10 +1,14 @@
 """`main.py track DETECTIONS`: the single-camera tracker alone, on detections from a file."""
 
+import csv
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tracker.core.types import TrackQuality
 from tracker.errors import OmnitrackError
 
 PRESET_NAMES = "reid, iou, sort, deepsort, bytetrack, ocsort"
@@ -16,26 +20,38 @@ def track(
     embedding: Annotated[str | None, typer.Option(help="Array of the npz that holds the embeddings")] = None,
     fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of real time")] = 25.0,
     preset: Annotated[str, typer.Option(help=f"One of {PRESET_NAMES}")] = "reid",
+    quality: Annotated[Path | None, typer.Option(help="CSV file to write: how well each track was seen")] = None,
     interpolate: Annotated[float, typer.Option(min=0, help="Smooth tracks, fill gaps up to so many seconds")] = 0.0,
 ) -> None:
     """Track one camera's detections; prints or writes rows frame,id,left,top,width,height,score,-1,-1,-1.
 
     An npz holds arrays frame (n,) from 1, boxes_xyxy (n, 4) pixels, conf (n,), optionally n_frames and embeddings.
     """
-    from tracker.cli.single_camera import interpolated, track_frames
+    from tracker.cli.single_camera import interpolated, tracked
     from tracker.core.presets import PRESETS
     from tracker.evaluation.mot import format_mot, write_mot
     from tracker.recorded.files import read_recording
 
     if preset not in PRESETS:
         raise OmnitrackError(f"--preset: no preset {preset!r}; choose one of {', '.join(PRESETS)}")
-    if out is not None and not out.parent.is_dir():
-        raise OmnitrackError(f"--out: no such folder: {out.parent}")
+    for option, file in (("--out", out), ("--quality", quality)):
+        if file is not None and not file.parent.is_dir():
+            raise OmnitrackError(f"{option}: no such folder: {file.parent}")
     config = PRESETS[preset]
-    rows = track_frames(read_recording("camera", detections, embedding).frames, fps, config)
+    rows, qualities = tracked(read_recording("camera", detections, embedding).frames, fps, config)
+    if quality is not None:
+        write_qualities(quality, qualities)
     if interpolate:
         rows = interpolated(rows, fps, interpolate, config.motion)
     if out is None:
         print(format_mot(rows), end="")
     else:
         write_mot(out, rows)
+
+
+def write_qualities(path: Path, qualities: Mapping[int, TrackQuality]) -> None:
+    """A row per track: its id, then the fields of TrackQuality; what was never measured is left empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["track", *(field.name for field in fields(TrackQuality))])
+        writer.writeheader()
+        writer.writerows({"track": track_id, **asdict(qualities[track_id])} for track_id in sorted(qualities))

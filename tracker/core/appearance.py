@@ -14,25 +14,43 @@ from tracker.core.types import Detections, FloatArray
 class Views:
     """The m detections of a frame as pictures of people.
 
-    qualities: (m,) float32 in [0, 1], how far each embedding can be trusted: score x visible fraction x size; 0 where
-    there is no embedding. clear: (m,) bool, whether the picture shows this person and nobody else.
+    qualities: (m,) float32 in [0, 1], how far each embedding can be trusted: score x visible fraction x size x
+    sharpness; 0 where there is no embedding. clear: (m,) bool, whether the picture shows this person and nobody else.
+    visible: (m,) in [0, 1], the part of the person that nobody nearer hides.
     """
 
     detections: Detections
     qualities: FloatArray
     clear: NDArray[np.bool_]
+    visible: FloatArray
 
     @classmethod
-    def of(cls, detections: Detections, sharp_height_pixels: float, max_occlusion: float) -> Self:
-        """People at least so tall have full quality; hidden by at most such a fraction they are clear."""
+    def of(
+        cls, detections: Detections, sharp_height_pixels: float, max_occlusion: float, full_sharpness: float = 0.2
+    ) -> Self:
+        """People at least so tall, in pictures so sharp, have full quality; hidden by at most such a fraction they are
+        clear.
+        """
+        visible = np.asarray(1 - occlusion(detections.boxes_xyxy), np.float32)
         if detections.embeddings is None:
-            return cls(detections, np.zeros(len(detections), np.float32), np.zeros(len(detections), np.bool_))
-        hidden = occlusion(detections.boxes_xyxy)
+            count = len(detections)
+            return cls(detections, np.zeros(count, np.float32), np.zeros(count, np.bool_), visible)
         heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
         embedded = detections.embeddings.any(axis=1)
-        sizes = np.minimum(heights / sharp_height_pixels, 1)
-        qualities = np.asarray(detections.scores * (1 - hidden) * sizes * embedded, np.float32)
-        return cls(detections, qualities, embedded & (hidden <= max_occlusion))
+        qualities = detections.scores * visible * np.minimum(heights / sharp_height_pixels, 1) * embedded
+        if detections.sharpness is not None:
+            qualities *= np.minimum(detections.sharpness / full_sharpness, 1)
+        clear = embedded & (visible >= 1 - max_occlusion)
+        return cls(detections, np.asarray(qualities, np.float32), clear, visible)
+
+    def evidence(self) -> NDArray[np.float64]:
+        """(m, 4): score, visible part, sharpness, and whether that was measured; for the sums of Tracks."""
+        detections, sharp = self.detections, self.detections.sharpness
+        told = np.zeros((len(detections), 4))
+        told[:, 0], told[:, 1] = detections.scores, self.visible
+        if sharp is not None:
+            told[:, 2], told[:, 3] = sharp, sharp > 0
+        return told
 
 
 def blended(remembered: FloatArray, seen: FloatArray, memory: float) -> FloatArray:

@@ -31,10 +31,13 @@ def report(
     estimates[seen] = smoothing * estimates[seen] + (1 - smoothing) * detections.boxes_xyxy[partners[seen]]
     columns = (tracks.ids.tolist(), tracks.confirmed.tolist(), over.tolist(), partners.tolist())
     updates = []
-    for box, track_id, confirmed, ends, row in zip(estimates, *columns, strict=True):
+    for index, (box, track_id, confirmed, ends, row) in enumerate(zip(estimates, *columns, strict=True)):
         state = _state(confirmed, row != NOBODY, ends)
         if row == NOBODY:
-            update = TrackUpdate(camera_id, track_id, t_seconds, state, box, 0.0, confirmed=confirmed)
+            whole = tracks.quality(index) if ends else None
+            update = TrackUpdate(
+                camera_id, track_id, t_seconds, state, box, 0.0, confirmed=confirmed, track_quality=whole
+            )
         else:
             embedding = None if detections.embeddings is None else detections.embeddings[row]
             score, quality = float(detections.scores[row]), float(views.qualities[row])

@@ -52,7 +52,7 @@ class TrackerConfig:
     smoothing: reported boxes are this share the filter's estimate, the rest the detection.
     appearance_memory: share of the old running appearance kept at each good view. max_occlusion: crops hidden by
     another person for more than this fraction teach the track nothing. sharp_height_pixels: people at least this tall
-    are large enough to be described at full quality.
+    are large enough, and pictures at least as sharp as full_sharpness sharp enough, to be described at full quality.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -71,6 +71,7 @@ class TrackerConfig:
     appearance_memory: float = 0.95
     max_occlusion: float = 0.3
     sharp_height_pixels: float = 64.0
+    full_sharpness: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("new_track_score", "smoothing", "appearance_memory", "max_occlusion"):
@@ -84,5 +85,6 @@ class TrackerConfig:
                 raise ValueError(f"{name} must not be negative (.inf: never), got {getattr(self, name)}")
         if self.confirm_hits < 1:
             raise ValueError(f"confirm_hits must be at least 1, got {self.confirm_hits}")
-        if not self.sharp_height_pixels > 0:
-            raise ValueError(f"sharp_height_pixels must be positive, got {self.sharp_height_pixels}")
+        for name in ("sharp_height_pixels", "full_sharpness"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

@@ -68,11 +68,13 @@ class SingleCameraTracker:
         self._fit_dimension(detections)
         scene = Scene(self._tracks, detections, t_seconds, self.config.motion, self._strangers.value)
         matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
-        views = Views.of(detections, self.config.sharp_height_pixels, self.config.max_occlusion)
+        views = self._views(detections)
+        evidence = views.evidence()
         was_lost = self._tracks.lost
         self._correct(detections, matches, dt_seconds)
+        self._tracks.sums[matches.tracks] += evidence[matches.detections]
         self._learn(scene, matches, views.clear)
-        born = self._begin(views, matches)
+        born = self._begin(views, evidence, matches)
         partners = np.full(len(self._tracks), NOBODY, np.intp)
         partners[matches.tracks] = matches.detections
         partners[len(was_lost) :] = born
@@ -91,7 +93,7 @@ class SingleCameraTracker:
             raise ValueError(f"camera {self.camera_id}: time ran backwards from {self._now} s to {t_seconds} s")
         self._now = t_seconds
         everyone, nobody = np.ones(len(self._tracks), np.bool_), np.full(len(self._tracks), NOBODY)
-        updates = self._report(everyone, nobody, everyone, Views.of(Detections.empty(), 1.0, 0.0))
+        updates = self._report(everyone, nobody, everyone, self._views(Detections.empty()))
         self._tracks = Tracks.empty(self._tracks.embeddings.shape[1])
         return updates
 
@@ -156,6 +158,10 @@ class SingleCameraTracker:
         tracks.confirmed[found] |= self._counts(tracks.hits[found], self._now - tracks.born[found])
         tracks.lost[found] = False
 
+    def _views(self, detections: Detections) -> Views:
+        config = self.config
+        return Views.of(detections, config.sharp_height_pixels, config.max_occlusion, config.full_sharpness)
+
     def _counts(self, hits: NDArray[np.int64], ages_seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(k,) whether tracks observed so often over so long count as people."""
         return np.asarray((hits >= self.config.confirm_hits) & (ages_seconds >= self.config.confirm_seconds))
@@ -173,7 +179,7 @@ class SingleCameraTracker:
         remembered = self._tracks.embeddings[rows]
         self._tracks.embeddings[rows] = blended(remembered, embeddings[seen], self.config.appearance_memory)
 
-    def _begin(self, views: Views, matches: Matches) -> Indices:
+    def _begin(self, views: Views, evidence: NDArray[np.float64], matches: Matches) -> Indices:
         """New tracks for sure detections that nobody took; returns their rows in the detections."""
         detections = views.detections
         free = detections.scores >= self.config.new_track_score
@@ -187,7 +193,7 @@ class SingleCameraTracker:
                 clear = views.clear[born]
                 looks[clear] = detections.embeddings[born[clear]]
             confirmed = self._counts(np.ones(len(born), np.int64), np.zeros(len(born)))
-            self._tracks = self._tracks.join(Tracks.begin(ids, states, self._now, confirmed, looks))
+            self._tracks = self._tracks.join(Tracks.begin(ids, states, self._now, confirmed, looks, evidence[born]))
             self._next_id += len(born)
         return born
 

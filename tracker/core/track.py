@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import motion
-from tracker.core.types import FloatArray, IntArray, TrackState
+from tracker.core.types import FloatArray, IntArray, TrackQuality, TrackState
 
 Mask = NDArray[np.bool_]
 Times = NDArray[np.float64]
@@ -22,6 +22,7 @@ class Tracks:
     right after the last observation. born, seen: (n,) seconds of the first and the last observation. hits: (n,) int64
     number of observations. confirmed: (n,) bool. lost: (n,) bool, confirmed but not observed at the last step.
     embeddings: (n, d) float32 unit vectors, the running appearance; a row of zeros means that there is none yet.
+    sums: (n, 4) over the observations: score, visible part, sharpness, how often that was measured.
     """
 
     ids: IntArray
@@ -33,6 +34,7 @@ class Tracks:
     confirmed: Mask
     lost: Mask
     embeddings: FloatArray
+    sums: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,15 +53,29 @@ class Tracks:
             confirmed=np.zeros(0, np.bool_),
             lost=np.zeros(0, np.bool_),
             embeddings=np.zeros((0, dimension), np.float32),
+            sums=np.zeros((0, 4)),
         )
 
     @classmethod
     def begin(
-        cls, ids: IntArray, states: motion.States, t_seconds: float, confirmed: Mask, embeddings: FloatArray
+        cls,
+        ids: IntArray,
+        states: motion.States,
+        t_seconds: float,
+        confirmed: Mask,
+        embeddings: FloatArray,
+        sums: NDArray[np.float64],
     ) -> Self:
         """Tracks observed for the first time at t_seconds, one per state (n, 5, 4)."""
         times, hits, lost = np.full(len(ids), t_seconds), np.ones(len(ids), np.int64), np.zeros(len(ids), np.bool_)
-        return cls(ids, states, states.copy(), times, times.copy(), hits, confirmed, lost, embeddings)
+        return cls(ids, states, states.copy(), times, times.copy(), hits, confirmed, lost, embeddings, sums)
+
+    def quality(self, row: int) -> TrackQuality:
+        """How well the track in this row was seen so far."""
+        score, visible, sharp, measured = self.sums[row].tolist()
+        count = int(self.hits[row])
+        seconds = float(self.seen[row] - self.born[row])
+        return TrackQuality(seconds, count, score / count, visible / count, sharp / measured if measured else None)
 
     def select(self, keep: Mask) -> Self:
         """The rows where keep (n,) is true."""

@@ -21,11 +21,13 @@ class Detections:
     boxes_xyxy: (n, 4) float32, pixels of the original frame, x1 < x2 and y1 < y2.
     scores: (n,) float32 in [0, 1].
     embeddings: (n, d) float32, L2-normalised rows; a row of zeros means "not embedded". None: no appearance at all.
+    sharpness: (n,) float32 in [0, 1] of the pictures of these people, see tracker.video.sharpness. None: not measured.
     """
 
     boxes_xyxy: FloatArray
     scores: FloatArray
     embeddings: FloatArray | None = None
+    sharpness: FloatArray | None = None
 
     def __post_init__(self) -> None:
         boxes, scores = self.boxes_xyxy, self.scores
@@ -35,6 +37,8 @@ class Detections:
             raise ValueError(f"scores must have shape ({len(boxes)},), got {scores.shape}")
         if self.embeddings is not None and (self.embeddings.ndim != 2 or len(self.embeddings) != len(boxes)):
             raise ValueError(f"embeddings must have shape ({len(boxes)}, d), got {self.embeddings.shape}")
+        if self.sharpness is not None and self.sharpness.shape != (len(boxes),):
+            raise ValueError(f"sharpness must have shape ({len(boxes)},), got {self.sharpness.shape}")
         bad = ~np.isfinite(boxes).all(axis=1) | (boxes[:, 2] <= boxes[:, 0]) | (boxes[:, 3] <= boxes[:, 1])
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
@@ -44,6 +48,11 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
+        """The detections in these rows: a mask (n,), or their numbers."""
+        columns = (self.boxes_xyxy, self.scores, self.embeddings, self.sharpness)
+        return type(self)(*(None if column is None else column[rows] for column in columns))  # type: ignore[arg-type]
 
     @classmethod
     def empty(cls) -> Self:
@@ -60,6 +69,21 @@ class TrackState(StrEnum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True, slots=True)
+class TrackQuality:
+    """How well a whole track was seen.
+
+    seconds: from its first to its last observation. score, visible, sharpness: means over the observations, in [0, 1];
+    visible is the part of the person that nobody nearer hides. sharpness None: never measured.
+    """
+
+    seconds: float
+    observations: int
+    score: float
+    visible: float
+    sharpness: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackUpdate:
     """What happened to one local track in one frame of its camera.
@@ -68,9 +92,11 @@ class TrackUpdate:
         nothing matched (detection_index is None then and score is 0).
     detection_index: row of this frame's Detections, or None.
     embedding: (d,) float32 unit vector of the matched detection, or None.
-    quality: in [0, 1], how far the embedding can be trusted (confidence, size, occlusion); 0 without embedding.
+    quality: in [0, 1], how far the embedding can be trusted (confidence, size, occlusion, sharpness); 0 without
+        embedding.
     confirmed: True from the moment at which the track was confirmed, kept through lost and ended.
     ground_metres: (X, Y) on the ground where it is known.
+    track_quality: of the whole track, told when it ends.
     """
 
     camera_id: str
@@ -84,6 +110,7 @@ class TrackUpdate:
     quality: float = 0.0
     confirmed: bool = False
     ground_metres: tuple[float, float] | None = None
+    track_quality: TrackQuality | None = None
 
     @property
     def key(self) -> TrackletKey:

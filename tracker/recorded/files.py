@@ -1,6 +1,6 @@
 """Recorded detections: boxes, scores and embeddings of one camera, frame by frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,8 @@ class Recording:
 def read_recording(
     camera_id: str, path: Path, embedding: str | None = None, embeddings_path: Path | None = None
 ) -> Recording:
-    """Read an npz (frame (n,) from 1, boxes_xyxy (n, 4), conf (n,), emb* (n, d), n_frames, image_size) or MOT text.
+    """Read an npz (frame (n,) from 1, boxes_xyxy (n, 4), conf (n,), emb* (n, d), sharpness (n,), n_frames, image_size)
+    or MOT text.
 
     embedding: name of the array of embeddings; needed only where there are several. embeddings_path: npz that holds
     the embeddings of a MOT text file, row by row. Raises OmnitrackError naming file and array.
@@ -48,13 +49,15 @@ def read_recording(
         arrays = {} if embeddings_path is None else _load(embeddings_path)
     name = embedding or _only_embedding(arrays, embeddings_path or path)
     embeddings = None if name is None else _embeddings(arrays, name, embeddings_path or path)
-    if any(len(column) != len(frame) for column in (boxes, scores, *([] if embeddings is None else [embeddings]))):
-        shapes = [column.shape for column in (frame, boxes, scores, embeddings) if column is not None]
-        raise OmnitrackError(f"{path}: frame, boxes, scores and embeddings differ in length: {shapes}")
+    sharp = arrays["sharpness"].astype(np.float32) if "sharpness" in arrays else None
+    if any(column is not None and len(column) != len(frame) for column in (boxes, scores, embeddings, sharp)):
+        shapes = [column.shape for column in (frame, boxes, scores, embeddings, sharp) if column is not None]
+        raise OmnitrackError(f"{path}: frame, boxes, scores, embeddings and sharpness differ in length: {shapes}")
     count = int(arrays["n_frames"]) if "n_frames" in arrays else int(frame.max(initial=0))
     size = tuple(int(v) for v in arrays["image_size"]) if "image_size" in arrays else None
     try:
-        frames = _split(frame, boxes.astype(np.float32), scores.astype(np.float32), embeddings, count)
+        seen = Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings, sharp)
+        frames = _split(frame, seen, count)
     except ValueError as error:
         raise OmnitrackError(f"{path}: {error}") from error
     embedder = (name or "").removeprefix(EMBEDDING_PREFIX).removeprefix("_") or UNKNOWN_EMBEDDER
@@ -76,6 +79,9 @@ def write_recording(path: Path, recording: Recording) -> None:
             EMBEDDING_PREFIX if recording.embedder == UNKNOWN_EMBEDDER else f"{EMBEDDING_PREFIX}_{recording.embedder}"
         )
         arrays[name] = np.concatenate(described).astype(np.float16)
+    sharp = [d.sharpness for d in recording.frames if d.sharpness is not None]
+    if len(sharp) == len(recording.frames):
+        arrays["sharpness"] = _stack(sharp, (0,))
     if recording.image_size is not None:
         arrays["image_size"] = np.array(recording.image_size, np.int32)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
@@ -114,25 +120,20 @@ def _embeddings(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -
     return units
 
 
-def _split(
-    frame: NDArray[np.generic], boxes: FloatArray, scores: FloatArray, embeddings: FloatArray | None, count: int
-) -> tuple[Detections, ...]:
+def _split(frame: NDArray[np.generic], seen: Detections, count: int) -> tuple[Detections, ...]:
     """Detections of frame 1 .. count, rows of a frame in file order."""
     numbers = frame.astype(np.int64)
     if len(numbers) and (numbers.min() < 1 or numbers.max() > count):
         raise ValueError(f"frames must lie in 1 .. {count}, got {numbers.min()} .. {numbers.max()}")
     order = np.argsort(numbers, kind="stable")
     ends = np.searchsorted(numbers[order], np.arange(1, count + 1), side="right")
-    return tuple(
-        Detections(boxes[rows], scores[rows], None if embeddings is None else embeddings[rows])
-        for rows in np.split(order, ends)[:count]
-    )
+    return tuple(seen.take(rows) for rows in np.split(order, ends)[:count])
 
 
 def _clip(seen: Detections, image_size: tuple[int, int]) -> Detections:
     boxes = seen.boxes_xyxy.clip(0, np.array([*image_size, *image_size], np.float32))
     inside = (boxes[:, 2] - boxes[:, 0] > 1) & (boxes[:, 3] - boxes[:, 1] > 1)
-    return Detections(boxes[inside], seen.scores[inside], None if seen.embeddings is None else seen.embeddings[inside])
+    return replace(seen.take(inside), boxes_xyxy=boxes[inside])
 
 
 def _stack(parts: list[FloatArray], empty: tuple[int, ...]) -> FloatArray:

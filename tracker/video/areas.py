@@ -1,7 +1,6 @@
 """Which parts of a camera's picture count: regions of interest, and masks that are painted out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -38,12 +37,7 @@ class CameraAreas:
             height, width = image.shape[:2]
             feet = np.clip(feet / [width, height], 0.0, 1 - 1e-6)  # a box may reach over the edge
             counts &= np.any([inside(feet, polygon) for polygon in self._region], axis=0)
-        if counts.all():
-            return people
-        embeddings = None if people.embeddings is None else people.embeddings[counts]
-        return replace(
-            people, boxes_xyxy=people.boxes_xyxy[counts], scores=people.scores[counts], embeddings=embeddings
-        )
+        return people if counts.all() else people.take(counts)
 
 
 EVERYWHERE = CameraAreas()
