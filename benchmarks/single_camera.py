@@ -12,13 +12,19 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.cli.single_camera import interpolated, track_frames
+from tracker.core.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
+from tracker.core.motion import POSITION, MotionConfig, initiate, predict, update
 from tracker.core.presets import PRESETS
 from tracker.core.types import Detections
-from tracker.evaluation.mot import MotRows, write_mot
+from tracker.evaluation.mot import MotRows, read_mot, write_mot
 from tracker.evaluation.scores import Scores, evaluate
 from tracker.recorded.files import read_recording
 
@@ -38,7 +44,7 @@ PEERS = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Recorded:
     """detections, truth, ignore: paths under OMNITRACK_DATA. embedded: whether there are embeddings."""
 
     detections: str
@@ -49,18 +55,18 @@ class Sequence:
 
 
 SEQUENCES = {
-    "PETS View_001": Sequence(
+    "PETS View_001": Recorded(
         "pets2009/frozen_yolo11n_int8_view001.npz", "pets2009/gt_view001.txt", 7.0, embedded=True
     ),
-    "PETS View_006": Sequence(
+    "PETS View_006": Recorded(
         "pets2009/frozen_yolo11n_int8_view006.npz",
         "pets2009/gt_view006_derived.txt",
         7.0,
         "pets2009/ignore_view006_derived.txt",
         embedded=True,
     ),
-    "TUD-Campus": Sequence("tud/TUD-Campus_det.txt", "tud/TUD-Campus_gt.txt", 25.0),
-    "TUD-Stadtmitte": Sequence("tud/TUD-Stadtmitte_det.txt", "tud/TUD-Stadtmitte_gt.txt", 25.0),
+    "TUD-Campus": Recorded("tud/TUD-Campus_det.txt", "tud/TUD-Campus_gt.txt", 25.0),
+    "TUD-Stadtmitte": Recorded("tud/TUD-Stadtmitte_det.txt", "tud/TUD-Stadtmitte_gt.txt", 25.0),
 }
 
 
@@ -130,6 +136,8 @@ def main() -> None:
         compare(bench)
         print("\nPETS View_001 in parts, IDF1/HOTA/MOTA/switches")
         halves(bench)
+        print("\nWhat the filter's state holds of a box: mean IoU (%) of the predicted and the true box, frames ahead")
+        box_states(bench)
         print("\nPETS at lower frame rates: IDF1 at every frame, every 2nd, every 4th")
         lower_rates(bench)
 
@@ -161,6 +169,64 @@ def halves(bench: Bench) -> None:
         rows = bench.rows("PETS View_001", "reid", embedding)
         parts = [cell(bench.score("PETS View_001", rows, part)) for part in ((1, 400), (401, 795))]
         print_row(embedding or "none", parts)
+
+
+def box_states(bench: Bench) -> None:
+    """The filter fed with a true person's detections, then asked where that person will be some frames later."""
+    print("| sequence | frames ahead | cx, cy, w, h | cx, cy, w / h, h |\n|---|---|---|---|")
+    for name, sequence in SEQUENCES.items():
+        truth = read_mot(bench.data / sequence.truth)
+        walks = list(detected_walks(truth[truth.conf != 0], bench.detections(name, None)))
+        for ahead in (1, 3, 7):
+            errors = [predicted_overlaps(walk, ahead, sequence.frames_per_second) for walk in walks]
+            widths, aspects = np.concatenate(errors).mean(axis=0) * 100
+            print_row(f"{name} | {ahead}", [f"{widths:.2f}", f"{aspects:.2f}"])
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One person over n frames: true (n, 4) and detected (n, 4) boxes xyxy, NaN where nothing was detected."""
+
+    true: NDArray[np.float64]
+    detected: NDArray[np.float64]
+
+
+def detected_walks(truth: MotRows, frames: Sequence[Detections]) -> Iterator[Walk]:
+    """True people with the detections that overlap them most, from IoU .5 on; stretches without truth are cut out."""
+    for person in np.unique(truth.ids):
+        rows = truth[truth.ids == person]
+        detected = np.full((len(rows), 4), np.nan)
+        for index, frame in enumerate(rows.frames.tolist()):
+            found = frames[frame - 1].boxes_xyxy if frame <= len(frames) else np.zeros((0, 4), np.float32)
+            overlap = iou(rows.boxes_xyxy[index : index + 1], found)[0]
+            if len(overlap) and overlap.max() >= 0.5:
+                detected[index] = found[overlap.argmax()]
+        for stretch in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows.frames) > 1) + 1):
+            yield Walk(rows.boxes_xyxy[stretch], detected[stretch])
+
+
+def predicted_overlaps(walk: Walk, ahead: int, frames_per_second: float) -> NDArray[np.float64]:
+    """(k, 2): IoU of the box predicted `ahead` frames on with the true one, by the width's and the aspect's filter.
+
+    The aspect times the person's first height is fed in place of the width: so the noise stays the same.
+    """
+    config, overlaps = MotionConfig(), []
+    measured = xyxy_to_cxcywh(walk.detected)
+    seen = np.flatnonzero(~np.isnan(measured[:, 0]))
+    if not len(seen):
+        return np.zeros((0, 2))
+    both = np.stack([measured, measured], axis=1)
+    both[:, 1, 2] *= measured[seen[0], 3] / measured[:, 3]
+    states = initiate(both[seen[0]], config)
+    for index in range(seen[0], len(measured) - ahead):
+        if index > seen[0]:
+            states = predict(states, 1 / frames_per_second, config)
+            if not np.isnan(measured[index, 0]):
+                states = update(states, both[index], config)
+        boxes = predict(states, ahead / frames_per_second, config)[:, POSITION].copy()
+        boxes[1, 2] *= boxes[1, 3] / measured[seen[0], 3]
+        overlaps.append(iou(cxcywh_to_xyxy(boxes), walk.true[index + ahead][None])[:, 0])
+    return np.array(overlaps, np.float64).reshape(-1, 2)
 
 
 def lower_rates(bench: Bench) -> None:
