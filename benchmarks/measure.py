@@ -15,7 +15,7 @@ def seconds_since_start() -> float:
 
 
 def peak_mebibytes() -> float:
-    """Most memory that this process ever had in use (Linux)."""
+    """Most memory that this process ever had in use (Linux); unlike getrusage's, not inherited from its parent."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
@@ -28,7 +28,9 @@ def cpu_seconds() -> float:
 
 @dataclass(slots=True)
 class Measurement:
-    """Counts while a program works; report() once it is done. Times are seconds since the process began."""
+    """Counts while a program works; report() once it is done. Times are seconds since the process began; the steady
+    rate is that from the first result to the last.
+    """
 
     frames: int = 0
     boxes: int = 0
@@ -36,18 +38,23 @@ class Measurement:
     seconds: float = 0.0
     processor_seconds: float = 0.0
     peak_mebibytes: float = 0.0
-    steps: int = field(default=0)
+    steady_frames_per_second: float = 0.0
+    first_frames: int = field(default=0)
+    last_seconds: float = field(default=0.0)
 
     def step(self, frames: int, boxes: int) -> None:
         """Results for so many frames are there; boxes: embeddings computed."""
+        self.last_seconds = seconds_since_start()
         if self.first_seconds is None:
-            self.first_seconds = seconds_since_start()
-        self.steps += 1
+            self.first_seconds, self.first_frames = self.last_seconds, frames
         self.frames += frames
         self.boxes += boxes
 
     def report(self) -> None:
         self.seconds = seconds_since_start()
+        if self.first_seconds is not None and self.last_seconds > self.first_seconds:
+            worked = self.last_seconds - self.first_seconds
+            self.steady_frames_per_second = (self.frames - self.first_frames) / worked
         self.processor_seconds = cpu_seconds()
         self.peak_mebibytes = peak_mebibytes()
         print(json.dumps(asdict(self)))

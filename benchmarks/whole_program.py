@@ -7,6 +7,7 @@ annotated videos without --video. Prints one line of JSON (see benchmarks.measur
 """
 
 import argparse
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
     parser.add_argument("--fps", type=float, help="true frames per second of the videos")
+    parser.add_argument("--steps", type=int, help="stop after so many")
     parser.add_argument("--video", action="store_true", help="write annotated videos")
     parser.add_argument("out", type=Path)
     parser.add_argument("videos", type=Path, nargs="+")
@@ -46,7 +48,7 @@ def main() -> None:
     for camera in config["cameras"]:
         camera["frames_per_second"] = given.fps
     with build_run(Config.model_validate(config), given.out, str(given.out / "o.db"), notify=print) as run:
-        for step in run.steps():
+        for step in islice(run.steps(), given.steps):
             embedded = [p.embeddings.any(axis=1).sum() for p in step.detections.values() if p.embeddings is not None]
             measured.step(len(step.batch.frames), int(sum(embedded)))
     measured.report()

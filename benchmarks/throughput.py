@@ -1,0 +1,205 @@
+"""Frames a second, end to end, beside the least that such a program must compute, and beside the peers.
+
+    OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.throughput [--runs 5] [--peers] [--only TABLE ...]
+
+Everything reads both PETS 2009 videos with YOLO11n int8 at 640 and OSNet x0.25 (bf16 where the CPU has it). Each
+measurement is a process of its own, the competitors of a round one after the other, so that a busy machine slows all
+alike; ratios are medians over the rounds. A process's time counts from its start to its end, imports included; its
+processor time, which other programs disturb less, is printed as well.
+
+bare loop           decode, detector, embedder; nothing else (benchmarks/bare_loop.py)
+simple bare loop    the same as it is usually written
+ours                main.py run: tracking, matching, database and MOT files as well; no timeline, no annotated video
+ours, selective     the same with embedder.policy selective
+peers               ultralytics track, boxmot BoT-SORT (benchmarks/peer_trackers.py): one camera after the other,
+                    nothing matched or stored, from a virtual environment that --peers makes in a temporary folder
+
+Tables: pets; cameras (the same two files repeated); start (the second start, compiled networks in the cache); street
+(stages of a 1080p video).
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.peer_trackers import PEERS, make_environment, prepared_weights
+from tracker.bootstrap import build_embedder, cache_folder
+from tracker.config import CameraConfig, Config, EmbedderConfig
+from tracker.core.settings import TrackerConfig
+from tracker.inference.download import sha256_of
+from tracker.measure import stage_milliseconds
+
+EMBEDDER = "osnet-x0.25-msmt17-folded"
+WEIGHTS = "osnet_x0_25_msmt17_folded.pth"
+DETECTOR = "yolo11n_int8_640_openvino_model/yolo11n.xml"
+SCALING_FRAMES = 1600
+Result = dict[str, Any]
+
+
+class Bench:
+    """Where things are, and how a measurement is started. prefix: what every command is given to, e.g. taskset."""
+
+    def __init__(self, scratch: Path, prefix: list[str]) -> None:
+        data = Path(os.environ["OMNITRACK_DATA"])
+        self.models = Path(os.environ["OMNITRACK_MODELS"])
+        self.videos = [str(data / "pets2009" / name) for name in ("View_001.mp4", "View_006.mp4")]
+        self.street = data / "street1080p" / "people.mp4"
+        self.scratch = scratch
+        self.prefix = prefix
+        self.console = Console(width=130, highlight=False)
+        self._runs = 0
+
+    def run(self, *command: str | Path, python: str | Path = sys.executable) -> Result:
+        """Start `python command`; returns the JSON of its last line."""
+        full = [*self.prefix, str(python), *map(str, command)]
+        done = subprocess.run(full, check=True, capture_output=True, text=True)
+        result: Result = json.loads(done.stdout.strip().splitlines()[-1])
+        return result
+
+    def ours(self, videos: list[str], *options: str) -> Result:
+        self._runs += 1
+        out = self.scratch / str(self._runs)
+        given = ["--fps", "7", "--set", f"embedder.model={EMBEDDER}", *options]
+        return self.run("-m", "benchmarks.whole_program", *given, out, *videos)
+
+    def bare(self, *options: str) -> Result:
+        score = min(stage.min_score for stage in TrackerConfig().stages)
+        networks = (self.models / DETECTOR, self.exported())
+        return self.run("-m", "benchmarks.bare_loop", *options, *networks, str(score), *self.videos)
+
+    def exported(self) -> Path:
+        """OSNet x0.25 as the program itself runs it."""
+        digest = sha256_of(self.models / WEIGHTS)[:16]
+        return next((cache_folder() / "exported").glob(f"{digest}-openvino*.xml"))
+
+
+def rounds(bench: Bench, runs: int, peers: bool) -> dict[str, list[Result]]:
+    """Every competitor once a round."""
+    competitors: dict[str, Callable[[], Result]] = {
+        "bare loop": bench.bare,
+        "simple bare loop": lambda: bench.bare("--simple"),
+        "ours, everybody described": lambda: bench.ours(bench.videos),
+        "ours, selective": lambda: bench.ours(bench.videos, "--set", "embedder.policy=selective"),
+    }
+    if peers:
+        python = make_environment(bench.scratch / "peers")
+        for name in PEERS:
+            weights = prepared_weights(name, bench.models, bench.exported(), bench.scratch)
+            command = ["-m", "benchmarks.peer_trackers", name, *map(str, (bench.models, weights)), *bench.videos]
+            competitors[name] = partial(bench.run, *command, python=python)
+    results: dict[str, list[Result]] = defaultdict(list)
+    for number in range(runs):
+        for name, compete in competitors.items():
+            results[name].append(compete())
+            rate = results[name][-1]["frames"] / results[name][-1]["seconds"]
+            print(f"round {number + 1}: {name} {rate:.1f} frames/s", file=sys.stderr, flush=True)
+    return results
+
+
+def pets(bench: Bench, runs: int, peers: bool) -> None:
+    results = rounds(bench, runs, peers)
+    headings = (
+        "frames/s",
+        "of bare",
+        "CPU ms/frame",
+        "bare CPU over it",
+        "embeddings/frame",
+        "first result",
+        "peak memory",
+    )
+    table = Table("", *headings, title=f"both PETS videos, median of {runs}")
+    bare = results["bare loop"]
+    for name, ones in results.items():
+        speed = [one["frames"] / one["seconds"] for one in ones]
+        work = [one["processor_seconds"] / one["frames"] for one in ones]
+        table.add_row(
+            name,
+            f"{median(speed):.1f}",
+            f"{share_of(bare, ones, 'seconds'):.2f}",
+            f"{1000 * median(work):.1f}",
+            f"{share_of(bare, ones, 'processor_seconds'):.2f}",
+            f"{ones[0]['boxes'] / ones[0]['frames']:.1f}" if ones[0]["boxes"] else "",
+            f"{median(one['first_seconds'] for one in ones):.2f} s",
+            f"{max(one['peak_mebibytes'] for one in ones):.0f} MB",
+        )
+    bench.console.print(table)
+
+
+def share_of(bare: list[Result], ones: list[Result], what: str) -> float:
+    """Median over the rounds of what the bare loop spent over what this one did."""
+    return median(b[what] / one[what] for b, one in zip(bare, ones, strict=True))
+
+
+def cameras(bench: Bench, counts: list[int], runs: int) -> None:
+    table = Table("cameras", "frames/s together", "of the best", "peak memory", "MB a further camera")
+    results = defaultdict(list)
+    for _ in range(runs):
+        for count in counts:
+            steps = str(min(SCALING_FRAMES // count, 795))
+            results[count].append(bench.ours((bench.videos * count)[:count], "--steps", steps))
+    rates = {n: median(one["steady_frames_per_second"] for one in ones) for n, ones in results.items()}
+    peaks = {n: max(one["peak_mebibytes"] for one in ones) for n, ones in results.items()}
+    for count in counts:
+        more = (peaks[count] - peaks[counts[0]]) / (count - counts[0]) if count > counts[0] else 0.0
+        share = rates[count] / max(rates.values())
+        table.add_row(str(count), f"{rates[count]:.1f}", f"{share:.2f}", f"{peaks[count]:.0f} MB", f"{more:.0f}")
+    bench.console.print(table)
+
+
+def start(bench: Bench, runs: int) -> None:
+    ones = [bench.ours(bench.videos, "--steps", "1") for _ in range(runs + 1)][1:]
+    firsts = sorted(one["first_seconds"] for one in ones)
+    bench.console.print(
+        f"second start, first result: median {median(firsts):.2f} s, fastest {firsts[0]:.2f} s of {runs}"
+    )
+
+
+def street(bench: Bench) -> None:
+    camera = CameraConfig(name="street", source=str(bench.street))
+    stages = stage_milliseconds(Config(cameras=(camera,), embedder=EmbedderConfig(model=EMBEDDER)), 100)
+    table = Table("stage", "ms a frame", "share", title="street1080p, one stage after the other")
+    for stage, milliseconds in stages.items():
+        table.add_row(stage, f"{milliseconds:.2f}", f"{100 * milliseconds / sum(stages.values()):.0f} %")
+    bench.console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--peers", action="store_true", help="measure the peers as well")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="numbers of cameras")
+    parser.add_argument("--only", nargs="+", default=["pets", "cameras", "start", "street"])
+    parser.add_argument(
+        "--prefix", type=shlex.split, default=[], help="put before every command, e.g. 'taskset -c 0,1'"
+    )
+    given = parser.parse_args()
+    if not {"OMNITRACK_DATA", "OMNITRACK_MODELS"} <= set(os.environ):
+        sys.exit("set OMNITRACK_DATA and OMNITRACK_MODELS to the folders of data and weights")
+    build_embedder(Config(embedder=EmbedderConfig(model=EMBEDDER)), print)  # exports the network, if need be
+    with TemporaryDirectory() as scratch:
+        bench = Bench(Path(scratch), given.prefix)
+        if "pets" in given.only:
+            pets(bench, given.runs, given.peers)
+        if "cameras" in given.only:
+            cameras(bench, given.counts, max(1, given.runs // 2))
+        if "start" in given.only:
+            start(bench, given.runs)
+        if "street" in given.only:
+            street(bench)
+
+
+if __name__ == "__main__":
+    main()
