@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from tracker.config import CameraConfig, Config, OutputConfig
 from tracker.core.selection import SelectionConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.constraints import Constraint
+from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.crosscam.reassociation import BeyondLooks
 from tracker.crosscam.topology import Topology
@@ -41,6 +44,7 @@ from tracker.ports import Detector, Embedder, Sink
 from tracker.recorded.sink import RecordingSink
 from tracker.run import Run
 from tracker.store.lookout import Lookout
+from tracker.store.memory import Hearing, known_people, standing_decisions
 from tracker.store.numbers import IdentityNumbers
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
@@ -65,7 +69,8 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
     with ExitStack() as opened, ThreadPoolExecutor(2) as loading:
         detector_job = loading.submit(build_detector, config, notify)
         embedder_job = loading.submit(build_embedder, config, notify)
-        batcher, epoch = open_cameras(config)
+        batcher, stated_epoch = open_cameras(config)
+        epoch = stated_epoch or datetime.now(UTC)
         opened.enter_context(closing(batcher))
         make_folder(folder)
         require_untouched(config, folder)
@@ -74,7 +79,8 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
-        matcher = opened.enter_context(build_matcher(config, store, topology))
+        matcher = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
+        hearing = opened.enter_context(Hearing(store, active))
         history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
         events = build_event_sink(config, matcher.identity_of, epoch, history.note, Lookout(store, active))
         sinks: list[Sink] = [history, events]
@@ -90,6 +96,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
                 c.name: SingleCameraTracker(c.name, config.tracker, selection_of(config)) for c in config.cameras
             },
             matcher=matcher,
+            decisions=hearing.fresh,
             sinks=sinks,
             areas={c.name: areas_of(c, config.detector.confidence) for c in config.cameras},
             movements={c.name: CameraMotionEstimator() for c in config.cameras if c.moving},
@@ -110,12 +117,22 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
 
 
 @contextmanager
-def build_matcher(config: Config, store: Store, topology: Topology | None = None) -> Iterator[CrossCameraMatcher]:
-    """The matcher of a run that is stored."""
+def build_matcher(
+    config: Config, store: Store, topology: Topology | None = None, epoch: datetime | None = None
+) -> Iterator[CrossCameraMatcher]:
+    """The matcher of a run that is stored. epoch: wall time (UTC) of its beginning; where that is known, it begins with
+    the people seen shortly before.
+    """
+    known: list[KnownPerson] = []
+    decisions: list[Constraint] = []
+    if epoch is not None:
+        with store.read() as connection:
+            known = known_people(connection, epoch, config.matcher.memory_seconds)
+            decisions = standing_decisions(connection, {person.identity_id for person in known})
     numbers = IdentityNumbers(store)
     walks = None if topology is None else Walks(topology, config.matcher.memory_seconds)
     try:
-        yield CrossCameraMatcher(config.matcher, issue_id=numbers, walks=walks)
+        yield CrossCameraMatcher(config.matcher, issue_id=numbers, known=known, constraints=decisions, walks=walks)
     finally:
         numbers.give_back()
 

@@ -21,8 +21,8 @@ from tracker.video.urls import is_live, masked
 IMAGE_FOLDER_RATE = 25.0
 
 
-def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime]:
-    """The cameras in step, and the wall time (UTC) of their t_seconds = 0.
+def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime | None]:
+    """The cameras in step, and the wall time (UTC) of their t_seconds = 0; None for recordings that do not tell.
 
     Raises OmnitrackError for a source that cannot be opened, and for files among live cameras: the ones wait, the
     others cannot.
@@ -74,12 +74,12 @@ def aligned(cameras: Sequence[CameraConfig]) -> list[CameraConfig]:
     return shifted
 
 
-def clock_zero(cameras: Sequence[CameraConfig], sources: Sequence[FrameSource]) -> datetime:
+def clock_zero(cameras: Sequence[CameraConfig], sources: Sequence[FrameSource]) -> datetime | None:
     """The wall time (UTC) of t_seconds = 0: the first configured start, else the earliest recording time that a
-    file states, else now.
+    file states, else None.
     """
     starts = [camera.start_time for camera in cameras if camera.start_time is not None]
     if not starts:
         files = [source for source in sources if isinstance(source, VideoFileSource)]
         starts = [source.recorded_at for source in files if source.recorded_at is not None]
-    return min(starts, default=datetime.now(UTC)).astimezone(UTC)
+    return min(starts).astimezone(UTC) if starts else None

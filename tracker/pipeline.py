@@ -1,7 +1,7 @@
 """The flow of one step: frames -> detections -> embeddings -> local tracks -> global identities -> sinks."""
 
 import math
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.single_camera import SingleCameraTracker
-from tracker.core.types import Detections, TrackUpdate
+from tracker.core.types import Detections, IdentityEvent, TrackUpdate
+from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.ports import Detector, Embedder, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
@@ -23,7 +24,8 @@ Affine = NDArray[np.float64]
 class Pipeline:
     """Owns the trackers' and the matcher's progress through one run.
 
-    Deterministic: the same batches give the same steps, one after the other or overlapped.
+    Deterministic: the same batches give the same steps, one after the other or overlapped. decisions: gives what users
+    have said of people since it was asked last.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Pipeline:
         embedder: Embedder,
         trackers: Mapping[str, SingleCameraTracker],
         matcher: CrossCameraMatcher,
+        decisions: Callable[[], Iterable[Constraint]] | None = None,
         sinks: Sequence[Sink] = (),
         areas: Mapping[str, CameraAreas] | None = None,
         movements: Mapping[str, MotionEstimator] | None = None,
@@ -41,6 +44,7 @@ class Pipeline:
         self.embedder = embedder
         self.trackers = dict(trackers)
         self.matcher = matcher
+        self.decisions = decisions
         self.sinks = sinks
         self.areas = dict(areas or {})
         self.movements = dict(movements or {})
@@ -137,13 +141,19 @@ class Pipeline:
         detections: Mapping[str, Detections],
         last: bool = False,
     ) -> Step:
-        events = self.matcher.update(self.t_seconds, list(flatten(updates.values())))
+        events = self._heard()
+        events += self.matcher.update(self.t_seconds, list(flatten(updates.values())))
         if last:
             events = [*events, *self.matcher.finish(self.t_seconds)]
         step = Step(batch, updates, events, detections)
         for sink in self.sinks:
             sink.write(step)
         return step
+
+    def _heard(self) -> list[IdentityEvent]:
+        """What users have said meanwhile changes who is who."""
+        said = list(self.decisions()) if self.decisions is not None else []
+        return self.matcher.constrain(self.t_seconds, said) if said else []
 
 
 def flatten(groups: Iterable[Sequence[TrackUpdate]]) -> Iterable[TrackUpdate]:

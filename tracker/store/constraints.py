@@ -13,7 +13,7 @@ CANNOT_LINK = "cannot-link"
 
 def keeps_apart(connection: Connection, one: int, other: int) -> bool:
     """Whether a user split these two people (survivors' ids)."""
-    query = _people(CANNOT_LINK)
+    query = people_of(CANNOT_LINK)
     return any({row.a, row.b} == {one, other} for row in connection.execute(query))
 
 
@@ -23,7 +23,7 @@ def forbids_link(connection: Connection, tracklet_id: int, survivor_id: int) -> 
         return False
     about = (Constraint.tracklet_a_id == tracklet_id) | (Constraint.tracklet_b_id == tracklet_id)
     for kind in (MUST_LINK, CANNOT_LINK):
-        for row in connection.execute(_people(kind).where(about)):
+        for row in connection.execute(people_of(kind).where(about)):
             partner = row.b if row.tracklet_a_id == tracklet_id else row.a
             if (partner == survivor_id) is (kind == CANNOT_LINK):
                 return True
@@ -54,7 +54,7 @@ def inherit(connection: Connection, tracklet_id: int, part_id: int) -> None:
             connection.execute(insert(Constraint).values(audit_id=row.audit_id, kind=row.kind, **ends))
 
 
-def _people(kind: str) -> Select[int, int, int, int]:
+def people_of(kind: str) -> Select[int, int, int, int]:
     """Constraints of a kind, each with the people (survivors) whom its two tracklets belong to: a and b."""
     tracklet_a, tracklet_b = aliased(Tracklet), aliased(Tracklet)
     person_a, person_b = aliased(Identity), aliased(Identity)

@@ -49,6 +49,7 @@ def apply_event(connection: Connection, run: ActiveRun, planned: PlannedEvent) -
         case IdentityEventKind.CONFIRMED:
             connection.execute(update(Identity).where(Identity.id == event.identity_id).values(state=CONFIRMED))
         case IdentityEventKind.MERGED if event.previous_identity_id is not None:
+            _hand_over_name(connection, event.previous_identity_id, event.identity_id)
             merge(connection, event.previous_identity_id, event.identity_id)
 
 
@@ -105,9 +106,22 @@ def _is_overruled(connection: Connection, event: IdentityEvent, tracklet_id: int
     survivor = survivor_of(connection, event.identity_id) or event.identity_id
     if event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
         previous = survivor_of(connection, event.previous_identity_id) or event.previous_identity_id
-        return keeps_apart(connection, previous, survivor)
+        return keeps_apart(connection, previous, survivor) or _have_two_names(connection, previous, survivor)
     links = event.kind in (IdentityEventKind.ASSIGNED, IdentityEventKind.REVISED)
     return links and tracklet_id is not None and forbids_link(connection, tracklet_id, survivor)
+
+
+def _have_two_names(connection: Connection, one: int, other: int) -> bool:
+    """Whether users called them differently: then they are two people."""
+    names = connection.scalars(select(Identity.name).where(Identity.id.in_((one, other)), Identity.name.is_not(None)))
+    return len(set(names)) > 1
+
+
+def _hand_over_name(connection: Connection, gone: int, survivor: int) -> None:
+    name = connection.scalar(select(Identity.name).where(Identity.id == survivor_of(connection, gone)))
+    if name is not None:
+        into = survivor_of(connection, survivor)
+        connection.execute(update(Identity).where(Identity.id == into).values(name=name))
 
 
 def _tracklet_id(connection: Connection, run: ActiveRun, planned: PlannedEvent) -> int | None:
