@@ -12,7 +12,6 @@ OUTER = {
     "pipeline",
     "ports",
     "results",
-    "run",
     "recorded",
     "timeline",
     "palette",
@@ -27,7 +26,7 @@ OUTER = {
     "events",
     "operation",
 }
-WIRING = {"cameras", "outlets", "bootstrap", "measure"}
+WIRING = {"cameras", "outlets", "bootstrap", "measure", "roster", "run"}
 RANKS = {
     **{"core": 0, "crosscam": 1, "evaluation": 1, "config": 2, "cli": 4},
     **dict.fromkeys(OUTER, 2),

@@ -19,8 +19,7 @@ from reid.metadata import input_spec_of
 from reid.preprocess import InputSpec
 from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.cameras import open_cameras
-from tracker.config import CameraConfig, Config, OutputConfig
-from tracker.core.selection import SelectionConfig
+from tracker.config import Config, OperationConfig, OutputConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.constraints import Constraint
@@ -38,10 +37,13 @@ from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
-from tracker.outlets import build_event_sink
+from tracker.operation.status import RunStatus
+from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder, TimedSink
+from tracker.outlets import build_event_sink, build_outboxes
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, Sink
 from tracker.recorded.sink import RecordingSink
+from tracker.roster import Roster, areas_of, selection_of
 from tracker.run import Run
 from tracker.store.lookout import Lookout
 from tracker.store.memory import Hearing, known_people, standing_decisions
@@ -51,7 +53,7 @@ from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.topology_files import open_topology
 from tracker.video.annotate import AnnotatedVideoSink, file_name
-from tracker.video.areas import CameraAreas
+from tracker.video.live_batching import LiveBatcher
 from tracker.video.motion_compensation import CameraMotionEstimator
 from tracker.video.urls import is_live, masked
 
@@ -82,16 +84,19 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         matcher = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
         hearing = opened.enter_context(Hearing(store, active))
         history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
-        events = build_event_sink(config, matcher.identity_of, epoch, history.note, Lookout(store, active))
-        sinks: list[Sink] = [history, events]
+        outboxes = build_outboxes(config.events)
+        events = build_event_sink(config, outboxes, matcher.identity_of, epoch, history.note, Lookout(store, active))
+        times = StageTimes()
+        sinks: list[Sink] = [TimedSink(history, times, "store"), TimedSink(events, times, "events")]
         output = output_for(config)
         if output.video:
-            sinks.append(AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of))
+            video = AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of)
+            sinks.append(TimedSink(video, times, "video"))
         if record:
             sinks.append(RecordingSink(folder, [camera.name for camera in config.cameras], embedder.name))
         pipeline = Pipeline(
-            detector=detector,
-            embedder=embedder,
+            detector=TimedDetector(detector, times),
+            embedder=TimedEmbedder(embedder, times),
             trackers={
                 c.name: SingleCameraTracker(c.name, config.tracker, selection_of(config)) for c in config.cameras
             },
@@ -101,6 +106,12 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             areas={c.name: areas_of(c, config.detector.confidence) for c in config.cameras},
             movements={c.name: CameraMotionEstimator() for c in config.cameras if c.moving},
         )
+        roster = None
+        if isinstance(batcher, LiveBatcher):
+            roster = Roster(config, batcher, pipeline, events, store, active, epoch)
+            status = RunStatus(batcher, history.counters, outboxes, times)
+            pipeline.sinks = [*sinks, status]
+            opened.enter_context(watched(status, config.operation))
         return Run(
             cameras=tuple(camera.name for camera in config.cameras),
             batcher=batcher,
@@ -113,7 +124,20 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             database=database,
             resources=opened.pop_all(),
             ahead=steps_ahead(len(config.cameras)),
+            roster=roster,
         )
+
+
+@contextmanager
+def watched(status: RunStatus, config: OperationConfig) -> Iterator[None]:
+    """The run can be watched over HTTP, where a port is configured."""
+    if config.port is None:
+        yield
+        return
+    from tracker.operation.server import status_server  # costs start-up time
+
+    with status_server(status, config.host, config.port):
+        yield
 
 
 @contextmanager
@@ -147,16 +171,6 @@ def open_beyond_looks(config: Config, cameras: Sequence[str], notify: Notify) ->
         else:
             walks = Walks(topology, config.matcher.memory_seconds)
             yield lambda segments, held: {"transit": walks.log_odds(segments, held)}
-
-
-def selection_of(config: Config) -> SelectionConfig | None:
-    """Who is described; None: everybody."""
-    return config.embedder.selection if config.embedder.policy == "selective" else None
-
-
-def areas_of(camera: CameraConfig, confidence: float) -> CameraAreas:
-    """What counts of a camera's picture. confidence: where the camera has none of its own."""
-    return CameraAreas(camera.region, camera.masks, confidence if camera.confidence is None else camera.confidence)
 
 
 def steps_ahead(cameras: int) -> int:

@@ -117,6 +117,16 @@ class OutputConfig(Section):
     crops_per_sighting: Annotated[int, Field(ge=0, le=10)] = 0
 
 
+class OperationConfig(Section):
+    """log: text or json. port: where /health and /metrics of a live run are served, None: nowhere; host: the address
+    of this machine on which they are.
+    """
+
+    log: Annotated[str, Field(pattern=r"^(text|json)$")] = "text"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
+
 class Config(Section):
     cameras: tuple[CameraConfig, ...] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
@@ -129,6 +139,7 @@ class Config(Section):
     topology: TopologyConfig = TopologyConfig()
     events: EventsConfig = EventsConfig()
     output: OutputConfig = OutputConfig()
+    operation: OperationConfig = OperationConfig()
 
     @field_validator("tracker", mode="before")
     @classmethod

@@ -1,29 +1,29 @@
 """The events of a configuration: what is watched, and where it is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tracker.config import Config, with_secrets
 from tracker.core.types import TrackletKey
-from tracker.core.zones import ZoneConfig, ZoneWatch
 from tracker.events.jsonl import JsonLines
 from tracker.events.outbox import Outbox, Retry
 from tracker.events.settings import EventsConfig
 from tracker.events.sink import EventSink, Note
 from tracker.events.webhook import Webhook
+from tracker.roster import zone_watch
 
 
 def build_event_sink(
     config: Config,
+    outboxes: Sequence[Outbox],
     identity_of: Callable[[TrackletKey], int | None],
     epoch: datetime,
     note: Note,
     wanted_as: Callable[[int], str | None],
 ) -> EventSink:
-    """See EventSink. Raises OmnitrackError naming an environment variable that is not set."""
-    settings = ZoneConfig(config.events.settle_seconds, config.events.line_margin)
-    watches = {camera.name: ZoneWatch(camera.zones, camera.lines, settings) for camera in config.cameras}
-    return EventSink(watches, identity_of, epoch, note, build_outboxes(config.events), wanted_as)
+    """See EventSink."""
+    watches = {camera.name: zone_watch(camera, config) for camera in config.cameras}
+    return EventSink(watches, identity_of, epoch, note, outboxes, wanted_as)
 
 
 def build_outboxes(config: EventsConfig) -> list[Outbox]:

@@ -12,6 +12,7 @@ from tracker.core.motion import MotionConfig
 from tracker.pipeline import Pipeline
 from tracker.ports import Step
 from tracker.results import Journey, journeys, write_mot_files
+from tracker.roster import Roster
 from tracker.store.queries import tracklets
 from tracker.store.session import Store
 from tracker.timeline import Stay, draw_timeline
@@ -24,7 +25,7 @@ class Run:
 
     On leaving, open tracks are ended and everything is closed; people, journeys, files and lost_frames then hold what
     came out, also when the caller stopped half-way. database is the location as the user gave it. journeys stay empty
-    for live cameras, whose history may be longer than memory. ahead: see Pipeline.steps.
+    for live cameras, whose history may be longer than memory. ahead: see Pipeline.steps. roster: changes live cameras.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Run:
         database: str,
         resources: ExitStack,
         ahead: int = 1,
+        roster: Roster | None = None,
     ) -> None:
         self.cameras = cameras
         self.folder = folder
         self.database = database
+        self.roster = roster
         self.frames = 0
         self.elapsed_seconds = 0.0
         self.journeys: list[Journey] = []

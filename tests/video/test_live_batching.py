@@ -110,3 +110,24 @@ def test_stopping_ends_the_iteration_and_closing_closes_all(west: ScriptedFeed, 
     batcher.close()
     assert west.closed
     assert east.closed
+
+
+def test_cameras_come_and_go_while_steps_are_taken(west: ScriptedFeed, east: ScriptedFeed) -> None:
+    batcher, steps = begin(west)
+    west.show(1.0)
+    assert set(next(steps).frames) == {"west"}
+    batcher.add(east)
+    east.show(2.0)
+    assert set(next(steps).frames) == {"east"}
+    batcher.remove("west")
+    assert west.closed
+    assert next(steps).lost_cameras == {"west"}
+    east.show(3.0)
+    assert not next(steps).lost_cameras
+    assert set(batcher.health) == {"east"}
+    again = ScriptedFeed("west")
+    batcher.add(again)
+    again.show(4.0)
+    assert set(next(steps).frames) == {"west"}
+    again.lose()
+    assert next(steps).lost_cameras == {"west"}

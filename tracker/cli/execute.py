@@ -1,5 +1,6 @@
 """Runs a configured pipeline in the foreground: progress, Ctrl-C, and the closing summary."""
 
+import logging
 import os
 import signal
 import threading
@@ -13,24 +14,44 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from tracker.core.types import IdentityEvent, IdentityEventKind
+from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
     from tracker.config import Config
     from tracker.run import Run
 
+_LOG = logging.getLogger(__name__)
 
-def execute(config: "Config", folder: Path, database: str, *, quiet: bool = False, record: bool = False) -> "Run":
-    """Process all cameras of the configuration to their end, or until Ctrl-C; print what was found."""
+
+def execute(
+    config: "Config",
+    folder: Path,
+    database: str,
+    *,
+    quiet: bool = False,
+    record: bool = False,
+    reread: "Callable[[], Config] | None" = None,
+) -> "Run":
+    """Process all cameras of the configuration to their end, or until Ctrl-C; print what was found.
+
+    reread: gives the configuration as it stands now, when SIGHUP asks for its live cameras to be brought in line.
+    """
     from tracker.bootstrap import build_run
     from tracker.cli.summary import print_summary
+    from tracker.operation.logs import secrets_of, set_up_logging
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
+    secrets = secrets_of(config)
+    set_up_logging(config.operation.log, secrets)
+    for_machines = config.operation.log == "json"
+    notify = _LOG.info if for_machines else console.print
     with (
-        stop_on_signals(console) as request,
-        build_run(config, folder, database, notify=console.print, record=record) as run,
+        stop_on_signals(notify) as request,
+        build_run(config, folder, database, notify=notify, record=record) as run,
+        reread_on_hangup(run, reread),
     ):
         request.serve(run.stop)
-        people = follow(run, console, quiet)
+        people = follow(run, console, quiet or for_machines)
     print_summary(run, people, interrupted=request.made)
     return run
 
@@ -88,7 +109,7 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals(console: Console) -> Iterator[StopRequest]:
+def stop_on_signals(notify: Callable[[str], None]) -> Iterator[StopRequest]:
     """The first Ctrl-C or SIGTERM asks for a stop after the step in progress; the second ends the process at once."""
     request = StopRequest()
 
@@ -96,7 +117,7 @@ def stop_on_signals(console: Console) -> Iterator[StopRequest]:
         if request.made:
             os._exit(128 + number)
         request.make()
-        console.print("stopping: finishing this step and saving (again to quit at once)")
+        notify("stopping: finishing this step and saving (again to quit at once)")
 
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -107,3 +128,31 @@ def stop_on_signals(console: Console) -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def reread_on_hangup(run: "Run", reread: "Callable[[], Config] | None") -> Iterator[None]:
+    """SIGHUP brings the run's live cameras in line with the configuration. Whatever is wrong with that is said, and
+    everything goes on as before.
+    """
+
+    def apply() -> None:
+        try:
+            if reread is None or run.roster is None:
+                raise OmnitrackError("there is no list of live cameras to read again")
+            for line in run.roster.apply(reread()) or ["the list of cameras is unchanged"]:
+                _LOG.info("%s", line)
+        except OmnitrackError as error:
+            _LOG.error("the list of cameras stays as it is: %s", error)
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        threading.Thread(target=apply, name="reread").start()  # a signal handler must not wait
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)

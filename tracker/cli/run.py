@@ -1,5 +1,6 @@
 """`main.py run A.mp4 B.mp4`: cameras in, global identities out."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,6 +62,11 @@ def with_topology(config: "Config", file: Path | None, learn: bool) -> "Config":
     return config.model_copy(update={"topology": topology})
 
 
+class LogStyle(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 RECORDED = "Recorded detections"
 """Panel of the help for what counts only with --detections."""
 
@@ -83,6 +89,7 @@ def run(
     learn_topology: Annotated[
         bool, typer.Option("--learn-topology", help="Add the walking times of this run to the file --topology")
     ] = False,
+    log: Annotated[LogStyle | None, typer.Option(help="Messages for people or for machines")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar")] = False,
     detections: Annotated[
         bool,
@@ -127,4 +134,8 @@ def run(
     if video is not None:
         output = settings.output.model_copy(update={"video": video})
         settings = settings.model_copy(update={"output": output})
-    execute(settings, out, db or str(out / "omnitrack.db"), quiet=quiet, record=record)
+    if log is not None:
+        operation = settings.operation.model_copy(update={"log": log})
+        settings = settings.model_copy(update={"operation": operation})
+    reread = (lambda: load_config(config)) if config is not None and not sources else None
+    execute(settings, out, db or str(out / "omnitrack.db"), quiet=quiet, record=record, reread=reread)

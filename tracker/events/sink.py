@@ -1,8 +1,8 @@
 """Turns steps of the pipeline into events at zones and lines, stores them and sends them on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from uuid import uuid4
 
 import numpy as np
@@ -36,11 +36,12 @@ class EventSink:
         outlets: Sequence[Outlet] = (),
         wanted_as: Callable[[int], str | None] = lambda identity_id: None,
     ) -> None:
-        self._watches = watches
+        self._watches = dict(watches)
+        self._upcoming: dict[str, ZoneWatch] = {}
         self._identity_of = identity_of
         self._epoch = epoch
         self._note = note
-        self._outlets = outlets
+        self._outlets = list(outlets)
         self._wanted_as = wanted_as
         self._told: dict[TrackletKey, int | None] = {}
         self._alarmed: dict[TrackletKey, int] = {}
@@ -57,10 +58,23 @@ class EventSink:
                 if update.state is TrackState.ENDED:
                     self._alarmed.pop(update.key, None)
 
+        for camera in step.batch.lost_cameras & self._upcoming.keys():
+            self._watches[camera] = self._upcoming.pop(camera)
+
     def close(self) -> None:
-        with ExitStack() as closing:
-            for outlet in self._outlets:
-                closing.callback(outlet.close)
+        """Give messages that wait a last chance, all receivers at once."""
+        closers = [Thread(target=outlet.close) for outlet in self._outlets]
+        for closer in closers:
+            closer.start()
+        for closer in closers:
+            closer.join()
+
+    def watch(self, camera: str, watch: ZoneWatch) -> None:
+        """From now on, or for a camera that is watched already from its next loss on. May be called from any thread."""
+        if camera in self._watches:
+            self._upcoming[camera] = watch
+        else:
+            self._watches[camera] = watch
 
     def _happened(
         self, camera: str, updates: Sequence[TrackUpdate], frame: Frame | None, t_seconds: float

@@ -21,7 +21,7 @@ class RecordingSink:
         for camera, frame in step.batch.frames.items():
             height, width = frame.image.shape[:2]
             self._sizes[camera] = (width, height)
-            self._frames[camera].append(step.detections[camera])
+            self._frames.setdefault(camera, []).append(step.detections[camera])
 
     def close(self) -> None:
         for camera, frames in self._frames.items():

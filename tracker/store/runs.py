@@ -35,7 +35,7 @@ class ActiveRun:
     """What a writer needs to know of its run. Identities below first_identity_id were there before."""
 
     id: int
-    cameras: Mapping[str, RunCameraKey]
+    cameras: dict[str, RunCameraKey]
     first_identity_id: int
     embedder_id: int | None
     people: RunPeople = field(default_factory=RunPeople)
@@ -59,14 +59,15 @@ def begin_run(
             embedder_id = _embedder(connection, store, embedder_name, embedder_dimension)
         row = {"started_us": micros(datetime.now(UTC)), "program_version": _program_version()}
         run_id = connection.execute(insert(Run).values(row).returning(Run.id)).scalar_one()
-        keys = {}
-        for name, origin in cameras.items():
-            key = RunCameraKey(_camera(connection, name), micros(origin.epoch_utc))
-            source = without_password(origin.source)
-            values = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
-            connection.execute(insert(RunCamera).values(values))
-            keys[name] = key
+        keys = {name: _run_camera(connection, run_id, name, origin) for name, origin in cameras.items()}
         return ActiveRun(run_id, keys, next_identity_id(connection), embedder_id)
+
+
+def add_camera(store: Store, run: ActiveRun, name: str, origin: CameraOrigin) -> None:
+    """Another camera takes part in a run that goes on."""
+    with store.write() as connection:
+        key = _run_camera(connection, run.id, name, origin)
+    run.cameras[name] = key
 
 
 def finish_run(connection: Connection, run: ActiveRun) -> None:
@@ -99,6 +100,14 @@ def without_password(source: str) -> str:
     credentials, at, host = parts.netloc.rpartition("@")
     user, colon, _ = credentials.partition(":")
     return parts._replace(netloc=f"{user}:***{at}{host}").geturl() if colon else source
+
+
+def _run_camera(connection: Connection, run_id: int, name: str, origin: CameraOrigin) -> RunCameraKey:
+    key = RunCameraKey(_camera(connection, name), micros(origin.epoch_utc))
+    source = without_password(origin.source)
+    values = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
+    connection.execute(insert(RunCamera).values(values))
+    return key
 
 
 def _camera(connection: Connection, name: str) -> int:

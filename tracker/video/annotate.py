@@ -89,8 +89,9 @@ def _is_here(mark: Mark) -> bool:
 class AnnotatedVideoSink:
     """Writes FOLDER/CAMERA.mp4 for every camera; implements tracker.ports.Sink.
 
-    cameras: camera_id -> nominal frames per second. identity_of: the global identity that a track has now, asked
-    while write() runs. label_of: what a person's tag says. time_text: what the caption says for a frame's t_seconds.
+    cameras: camera_id -> nominal frames per second; others are left out. identity_of: the global identity that a track
+    has now, asked while write() runs. label_of: what a person's tag says. time_text: what the caption says for a
+    frame's t_seconds.
     Drawing and encoding happen in one thread per camera; write() waits only when a thread falls behind.
     Videos begin together at the first step (dark where a camera comes later) and keep the frames' own times. They can
     be played at any moment: a killed run leaves CAMERA.partial.mp4, one that called close() leaves CAMERA.mp4.
@@ -123,6 +124,8 @@ class AnnotatedVideoSink:
         if self._begin_seconds is None:
             self._begin_seconds = step.batch.t_seconds
         for camera_id, frame in step.batch.frames.items():
+            if camera_id not in self._cameras:
+                continue
             marks = [self._mark(update) for update in step.updates.get(camera_id, ())]
             self._cameras[camera_id].add(_Job(frame, marks, frame.t_seconds - self._begin_seconds))
 

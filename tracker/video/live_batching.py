@@ -52,14 +52,15 @@ class LiveBatcher:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise OmnitrackError(f"two cameras are named {repeated[0]!r}: give each its own name")
-        self._cameras = list(cameras)
-        self._origin = origin_seconds
+        self._cameras = list(cameras)  # replaced whole when a camera comes or goes, for other threads read it
+        self.origin_seconds = origin_seconds
         self._tolerance_seconds = tolerance_seconds
         self._gather_seconds = gather_seconds
         self._news = threading.Event()
         self._closed = threading.Event()
         self._losses = dict.fromkeys(names, 0)
         self._late = dict.fromkeys(names, 0)
+        self._removed: set[str] = set()
         for camera in self._cameras:
             camera.on_change = self._news.set
 
@@ -81,6 +82,28 @@ class LiveBatcher:
     @property
     def health(self) -> dict[str, CameraHealth]:
         return {camera.camera_id: camera.health for camera in self._cameras}
+
+    @property
+    def seconds(self) -> float:
+        """Now, on the clock of t_seconds."""
+        return monotonic() - self.origin_seconds
+
+    def add(self, camera: Feed) -> None:
+        """One more camera, from any thread; it shares the origin. Its name is that of no other."""
+        camera.on_change = self._news.set
+        self._losses.setdefault(camera.camera_id, 0)
+        self._late.setdefault(camera.camera_id, 0)
+        camera.start()
+        self._cameras = [*self._cameras, camera]
+
+    def remove(self, camera_id: str) -> None:
+        """End a camera, from any thread; it is named in lost_cameras of a step that follows."""
+        gone = [camera for camera in self._cameras if camera.camera_id == camera_id]
+        self._cameras = [camera for camera in self._cameras if camera.camera_id != camera_id]
+        for camera in gone:
+            camera.close()
+        self._removed.add(camera_id)
+        self._news.set()
 
     def __iter__(self) -> Iterator[FrameBatch]:
         for camera in self._cameras:
@@ -109,12 +132,13 @@ class LiveBatcher:
 
     def _gather(self) -> dict[str, Frame]:
         frames: dict[str, Frame] = {}
+        cameras = self._cameras
         deadline = monotonic() + self._gather_seconds
         while True:
-            for camera in self._cameras:
+            for camera in cameras:
                 if camera.camera_id not in frames and (frame := camera.take()) is not None:
                     frames[camera.camera_id] = frame
-            online = sum(camera.health.state is CameraState.ONLINE for camera in self._cameras)
+            online = sum(camera.health.state is CameraState.ONLINE for camera in cameras)
             remaining = deadline - monotonic()
             if not frames or len(frames) >= online or remaining <= 0:
                 return frames
@@ -123,13 +147,14 @@ class LiveBatcher:
 
     def _newly_lost(self) -> frozenset[str]:
         losses = {camera.camera_id: camera.health.losses for camera in self._cameras}
-        lost = frozenset(name for name, count in losses.items() if count > self._losses[name])
+        removed = {self._removed.pop() for _ in range(len(self._removed))}
+        lost = removed | {name for name, count in losses.items() if count > self._losses.get(name, 0)}
         self._losses = losses
-        return lost
+        return frozenset(lost)
 
     def _steps(self, frames: dict[str, Frame], lost: frozenset[str]) -> Iterator[FrameBatch]:
         if lost:
-            yield FrameBatch(monotonic() - self._origin, {}, lost)
+            yield FrameBatch(self.seconds, {}, lost)
         newest = max((frame.t_seconds for frame in frames.values()), default=0.0)
         late = [frame for frame in frames.values() if frame.t_seconds < newest - self._tolerance_seconds]
         for frame in sorted(late, key=lambda frame: frame.t_seconds):

@@ -1,0 +1,98 @@
+"""Live cameras that come and go while a run goes on."""
+
+from datetime import datetime
+from threading import Lock
+
+from tracker.cameras import live_camera
+from tracker.config import CameraConfig, Config
+from tracker.core.selection import SelectionConfig
+from tracker.core.single_camera import SingleCameraTracker
+from tracker.core.zones import ZoneConfig, ZoneWatch
+from tracker.errors import OmnitrackError
+from tracker.events.sink import EventSink
+from tracker.pipeline import Pipeline
+from tracker.store.runs import ActiveRun, CameraOrigin, add_camera
+from tracker.store.session import Store
+from tracker.video.areas import CameraAreas
+from tracker.video.live_batching import LiveBatcher
+from tracker.video.motion_compensation import CameraMotionEstimator
+from tracker.video.urls import is_live, masked
+
+
+def areas_of(camera: CameraConfig, confidence: float) -> CameraAreas:
+    """What counts of a camera's picture. confidence: where the camera has none of its own."""
+    return CameraAreas(camera.region, camera.masks, confidence if camera.confidence is None else camera.confidence)
+
+
+def selection_of(config: Config) -> SelectionConfig | None:
+    """Who is described; None: everybody."""
+    return config.embedder.selection if config.embedder.policy == "selective" else None
+
+
+def zone_watch(camera: CameraConfig, config: Config) -> ZoneWatch:
+    """Follows feet over the camera's zones and lines."""
+    settings = ZoneConfig(config.events.settle_seconds, config.events.line_margin)
+    return ZoneWatch(camera.zones, camera.lines, settings)
+
+
+class Roster:
+    """Brings a run's cameras in line with a changed configuration; every other camera loses nothing.
+
+    The annotated videos of a run are of the cameras that it began with.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        batcher: LiveBatcher,
+        pipeline: Pipeline,
+        events: EventSink,
+        store: Store,
+        run: ActiveRun,
+        epoch: datetime,
+    ) -> None:
+        self._config = config
+        self._batcher = batcher
+        self._pipeline = pipeline
+        self._events = events
+        self._store = store
+        self._run = run
+        self._epoch = epoch
+        self._lock = Lock()
+
+    def apply(self, config: Config) -> list[str]:
+        """Remove, add and begin anew what differs in `cameras`; -> what was done, a line each. May be called from any
+        thread. Raises OmnitrackError, having changed nothing, for a list that cannot be used.
+        """
+        with self._lock:
+            before = {camera.name: camera for camera in self._config.cameras}
+            after = {camera.name: camera for camera in config.cameras}
+            gone = [name for name in before if name not in after]
+            changed = [name for name, camera in after.items() if name in before and camera != before[name]]
+            new = [name for name in after if name not in before]
+            for name in (*changed, *new):
+                if not is_live(after[name].source):
+                    raise OmnitrackError(f"camera {name}: {after[name].source} is a file; a live run takes no files")
+            origin = self._batcher.origin_seconds
+            fresh = [live_camera(after[name], self._config.live, origin) for name in (*changed, *new)]
+            for name in (*gone, *changed):
+                self._batcher.remove(name)
+            for camera in fresh:
+                self._make_ready(after[camera.camera_id])
+                self._batcher.add(camera)
+            self._config = self._config.model_copy(update={"cameras": config.cameras})
+            actions = {"removed": gone, "begun anew": changed, "added": new}
+            return [f"camera {name}: {action}" for action, names in actions.items() for name in names]
+
+    def _make_ready(self, camera: CameraConfig) -> None:
+        """Whatever a frame of the camera will meet, before there is one."""
+        name, config, pipeline = camera.name, self._config, self._pipeline
+        if name not in self._run.cameras:
+            add_camera(self._store, self._run, name, CameraOrigin(masked(camera.source), self._epoch))
+        if name not in pipeline.trackers:
+            pipeline.trackers[name] = SingleCameraTracker(name, config.tracker, selection_of(config))
+        pipeline.areas[name] = areas_of(camera, config.detector.confidence)
+        pipeline.movements.pop(name, None)
+        if camera.moving:
+            pipeline.movements[name] = CameraMotionEstimator()
+        self._events.watch(name, zone_watch(camera, config))
