@@ -8,6 +8,7 @@ import pytest
 
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, FloatArray, IdentityEventKind, TrackState
+from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.pipeline import Pipeline
 from tracker.ports import Step
@@ -102,6 +103,24 @@ def signature(step: Step) -> tuple[object, ...]:
         for u in us
     ]
     return step.batch.t_seconds, updates, list(step.events)
+
+
+def test_what_users_say_meanwhile_reaches_the_matcher_once() -> None:
+    pipeline, _ = pipeline_with()
+    heard: list[Constraint] = []
+    pipeline.decisions = lambda: [heard.pop() for _ in range(len(heard))]
+    for index in range(30):
+        pipeline.step(batch(index, {"a": 10, "b": 50}))
+    tracks = [("a", 1), ("b", 1)]
+    one, other = (pipeline.matcher.identity_of(track) for track in tracks)
+    assert one is not None
+    kind = ConstraintKind.CANNOT_LINK if one == other else ConstraintKind.MUST_LINK
+    heard.append(Constraint(kind, *tracks))
+    steps = [pipeline.step(batch(index, {"a": 10, "b": 50})) for index in range(30, 45)]
+    one_now, other_now = (pipeline.matcher.identity_of(track) for track in tracks)
+    assert (one_now == other_now) is (one != other)
+    assert any(step.events for step in steps)
+    assert heard == []
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 4])
