@@ -1,6 +1,6 @@
 """The least that any such program computes: decode, one detector call a picture, one appearance vector a box.
 
-    python -m benchmarks.bare_loop [--simple] DETECTOR.xml EMBEDDER.xml SCORE VIDEO...
+    python -m benchmarks.bare_loop [--simple] [--steps N] DETECTOR.xml EMBEDDER.xml SCORE VIDEO...
 
 Nothing is tracked, matched or stored. Two forms, both with one OpenVINO stream a core, int8 and bf16 where the CPU has
 them. The fast one: preprocessing inside the networks, fixed batches, the next pictures always under way while boxes of
@@ -10,8 +10,9 @@ usually written: float input, a free batch, one thing after the other. Prints on
 
 import argparse
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ SIDE, GREY, MOST_OVERLAP = 640, 114, 0.6
 CROP_HEIGHT, CROP_WIDTH, CROPS_A_CALL = 256, 128, 4
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 Pixels = NDArray[np.uint8]
+Step = tuple[Pixels, ...]
+"""One picture of every video."""
 
 
 def pictures(path: Path) -> Iterator[Pixels]:
@@ -96,7 +99,7 @@ def options(path: Path) -> dict[str, Any]:
     return {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores, **precision}
 
 
-def fast(detector: Path, embedder: Path, score: float, videos: Sequence[Path], measured: Measurement) -> None:
+def fast(detector: Path, embedder: Path, score: float, steps: Iterable[Step], measured: Measurement) -> None:
     network = Fast(detector, 1, SIDE, SIDE, (0, 0, 0), (1, 1, 1))
     embed = partial(Fast, embedder, height=CROP_HEIGHT, width=CROP_WIDTH, mean=MEAN, std=STD)
     large, single = embed(rows=CROPS_A_CALL), embed(rows=1)
@@ -112,7 +115,7 @@ def fast(detector: Path, embedder: Path, score: float, videos: Sequence[Path], m
             owner.result(running)
         measured.step(len(step), len(found))
 
-    for together in zip(*map(pictures, videos), strict=False):
+    for together in steps:
         step = []
         for picture in together:
             square, scale = fitted(picture)
@@ -124,7 +127,7 @@ def fast(detector: Path, embedder: Path, score: float, videos: Sequence[Path], m
         finish()
 
 
-def simple(detector: Path, embedder: Path, score: float, videos: Sequence[Path], measured: Measurement) -> None:
+def simple(detector: Path, embedder: Path, score: float, steps: Iterable[Step], measured: Measurement) -> None:
     openvino = import_openvino()
     core = openvino.Core()
     networks = [core.compile_model(path, "CPU", options(path)) for path in (detector, embedder)]
@@ -132,7 +135,7 @@ def simple(detector: Path, embedder: Path, score: float, videos: Sequence[Path],
     outputs: dict[int, NDArray[np.float32]] = {}
     find.set_callback(lambda request, row: outputs.update({row: np.array(request.get_output_tensor(0).data[0])}))
     mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
-    for together in zip(*map(pictures, videos), strict=False):
+    for together in steps:
         squares = [fitted(picture) for picture in together]
         for row, (square, _) in enumerate(squares):
             planar = np.ascontiguousarray(square[None, ..., ::-1].transpose(0, 3, 1, 2), np.float32) / np.float32(255)
@@ -149,6 +152,7 @@ def simple(detector: Path, embedder: Path, score: float, videos: Sequence[Path],
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simple", action="store_true")
+    parser.add_argument("--steps", type=int, help="stop after so many")
     parser.add_argument("detector", type=Path)
     parser.add_argument("embedder", type=Path)
     parser.add_argument("score", type=float, help="lowest score of a box that is described")
@@ -156,7 +160,8 @@ def main() -> None:
     given = parser.parse_args()
     measured = Measurement()
     loop = simple if given.simple else fast
-    loop(given.detector, given.embedder, given.score, given.videos, measured)
+    together = islice(zip(*map(pictures, given.videos), strict=False), given.steps)
+    loop(given.detector, given.embedder, given.score, together, measured)
     measured.report()
 
 

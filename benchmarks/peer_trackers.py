@@ -1,6 +1,6 @@
 """Peers on the same videos, with the same networks, each as its documentation says.
 
-    python -m benchmarks.peer_trackers ultralytics|boxmot-openvino|boxmot-torch MODELS OSNET VIDEO...
+    python -m benchmarks.peer_trackers ultralytics|boxmot-openvino|boxmot-torch STEPS MODELS OSNET VIDEO...
 
 One camera after the other: they know of no second one. Runs in the virtual environment that make_environment() makes,
 which sees the packages of this one beside its own. Prints one line of JSON (see benchmarks.measure).
@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import venv
 from importlib import import_module
+from itertools import islice, takewhile
 from pathlib import Path
 
 from benchmarks.measure import Measurement
@@ -32,7 +33,7 @@ def make_environment(folder: Path) -> Path:
     return python
 
 
-def ultralytics_track(models: Path, _osnet: Path, videos: list[Path], measured: Measurement) -> None:
+def ultralytics_track(steps: int, models: Path, _osnet: Path, videos: list[Path], measured: Measurement) -> None:
     """`yolo track` as it comes: BoT-SORT without appearance."""
     from ultralytics import YOLO
 
@@ -40,11 +41,11 @@ def ultralytics_track(models: Path, _osnet: Path, videos: list[Path], measured: 
         results = YOLO(models / DETECTOR, task="detect").track(
             source=str(video), stream=True, classes=[0], verbose=False
         )
-        for _ in results:
+        for _ in islice(results, steps):
             measured.step(1, 0)
 
 
-def boxmot_track(models: Path, osnet: Path, videos: list[Path], measured: Measurement) -> None:
+def boxmot_track(steps: int, models: Path, osnet: Path, videos: list[Path], measured: Measurement) -> None:
     """BoT-SORT with its packaged motion compensation, detections of the same network, OSNet on every box it wants."""
     import cv2
     import torch
@@ -56,7 +57,7 @@ def boxmot_track(models: Path, osnet: Path, videos: list[Path], measured: Measur
     for video in videos:
         tracker = boxmot.BotSort(reid_weights=osnet, device=torch.device("cpu"), half=False, cmc_method="sof")
         frames = cv2.VideoCapture(str(video))
-        while frames.grab():
+        for _ in takewhile(bool, (frames.grab() for _ in range(steps))):
             image = frames.retrieve()[1]
             found = network.predict(image, conf=0.1, classes=[0], verbose=False)[0].boxes.data.cpu().numpy()
             tracker.update(found, image)
@@ -78,10 +79,10 @@ def prepared_weights(name: str, models: Path, exported: Path, folder: Path) -> P
 
 
 def main() -> None:
-    name, models, osnet, *videos = sys.argv[1:]
+    name, steps, models, osnet, *videos = sys.argv[1:]
     os.environ |= {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true", "YOLO_VERBOSE": "false"}
     measured = Measurement()
-    PEERS[name](Path(models), Path(osnet), [Path(video) for video in videos], measured)
+    PEERS[name](int(steps), Path(models), Path(osnet), [Path(video) for video in videos], measured)
     measured.report()
 
 

@@ -4,11 +4,11 @@
 
 Everything reads both PETS 2009 videos with YOLO11n int8 at 640 and OSNet x0.25 (bf16 where the CPU has it). Each
 measurement is a process of its own, the competitors of a round one after the other, so that a busy machine slows all
-alike; ratios are medians over the rounds. A process's time counts from its start to its end, imports included; its
-processor time, which other programs disturb less, is printed as well.
+alike; ratios are medians over the rounds. frames/s counts a process from its start to its end, imports included; steady
+from its first result to its last. Processor time, which other programs disturb less, is printed as well.
 
 bare loop           decode, detector, embedder; nothing else (benchmarks/bare_loop.py)
-simple bare loop    the same as it is usually written
+simple loop         the same as it is usually written
 ours                main.py run: tracking, matching, database and MOT files as well; no timeline, no annotated video
 ours, selective     the same with embedder.policy selective
 peers               ultralytics track, boxmot BoT-SORT (benchmarks/peer_trackers.py): one camera after the other,
@@ -86,19 +86,27 @@ class Bench:
         return next((cache_folder() / "exported").glob(f"{digest}-openvino*.xml"))
 
 
-def rounds(bench: Bench, runs: int, peers: bool) -> dict[str, list[Result]]:
+def rounds(bench: Bench, runs: int, steps: int, peers: bool) -> dict[str, list[Result]]:
     """Every competitor once a round."""
+    limit = ("--steps", str(steps))
     competitors: dict[str, Callable[[], Result]] = {
-        "bare loop": bench.bare,
-        "simple bare loop": lambda: bench.bare("--simple"),
-        "ours, everybody described": lambda: bench.ours(bench.videos),
-        "ours, selective": lambda: bench.ours(bench.videos, "--set", "embedder.policy=selective"),
+        "bare loop": partial(bench.bare, *limit),
+        "simple loop": partial(bench.bare, *limit, "--simple"),
+        "ours": partial(bench.ours, bench.videos, *limit),
+        "ours, selective": partial(bench.ours, bench.videos, *limit, "--set", "embedder.policy=selective"),
     }
     if peers:
         python = make_environment(bench.scratch / "peers")
         for name in PEERS:
             weights = prepared_weights(name, bench.models, bench.exported(), bench.scratch)
-            command = ["-m", "benchmarks.peer_trackers", name, *map(str, (bench.models, weights)), *bench.videos]
+            command = [
+                "-m",
+                "benchmarks.peer_trackers",
+                name,
+                str(steps),
+                *map(str, (bench.models, weights)),
+                *bench.videos,
+            ]
             competitors[name] = partial(bench.run, *command, python=python)
     results: dict[str, list[Result]] = defaultdict(list)
     for number in range(runs):
@@ -109,16 +117,18 @@ def rounds(bench: Bench, runs: int, peers: bool) -> dict[str, list[Result]]:
     return results
 
 
-def pets(bench: Bench, runs: int, peers: bool) -> None:
-    results = rounds(bench, runs, peers)
+def pets(bench: Bench, runs: int, steps: int, peers: bool) -> None:
+    results = rounds(bench, runs, steps, peers)
     headings = (
         "frames/s",
         "of bare",
-        "CPU ms/frame",
-        "bare CPU over it",
-        "embeddings/frame",
-        "first result",
-        "peak memory",
+        "steady",
+        "of bare",
+        "CPU ms",
+        "bare CPU",
+        "crops",
+        "first",
+        "memory",
     )
     table = Table("", *headings, title=f"both PETS videos, median of {runs}")
     bare = results["bare loop"]
@@ -129,6 +139,8 @@ def pets(bench: Bench, runs: int, peers: bool) -> None:
             name,
             f"{median(speed):.1f}",
             f"{share_of(bare, ones, 'seconds'):.2f}",
+            f"{median(one['steady_frames_per_second'] for one in ones):.1f}",
+            f"{1 / share_of(bare, ones, 'steady_frames_per_second'):.2f}",
             f"{1000 * median(work):.1f}",
             f"{share_of(bare, ones, 'processor_seconds'):.2f}",
             f"{ones[0]['boxes'] / ones[0]['frames']:.1f}" if ones[0]["boxes"] else "",
@@ -140,7 +152,7 @@ def pets(bench: Bench, runs: int, peers: bool) -> None:
 
 def share_of(bare: list[Result], ones: list[Result], what: str) -> float:
     """Median over the rounds of what the bare loop spent over what this one did."""
-    return median(b[what] / one[what] for b, one in zip(bare, ones, strict=True))
+    return float(median(b[what] / one[what] for b, one in zip(bare, ones, strict=True)))
 
 
 def cameras(bench: Bench, counts: list[int], runs: int) -> None:
@@ -180,6 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--peers", action="store_true", help="measure the peers as well")
+    parser.add_argument("--steps", type=int, default=795, help="frames of each video in the table pets")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="numbers of cameras")
     parser.add_argument("--only", nargs="+", default=["pets", "cameras", "start", "street"])
     parser.add_argument(
@@ -192,7 +205,7 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         bench = Bench(Path(scratch), given.prefix)
         if "pets" in given.only:
-            pets(bench, given.runs, given.peers)
+            pets(bench, given.runs, given.steps, given.peers)
         if "cameras" in given.only:
             cameras(bench, given.counts, max(1, given.runs // 2))
         if "start" in given.only:
