@@ -223,6 +223,7 @@ def find_model(config: Config, kind: ModelKind, *, notify: Notify, download: boo
         cache_folder() / "models",
         download=download and config.models.download,
         notify=notify,
+        cuda=resolve_device(config.device) != "cpu",
     )
 
 

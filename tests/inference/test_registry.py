@@ -39,6 +39,7 @@ class Desk:
         self.first.mkdir()
         self.second.mkdir()
         self.lines: list[str] = []
+        self.weights_url = server.url("/weights")
         self.registry = Registry(
             [
                 model("good", ModelFile(path="g/good.onnx", sha256=sha256(b"good"), url=server.url("/good"))),
@@ -69,6 +70,28 @@ def test_auto_takes_the_first_directory_that_has_any(desk: Desk) -> None:
     found = desk.resolve("auto", download=True)
     assert (found.spec.name, found.path) == ("fair", fair)
     assert desk.lines == []
+
+
+def on_cuda(desk: Desk, download: bool = False) -> ResolvedModel:
+    weights = model("weights", ModelFile(path="w.pt", sha256=sha256(b"weights"), url=desk.weights_url))
+    rows = [*desk.registry.models(DETECTOR), weights.model_copy(update={"format": ModelFormat.ULTRALYTICS_PT})]
+    return Registry(rows).resolve(
+        DETECTOR, "auto", [desk.first, desk.second], desk.cache, download, desk.lines.append, cuda=True
+    )
+
+
+def test_auto_on_cuda_takes_what_runs_there_before_an_exported_network(desk: Desk) -> None:
+    desk.put(desk.first / "g" / "good.onnx", b"good")
+    assert on_cuda(desk).spec.name == "good"
+    desk.put(desk.second / "w.pt", b"weights")
+    assert on_cuda(desk).spec.name == "weights"
+    assert desk.resolve("auto").spec.name == "good"
+
+
+def test_auto_on_cuda_downloads_what_runs_there_before_it_settles_for_less(desk: Desk, server: FileServer) -> None:
+    desk.put(desk.first / "g" / "good.onnx", b"good")
+    server.files["/weights"] = b"weights"
+    assert on_cuda(desk, download=True).spec.name == "weights"
 
 
 def test_auto_prefers_the_earlier_model_in_one_directory(desk: Desk) -> None:

@@ -80,16 +80,18 @@ class Registry:
         download: bool,
         notify: Notify,
         progress: Progress | None = None,
+        cuda: bool = False,
     ) -> ResolvedModel:
         """Find the wanted model: "auto", a registered name, or the path of a file or an OpenVINO folder.
 
         search: directories of models, laid out as the registry's paths; cache: where downloads are kept. notify gets
-        one line about each thing that a user would want to know. Raises OmnitrackError where a named model or a path
+        one line about each thing that a user would want to know. cuda: for "auto", a model that runs there comes before
+        any other. Raises OmnitrackError where a named model or a path
         is not there, is of another kind, or is not the file that the registry knows.
         """
         finder = _Finder([*search, cache], cache, notify, progress)
         if wanted == "auto":
-            return self._automatic(kind, finder, download)
+            return self._automatic(kind, finder, download, cuda)
         spec = self._models.get(wanted)
         if spec is None:
             return self._at_path(kind, wanted)
@@ -104,19 +106,21 @@ class Registry:
             raise OmnitrackError(f"model {wanted!r}: {spec.files[0].path} is in none of {places}; set OMNITRACK_MODELS")
         return ResolvedModel(spec, finder.fetch(spec))
 
-    def _automatic(self, kind: ModelKind, finder: "_Finder", download: bool) -> ResolvedModel:
+    def _automatic(self, kind: ModelKind, finder: "_Finder", download: bool, cuda: bool) -> ResolvedModel:
         with_files = [model for model in self.models(kind) if model.files]
-        if found := finder.find_first(with_files):
-            return found
+        preferred = [model for model in with_files if model.runs_on_cuda] if cuda else []
         reason = "downloads are off"
-        for spec in filter(_downloadable, with_files if download else []):
-            try:
-                return ResolvedModel(spec, finder.fetch(spec))
-            except UnreachableError as error:
-                reason = str(error)
-                break
-            except OmnitrackError as error:
-                reason = str(error)
+        for candidates in filter(None, (preferred, with_files)):
+            if found := finder.find_first(candidates):
+                return found
+            for spec in filter(_downloadable, candidates if download else []):
+                try:
+                    return ResolvedModel(spec, finder.fetch(spec))
+                except UnreachableError as error:
+                    reason = str(error)
+                    break
+                except OmnitrackError as error:
+                    reason = str(error)
         for spec in self.models(kind):
             if spec.fallback is not None:
                 finder.notify(f"No {kind} model is at hand ({reason}): using {spec.fallback}. Set OMNITRACK_MODELS.")

@@ -73,6 +73,11 @@ class ModelSpec(_Row):
     files: tuple[ModelFile, ...] = ()
     fallback: str | None = None
 
+    @property
+    def runs_on_cuda(self) -> bool:
+        """Weights for torch do; exported networks run on the CPU, wherever they are."""
+        return self.format in (ModelFormat.ULTRALYTICS_PT, ModelFormat.TORCHREID_PTH, ModelFormat.SAFETENSORS)
+
     @model_validator(mode="after")
     def _complete(self) -> "ModelSpec":
         if (self.format is ModelFormat.BUILT_IN) != (not self.files):
