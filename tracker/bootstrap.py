@@ -19,7 +19,7 @@ from reid.metadata import input_spec_of
 from reid.preprocess import InputSpec
 from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.cameras import open_cameras
-from tracker.config import Config, OperationConfig, OutputConfig
+from tracker.config import Config, OutputConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.constraints import Constraint
@@ -39,7 +39,7 @@ from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.operation.status import RunStatus
 from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder, TimedSink
-from tracker.outlets import build_event_sink, build_outboxes
+from tracker.outlets import build_event_sink, build_outboxes, watched
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, Sink
 from tracker.recorded.sink import RecordingSink
@@ -55,6 +55,7 @@ from tracker.topology_files import open_topology
 from tracker.video.annotate import AnnotatedVideoSink, file_name
 from tracker.video.live_batching import LiveBatcher
 from tracker.video.motion_compensation import CameraMotionEstimator
+from tracker.video.privacy import PrivacySink
 from tracker.video.urls import is_live, masked
 
 Notify = Callable[[str], None]
@@ -85,7 +86,8 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         hearing = opened.enter_context(Hearing(store, active))
         history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
         outboxes = build_outboxes(config.events)
-        events = build_event_sink(config, outboxes, matcher.identity_of, epoch, history.note, Lookout(store, active))
+        lookout = Lookout(store, active)
+        events = build_event_sink(config, outboxes, matcher.identity_of, epoch, history.note, lookout)
         times = StageTimes()
         sinks: list[Sink] = [TimedSink(history, times, "store"), TimedSink(events, times, "events")]
         output = output_for(config)
@@ -94,6 +96,9 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             sinks.append(TimedSink(video, times, "video"))
         if record:
             sinks.append(RecordingSink(folder, [camera.name for camera in config.cameras], embedder.name))
+        if output.hide_people != "nobody":
+            only_wanted = output.hide_people == "everybody_but_wanted"
+            sinks = [PrivacySink(sinks, matcher.identity_of, lambda one: only_wanted and lookout(one) is not None)]
         pipeline = Pipeline(
             detector=TimedDetector(detector, times),
             embedder=TimedEmbedder(embedder, times),
@@ -126,18 +131,6 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             ahead=steps_ahead(len(config.cameras)),
             roster=roster,
         )
-
-
-@contextmanager
-def watched(status: RunStatus, config: OperationConfig) -> Iterator[None]:
-    """The run can be watched over HTTP, where a port is configured."""
-    if config.port is None:
-        yield
-        return
-    from tracker.operation.server import status_server  # costs start-up time
-
-    with status_server(status, config.host, config.port):
-        yield
 
 
 @contextmanager
@@ -181,8 +174,8 @@ def steps_ahead(cameras: int) -> int:
 def output_for(config: Config) -> OutputConfig:
     """What is not configured is written for recorded cameras, whose run ends, and not for live ones."""
     recorded = not any(is_live(camera.source) for camera in config.cameras)
-    given = config.output.model_dump()
-    return OutputConfig(**{key: recorded if value is None else value for key, value in given.items()})
+    open_keys = [key for key in ("video", "mot", "timeline") if getattr(config.output, key) is None]
+    return config.output.model_copy(update=dict.fromkeys(open_keys, recorded))
 
 
 def make_folder(folder: Path) -> None:

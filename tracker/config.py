@@ -106,14 +106,15 @@ class ModelsConfig(Section):
 class OutputConfig(Section):
     """What a run leaves in its folder beside the database; None: for recorded cameras, not for live ones.
 
-    Gaps of a track up to interpolate_seconds are filled in the MOT files. Of each sighting, the database keeps the
-    crops_per_sighting clearest pictures.
+    Gaps of a track up to interpolate_seconds are filled in the MOT files. hide_people: who is pixelated in all pictures
+    and videos that are kept or sent. Of each sighting, the database keeps the crops_per_sighting clearest pictures.
     """
 
     video: bool | None = None
     mot: bool | None = None
     timeline: bool | None = None
     interpolate_seconds: Annotated[float, Field(ge=0)] = 1.0
+    hide_people: Annotated[str, Field(pattern="^(nobody|everybody|everybody_but_wanted)$")] = "nobody"
     crops_per_sighting: Annotated[int, Field(ge=0, le=10)] = 0
 
 

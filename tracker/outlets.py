@@ -1,15 +1,17 @@
-"""The events of a configuration: what is watched, and where it is sent."""
+"""What a run tells others while it goes on: events at zones and lines, and how it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
-from tracker.config import Config, with_secrets
+from tracker.config import Config, OperationConfig, with_secrets
 from tracker.core.types import TrackletKey
 from tracker.events.jsonl import JsonLines
 from tracker.events.outbox import Outbox, Retry
 from tracker.events.settings import EventsConfig
 from tracker.events.sink import EventSink, Note
 from tracker.events.webhook import Webhook
+from tracker.operation.status import RunStatus
 from tracker.roster import zone_watch
 
 
@@ -46,3 +48,15 @@ def build_outboxes(config: EventsConfig) -> list[Outbox]:
     if config.file is not None:
         outboxes.append(Outbox("events file", JsonLines(config.file).deliver))
     return outboxes
+
+
+@contextmanager
+def watched(status: RunStatus, config: OperationConfig) -> Iterator[None]:
+    """The run can be watched over HTTP, where a port is configured."""
+    if config.port is None:
+        yield
+        return
+    from tracker.operation.server import status_server  # costs start-up time
+
+    with status_server(status, config.host, config.port):
+        yield
