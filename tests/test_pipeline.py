@@ -14,6 +14,7 @@ from tracker.pipeline import Pipeline
 from tracker.ports import Step
 from tracker.video.areas import CameraAreas
 from tracker.video.frame import Frame, FrameBatch, Image
+from tracker.video.motion_gate import MotionGate
 
 
 class FakeDetector:
@@ -143,6 +144,16 @@ def test_detection_runs_ahead_of_tracking() -> None:
         time.sleep(0.001)
     assert 3 <= len(detector.batch_sizes) <= 5
     steps.close()
+
+
+def test_where_nothing_moved_nobody_is_sought_and_people_are_where_they_were() -> None:
+    batches = [batch(index, {"a": 10, "b": 90 - 10 * index}) for index in range(8)]
+    expected, _ = pipeline_with()
+    gated, detector = pipeline_with()
+    gated.gate = MotionGate(5)
+    assert [signature(s) for s in gated.steps(batches, 2)] == [signature(expected.step(one)) for one in batches]
+    assert detector.batch_sizes.count(2) == 1
+    assert detector.batch_sizes.count(1) == 7
 
 
 def test_an_error_of_the_detector_comes_in_its_turn() -> None:

@@ -55,6 +55,7 @@ from tracker.topology_files import open_topology
 from tracker.video.annotate import AnnotatedVideoSink, file_name
 from tracker.video.live_batching import LiveBatcher
 from tracker.video.motion_compensation import CameraMotionEstimator
+from tracker.video.motion_gate import MotionGate
 from tracker.video.privacy import PrivacySink
 from tracker.video.urls import is_live, masked
 
@@ -108,6 +109,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             matcher=matcher,
             decisions=hearing.fresh,
             sinks=sinks,
+            gate=None if config.detector.motion_gate is None else MotionGate(config.detector.motion_gate),
             areas={c.name: areas_of(c, config.detector.confidence) for c in config.cameras},
             movements={c.name: CameraMotionEstimator() for c in config.cameras if c.moving},
         )

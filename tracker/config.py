@@ -79,9 +79,12 @@ class CameraConfig(Section):
 
 
 class DetectorConfig(Section):
-    """model is auto, a name in models.yaml, or a path."""
+    """model is auto, a name in models.yaml, or a path. motion_gate: people are not sought again in pictures that
+    nowhere differ by so many grey levels from the one searched last; None: always.
+    """
 
     model: str = "auto"
+    motion_gate: Annotated[float, Field(gt=0, le=255)] | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
     nms_iou: Annotated[float, Field(gt=0, le=1)] = 0.6
 

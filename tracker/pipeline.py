@@ -15,6 +15,7 @@ from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.ports import Detector, Embedder, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
 from tracker.video.frame import Frame, FrameBatch
+from tracker.video.motion_gate import MotionGate
 from tracker.video.readahead import computed_ahead
 from tracker.video.sharpness import sharpness
 
@@ -39,6 +40,7 @@ class Pipeline:
         sinks: Sequence[Sink] = (),
         areas: Mapping[str, CameraAreas] | None = None,
         movements: Mapping[str, MotionEstimator] | None = None,
+        gate: MotionGate | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder
@@ -48,6 +50,8 @@ class Pipeline:
         self.sinks = sinks
         self.areas = dict(areas or {})
         self.movements = dict(movements or {})
+        self.gate = gate
+        self._found: dict[str, Detections] = {}
         self.t_seconds = -math.inf
         self._camera_seconds: dict[str, float] = {}
 
@@ -55,26 +59,34 @@ class Pipeline:
         """All steps. While one is embedded, tracked, matched and written, people are sought in the `ahead` + 1 batches
         after it, which is what takes longest and needs nothing of what went before.
         """
-        with closing(computed_ahead(self._detect, batches, ahead, "detect")) as detected:
-            for batch, found in detected:
+        looked_at = ((batch, self._news(batch)) for batch in batches)
+        with closing(computed_ahead(lambda pair: self._detect(pair[1]), looked_at, ahead, "detect")) as detected:
+            for (batch, _), found in detected:
                 yield self._follow(batch, found)
 
     def step(self, batch: FrameBatch) -> Step:
         """One step on its own."""
-        return self._follow(batch, self._detect(batch))
+        return self._follow(batch, self._detect(self._news(batch)))
 
-    def _detect(self, batch: FrameBatch) -> list[Detections]:
-        """People in every frame of the batch, in one call of the network, as far as they stand where it matters."""
-        frames = list(batch.frames.values())
-        for frame in frames:
+    def _news(self, batch: FrameBatch) -> FrameBatch:
+        """The frames in which people are sought; in the others they are where they were found last."""
+        for frame in batch.frames.values():
             self._area(frame).paint_out(frame.image)
-        found = self.detector.detect([frame.image for frame in frames])
-        return [self._area(frame).chosen(people, frame.image) for frame, people in zip(frames, found, strict=True)]
+        return batch if self.gate is None else self.gate.news(batch)
+
+    def _detect(self, news: FrameBatch) -> dict[str, Detections]:
+        """People by camera, found in one call of the network, as far as they stand where it matters."""
+        frames = list(news.frames.values())
+        found = self.detector.detect([frame.image for frame in frames]) if frames else []
+        return {
+            frame.camera_id: self._area(frame).chosen(people, frame.image)
+            for frame, people in zip(frames, found, strict=True)
+        }
 
     def _area(self, frame: Frame) -> CameraAreas:
         return self.areas.get(frame.camera_id, EVERYWHERE)
 
-    def _follow(self, batch: FrameBatch, found: Sequence[Detections]) -> Step:
+    def _follow(self, batch: FrameBatch, news: Mapping[str, Detections]) -> Step:
         """Describe the people found, then track and match them.
 
         Tracks of a camera that was lost end: whoever comes back into its view is a new local track.
@@ -82,6 +94,8 @@ class Pipeline:
         frames = list(batch.frames.values())
         self._camera_seconds.update((frame.camera_id, frame.t_seconds) for frame in frames)
         self.t_seconds = max(self.t_seconds, batch.t_seconds, *self._camera_seconds.values())
+        self._found |= news
+        found = [self._found[frame.camera_id] for frame in frames]
         motions = self._camera_motions(frames, found)
         detections = self._describe(frames, found, motions)
         updates: dict[str, list[TrackUpdate]] = {
