@@ -91,6 +91,15 @@ class Walks:
         mean: LogOdds = (odds + odds.T) / np.maximum(voices[:, None] + voices, 1.0)
         return mean
 
+    def ratios(self, origins: Sequence[str], ends: Array, targets: Sequence[str], begins: Array) -> LogOdds:
+        """(m, n): how well it fits that who left origins (n) at ends (n,) is who came to targets (m) at begins (m,)."""
+        cameras = sorted({*origins, *targets})
+        row = {camera: index for index, camera in enumerate(cameras)}
+        origin = np.array([[row[camera] for camera in origins]], np.int64)
+        target = np.array([[row[camera]] for camera in targets], np.int64)
+        gaps = begins[:, None] - ends
+        return self._topology.log_ratios(cameras, origin, target, gaps, self._horizon_seconds)
+
     def learn(
         self, t_seconds: float, segments: Sequence[Segment], held: Sequence[int | None], comparison: Comparison
     ) -> None:

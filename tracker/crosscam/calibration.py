@@ -1,6 +1,7 @@
 """Thresholds from the data itself: what a cosine means for this embedding network in these cameras."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,32 @@ LogOdds = NDArray[np.float64]
 CENTRE_PRIOR = 3.0
 OUTLIERS = 0.02
 MIN_MIXED = 20
+LIMIT = 6.0
+"""Log odds that looks alone can be worth, for or against."""
 ONE_DEVIATION_BELOW = float(ndtr(-1))
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A Gaussian by its moments."""
+
+    mean: float
+    variance: float
+
+
+SAME_PRIOR, DIFFERENT_PRIOR = Normal(0.7, 0.15**2), Normal(0.0, 0.25**2)
+"""What is expected before any pair was seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Populations:
+    """The cosines that a calibration is made from: of pairs of one person (n,), of people whom one camera saw at one
+    instant (m,), and of pairs of two cameras whose truth is unknown (k,), most of which are strangers.
+    """
+
+    same: FloatArray
+    different: FloatArray
+    mixed: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +52,9 @@ class CosineCalibration:
 
     slope: float
     threshold: float
-    limit: float = 6.0
+    same: Normal
+    different: Normal
+    limit: float
 
     def log_odds(self, cosines: FloatArray) -> LogOdds:
         """Cosines of any shape -> log-likelihood ratios of the same shape."""
@@ -57,35 +85,42 @@ def camera_means(
     return means
 
 
-def fit_cosines(
-    same: FloatArray, different: FloatArray, mixed: FloatArray, false_match_rate: float
-) -> CosineCalibration:
-    """Calibration from cosines of sure positives (n,), of sure negatives (m,), and of pairs of unknown truth (k,).
+@dataclass(frozen=True, slots=True)
+class SureCosines:
+    """What pairs of known truth say: pairs of one person, and of people whom one camera saw at one instant."""
 
-    Zero evidence lies at the cosine that a pair of different people exceeds with probability false_match_rate: a
-    network that cannot tell people apart then links nobody. The OUTLIERS most alike of the sure negatives are left
-    out: they are one person's two boxes, or twins. Most pairs of tracks of two cameras are strangers, too; where their
-    median and lower spread say that strangers are more alike than inside one camera, they are believed. Each population
-    starts from a weak prior (a few imagined pairs), so that the first real pairs already count and odd ones do no harm.
-    """
-    strangers = np.sort(different)[: len(different) - int(np.ceil(OUTLIERS * len(different)))]
-    mean_different, variance_different = _moments(strangers, 0.0, 0.25**2)
-    if len(mixed) >= MIN_MIXED:
-        low, middle = np.quantile(mixed, [ONE_DEVIATION_BELOW, 0.5])
-        mean_different = max(mean_different, float(middle))
-        variance_different = max(variance_different, float(middle - low) ** 2)
-    mean_same, variance_same = _moments(same, 0.7, 0.15**2)
-    variance = (variance_same + variance_different) / 2
-    gap = max(mean_same - mean_different, 0.1)
-    threshold = mean_different + float(ndtri(1 - false_match_rate)) * float(np.sqrt(variance_different))
-    return CosineCalibration(slope=gap / variance, threshold=threshold)
+    same: Normal
+    different: Normal
+
+    @classmethod
+    def of(cls, same: FloatArray, different: FloatArray) -> Self:
+        """same: cosines (n,), different: (m,). The OUTLIERS most alike of the different ones are left out: they are one
+        person's two boxes, or twins. Each population starts from a weak prior (a few imagined pairs), so that the first
+        real pairs already count and odd ones do no harm.
+        """
+        strangers = np.sort(different)[: len(different) - int(np.ceil(OUTLIERS * len(different)))]
+        return cls(_moments(same, SAME_PRIOR), _moments(strangers, DIFFERENT_PRIOR))
+
+    def calibration(self, mixed: FloatArray, false_match_rate: float, limit: float = LIMIT) -> CosineCalibration:
+        """For pairs of segments, given cosines (k,) of such pairs of unknown truth.
+
+        Zero evidence lies at the cosine that a pair of different people exceeds with probability false_match_rate: a
+        network that cannot tell people apart then links nobody. Most pairs of tracks of two cameras are strangers, too;
+        where their median and lower spread say that strangers are more alike than inside one camera, they are believed.
+        """
+        same, different = self.same, self.different
+        if len(mixed) >= MIN_MIXED:
+            low, middle = np.quantile(mixed, [ONE_DEVIATION_BELOW, 0.5])
+            spread = float(middle - low) ** 2
+            different = Normal(max(different.mean, float(middle)), max(different.variance, spread))
+        gap = max(same.mean - different.mean, 0.1)
+        threshold = different.mean + float(ndtri(1 - false_match_rate)) * float(np.sqrt(different.variance))
+        return CosineCalibration(gap * 2 / (same.variance + different.variance), threshold, same, different, limit)
 
 
-def _moments(
-    values: FloatArray, prior_mean: float, prior_variance: float, strength: float = 3.0
-) -> tuple[float, float]:
-    """Mean and variance of values (n,), as if `strength` values with the prior's moments had been seen before."""
+def _moments(values: FloatArray, prior: Normal, strength: float = 3.0) -> Normal:
+    """Of values (n,), as if `strength` values with the prior's moments had been seen before."""
     weight = len(values) + strength
-    mean = (float(values.sum()) + strength * prior_mean) / weight
-    spread = float(((values - mean) ** 2).sum()) + strength * (prior_variance + (prior_mean - mean) ** 2)
-    return mean, spread / weight
+    mean = (float(values.sum()) + strength * prior.mean) / weight
+    spread = float(((values - mean) ** 2).sum()) + strength * (prior.variance + (prior.mean - mean) ** 2)
+    return Normal(mean, spread / weight)

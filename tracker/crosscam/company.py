@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.core.types import FloatArray
+from tracker.crosscam.affinity import Walks
 from tracker.crosscam.comparison import Comparison
 from tracker.crosscam.constraints import Party
 from tracker.crosscam.decisions import Decisions
-from tracker.crosscam.memory import Memory
+from tracker.crosscam.memory import Exit, Memory
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
 
@@ -19,6 +21,10 @@ MORE_EVIDENCE = 1.5
 """Look-alikes are sought again once the looks of a track weigh so many times more than at the last search."""
 PLAUSIBLE = -2.0
 """Log odds above which somebody remains a candidate between two searches."""
+REACH_SECONDS, MOST_EXITS = 300.0, 3000
+"""How long ago, and how many, people may have left other cameras to be sought by the time that they walked."""
+WORTH_OF_LOOKS = 10.0
+"""Log odds that a cosine of 1 is worth, about: enough for choosing candidates."""
 
 
 class Company:
@@ -30,10 +36,11 @@ class Company:
     calibrates the scale.
     """
 
-    def __init__(self, config: MatcherConfig, memory: Memory, decisions: Decisions) -> None:
+    def __init__(self, config: MatcherConfig, memory: Memory, decisions: Decisions, walks: Walks | None) -> None:
         self._config = config
         self._memory = memory
         self._decisions = decisions
+        self._walks = walks
         self.is_chosen = False
         """Whether the latest company was not everybody."""
 
@@ -44,7 +51,7 @@ class Company:
             yield [*self._memory.everyone(), *ready]
             return
         news = [segment for segment in ready if self._has_news(t_seconds, segment)]
-        self._seek(news, ready)
+        self._seek(t_seconds, news, ready)
         waiting = sorted(ready, key=lambda s: (not self._has_news(t_seconds, s), s.looked_at_seconds, s.order))
         first = 0
         while first < len(news):
@@ -67,8 +74,10 @@ class Company:
     def _has_news(self, t_seconds: float, segment: Segment) -> bool:
         return segment.due or segment.identity_id is None or segment.is_long_enough(t_seconds, self._config)
 
-    def _seek(self, news: Sequence[Segment], ready: Sequence[Segment]) -> None:
-        """Find look-alikes of those whose own looks have become clearer, at rest and among the open ones."""
+    def _seek(self, t_seconds: float, news: Sequence[Segment], ready: Sequence[Segment]) -> None:
+        """Whom may those be whose looks have become clearer? Look-alikes at rest and among the open ones, and who can
+        have come from where they were seen last.
+        """
         seekers = [s for s in news if s.weight > 0 and s.weight >= MORE_EVIDENCE * s.sought_weight]
         if not seekers:
             return
@@ -77,10 +86,30 @@ class Company:
         sought, present = looks[: len(seekers)], looks[len(seekers) :]
         resting = self._memory.look_alikes(sought, self._config.candidates)
         alike = nearest_rows(sought @ present.T, self._config.candidates)
-        for segment, remembered, rows in zip(seekers, resting, alike, strict=True):
-            others = [i for row in rows if (i := described[row].identity_id) is not None]
-            segment.could_be = tuple(dict.fromkeys([*segment.could_be, *remembered, *others]))
+        walked = self._in_reach(t_seconds, seekers, described, looks)
+        for segment, remembered, rows, others in zip(seekers, resting, alike, walked, strict=True):
+            here = [i for row in rows if (i := described[row].identity_id) is not None]
+            segment.could_be = tuple(dict.fromkeys([*segment.could_be, *others, *remembered, *here]))
             segment.sought_weight = segment.weight
+
+    def _in_reach(
+        self, t_seconds: float, seekers: Sequence[Segment], described: Sequence[Segment], looks: FloatArray
+    ) -> list[list[int]]:
+        """For each seeker the people whose last visit, way and looks together fit best. looks: of all segments."""
+        if self._walks is None:
+            return [[] for _ in seekers]
+        exits = self._memory.just_left(t_seconds - REACH_SECONDS, MOST_EXITS)
+        resting = self._memory.looks_of([leaving.identity_id for leaving in exits], looks.shape[1])
+        exits += [Exit(s.identity_id or 0, s.camera_id, s.presence.last_seconds) for s in described]
+        likeness = looks[: len(seekers)] @ np.concatenate([resting, looks[len(seekers) :]]).T
+        fit = self._walks.ratios(
+            [leaving.camera_id for leaving in exits],
+            np.array([leaving.t_seconds for leaving in exits]),
+            [seeker.camera_id for seeker in seekers],
+            np.array([seeker.since_seconds for seeker in seekers]),
+        )
+        best = nearest_rows(fit + WORTH_OF_LOOKS * likeness, self._config.candidates)
+        return [[exits[row].identity_id for row in rows] for rows in best]
 
 
 class _Gathering:
@@ -138,7 +167,7 @@ class _Gathering:
             self.members[id(segment)] = segment
 
 
-def nearest_rows(likeness: FloatArray, k: int) -> list[list[int]]:
+def nearest_rows(likeness: NDArray[np.floating], k: int) -> list[list[int]]:
     """Columns of the up to k largest values of each row of (m, n), the largest first, equal ones in order."""
     found = min(k, likeness.shape[1])
     rows: list[list[int]] = np.argsort(-likeness, axis=1, kind="stable")[:, :found].tolist()

@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.types import FloatArray
-from tracker.crosscam.calibration import CosineCalibration, LogOdds, camera_means, fit_cosines
+from tracker.crosscam.calibration import LIMIT, CosineCalibration, LogOdds, Populations, SureCosines, camera_means
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.tints import CameraTints
 
 FULL_WEIGHT = 5.0
 """Sum of qualities beyond which more crops of the same track add no certainty."""
+
+LIMIT_AMONG_MANY = 20.0
+"""Among very many people some will always come at the right time: looks must be able to speak louder than that."""
+
+MIN_PAIRS = 100
+"""Pairs of segments of two cameras from which on these are calibrated on their own, where there are more cameras."""
 
 WALKING_SPEED = 2.5
 REACH_SLACK_METRES = 1.0
@@ -26,7 +33,8 @@ class Comparison:
 
     cosines: float32, of the camera-centred features; 0 where one has none. log_odds: of "one person", the sum of parts.
     rivals: bool, pairs not at rest that one camera saw at one instant. weights: (n,) > 0, how much each segment's
-    opinion counts. features: (n, d) float32 unit rows, centred. means: the centre by camera.
+    opinion counts. features: (n, d) float32 unit rows, centred. means: the centre by camera. calibration: of all
+    cameras together; thresholds: the cosine at which the looks of a pair say nothing, by its own cameras' calibration.
     """
 
     segments: Sequence[Segment]
@@ -38,6 +46,9 @@ class Comparison:
     features: FloatArray
     means: dict[str, FloatArray]
     calibration: CosineCalibration
+    thresholds: NDArray[np.float64]
+    populations: Populations
+    tints: CameraTints | None
 
     def forbidden(self, a: int, b: int) -> bool:
         """Whether one camera saw both at one instant, or nobody could walk from the one to the other in time."""
@@ -65,16 +76,17 @@ def compare(
     raw, known = _raw_features(segments)
     past = None if tints is None else tints.totals(names, raw.shape[1])
     means = camera_means(raw[known], camera[known], len(names), past)
-    features = np.where(known[:, None], unit_rows(raw - means[camera]), 0).astype(np.float32)
+    features = np.where(known[:, None], beyond_tint(raw, means[camera], tints), 0).astype(np.float32)
     cosines = features @ features.T
     rivals = _rivals(segments, camera)
     both_known = known[:, None] & known[None]
     once = np.tri(len(segments), dtype=bool, k=-1).T
     different = cosines[rivals & both_known & once]
     mixed = cosines[(camera[:, None] != camera[None]) & both_known & once]
-    same = _same_person_cosines(segments, means[camera])
-    calibration = fit_cosines(same, different, mixed, false_match_rate)
-    parts = {"appearance": np.where(both_known, calibration.log_odds(cosines), 0.0), **(beyond_looks or {})}
+    populations = Populations(_same_person_cosines(segments, means[camera], tints), different, mixed)
+    limit = LIMIT if tints is None else LIMIT_AMONG_MANY
+    looks = _looks(cosines, camera, known, populations, false_match_rate, limit)
+    parts = {"appearance": looks.log_odds, **(beyond_looks or {})}
     return Comparison(
         segments,
         cosines,
@@ -84,8 +96,43 @@ def compare(
         np.array([min(max(s.gallery.weight, s.recent.weight, 0.01), FULL_WEIGHT) for s in segments]),
         features,
         dict(zip(names, means, strict=True)),
-        calibration,
+        looks.calibration,
+        looks.thresholds,
+        populations,
+        tints,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looks:
+    log_odds: LogOdds
+    thresholds: NDArray[np.float64]
+    calibration: CosineCalibration
+
+
+def _looks(
+    cosines: FloatArray,
+    camera: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    populations: Populations,
+    false_match_rate: float,
+    limit: float,
+) -> _Looks:
+    """Log odds of looks (n, n): on the scale of the two cameras where they have enough pairs, else of all together.
+
+    camera, known: (n,), number of the camera, and whether there are looks.
+    """
+    sure = SureCosines.of(populations.same, populations.different)
+    calibration = sure.calibration(populations.mixed, false_match_rate, limit)
+    log_odds, thresholds = calibration.log_odds(cosines), np.full(cosines.shape, calibration.threshold)
+    rows = [np.flatnonzero(known & (camera == number)) for number in range(camera.max(initial=-1) + 1)]
+    for one, other in combinations(rows, 2) if len(rows) > 2 else ():
+        if len(one) * len(other) >= MIN_PAIRS:
+            here, back = np.ix_(one, other), np.ix_(other, one)
+            between = sure.calibration(cosines[here].ravel(), false_match_rate, limit)
+            log_odds[here], thresholds[here] = between.log_odds(cosines[here]), between.threshold
+            log_odds[back], thresholds[back] = log_odds[here].T, between.threshold
+    return _Looks(np.where(known[:, None] & known, log_odds, 0.0), thresholds, calibration)
 
 
 def _raw_features(segments: Sequence[Segment]) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -97,7 +144,13 @@ def _raw_features(segments: Sequence[Segment]) -> tuple[FloatArray, NDArray[np.b
     return unit_rows(np.stack(rows) if rows else np.zeros((0, dimension), np.float32)), known
 
 
-def _same_person_cosines(segments: Sequence[Segment], means: FloatArray) -> FloatArray:
+def beyond_tint(vectors: FloatArray, means: FloatArray, tints: CameraTints | None) -> FloatArray:
+    """(n, d) unit rows: what vectors (n, d) show beyond the mean (n, d) of their cameras."""
+    beyond = unit_rows(vectors) - means
+    return unit_rows(beyond if tints is None else tints.whitened(beyond))
+
+
+def _same_person_cosines(segments: Sequence[Segment], means: FloatArray, tints: CameraTints | None) -> FloatArray:
     """Cosine (m,) between the two halves of each gallery that has two. means: (n, d), of each segment's camera."""
     halves = [
         (*pair, mean) for s, mean in zip(segments, means, strict=True) if (pair := s.gallery.halves()) is not None
@@ -105,7 +158,7 @@ def _same_person_cosines(segments: Sequence[Segment], means: FloatArray) -> Floa
     if not halves:
         return np.zeros(0, np.float32)
     earlier, later, mean = (np.stack(column) for column in zip(*halves, strict=True))
-    cosines: FloatArray = (unit_rows(unit_rows(earlier) - mean) * unit_rows(unit_rows(later) - mean)).sum(axis=1)
+    cosines: FloatArray = (beyond_tint(earlier, mean, tints) * beyond_tint(later, mean, tints)).sum(axis=1)
     return cosines
 
 

@@ -35,19 +35,20 @@ class Explainer:
         scores[self._names == name] = -np.inf
         runner_up = int(scores.argmax()) if len(scores) > 1 else None
         score, cosine, parts = 0.0, None, dict.fromkeys(comparison.parts, 0.0)
+        threshold = comparison.calibration.threshold
         if rest:
             pairs = np.ix_(moved, rest)
             shares = np.outer(weights, comparison.weights[rest])
             score = float(np.average(comparison.log_odds[pairs], weights=shares))
             parts = {name: float(np.average(part[pairs], weights=shares)) for name, part in comparison.parts.items()}
-            cosine = float(comparison.cosines[pairs].mean())
+            cosine, threshold = float(comparison.cosines[pairs].mean()), float(comparison.thresholds[pairs].mean())
         return LinkEvidence(
             rule=self._rule(moved, rest, score, runner_up, scores),
             score=score,
             cosine=cosine,
             runner_up_identity_id=None if runner_up is None else int(self._names[runner_up]),
             runner_up_score=None if runner_up is None else float(scores[runner_up]),
-            parts={**parts, "threshold_cosine": comparison.calibration.threshold},
+            parts={**parts, "threshold_cosine": threshold},
         )
 
     def _rule(

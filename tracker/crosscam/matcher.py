@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.core.types import (
     FloatArray,
@@ -26,6 +25,7 @@ from tracker.crosscam.affinity import Walks
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.company import Company
 from tracker.crosscam.comparison import Comparison, compare
+from tracker.crosscam.competition import alike, contested
 from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.decisions import Decisions
 from tracker.crosscam.identities import IdentityBook
@@ -68,7 +68,7 @@ class CrossCameraMatcher:
         self._log = TrackLog()
         self._memory = Memory(neighbours)
         self._decisions = Decisions(constraints, self._book, self._log, self._memory)
-        self._company = Company(self._config, self._memory, self._decisions)
+        self._company = Company(self._config, self._memory, self._decisions, walks)
         self._namer = Namer(self._book, self._log, self._config.confirm_seconds, self._decisions.keep_apart)
         self._split_check = SplitCheck(self._config.split_log_odds)
         self._walks = walks
@@ -234,7 +234,8 @@ class CrossCameraMatcher:
             comparison = self._compare(company, held, known)
         decided = [i if s.resting and i is not None else -1 for i, s in zip(held, company, strict=True)]
         ruling = self._decisions.ruling(company, np.array(decided, np.int64))
-        log_odds = comparison.log_odds + self._config.stay_log_odds * _alike(held)
+        log_odds = contested(comparison, held) if self._company.is_chosen else comparison.log_odds
+        log_odds = log_odds + self._config.stay_log_odds * alike(held)
         groups = cluster(
             log_odds,
             comparison.weights,
@@ -290,10 +291,3 @@ class CrossCameraMatcher:
         for row in ready:
             company[row].settle()
         return tails
-
-
-def _alike(held: Sequence[int | None]) -> NDArray[np.bool_]:
-    """(n, n): whether two segments hold the same identity."""
-    number = np.array([-1 - i if identity is None else identity for i, identity in enumerate(held)], np.int64)
-    alike: NDArray[np.bool_] = number[:, None] == number[None]
-    return alike

@@ -1,7 +1,9 @@
 """People at rest: what each of them left behind in each camera, until nobody waits for them any more."""
 
 import heapq
-from collections.abc import Container
+import itertools
+from collections.abc import Container, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,14 @@ from tracker.crosscam.state import State, pack, unpack
 from tracker.crosscam.tints import CameraTints
 
 
+class Exit(NamedTuple):
+    """Where and when a person was seen last."""
+
+    identity_id: int
+    camera_id: str
+    t_seconds: float
+
+
 class Memory:
     """Segments at rest by identity and camera. Only everyone() takes longer the more people are remembered; the search
     for look-alikes is left to an index.
@@ -22,6 +32,7 @@ class Memory:
     def __init__(self, neighbours: Neighbours | None = None) -> None:
         self._neighbours = ExactNeighbours() if neighbours is None else neighbours
         self._homes: dict[int, dict[str, Segment]] = {}
+        self._exits: dict[int, Exit] = {}
         self._due: list[tuple[float, int]] = []
         self._overdue: set[int] = set()
         self._changed: set[int] = set()
@@ -60,7 +71,7 @@ class Memory:
             known.absorb(segment)
         self.tints.see(segment)
         self._changed.add(identity_id)
-        heapq.heappush(self._due, (segment.presence.last_seconds, identity_id))
+        self._note_latest(identity_id, segment)
 
     def merge(self, gone: int, survivor: int) -> None:
         """Two identities are one person."""
@@ -72,7 +83,7 @@ class Memory:
             else:
                 home[segment.camera_id].absorb(segment)
             self._changed.add(survivor)
-            heapq.heappush(self._due, (segment.presence.last_seconds, survivor))
+            self._note_latest(survivor, segment)
 
     def forget(self, before_seconds: float, held: Container[int]) -> None:
         """Let go who was last seen before an instant, unless an open segment holds the identity."""
@@ -85,6 +96,11 @@ class Memory:
             if all(s.presence.last_seconds < before_seconds for s in self.of(identity_id)):
                 self._drop(identity_id)
 
+    def just_left(self, after_seconds: float, most: int) -> list[Exit]:
+        """Where those were seen last who came to rest lately, the latest first."""
+        exits = itertools.islice(reversed(self._exits.values()), most)
+        return list(itertools.takewhile(lambda leaving: leaving.t_seconds >= after_seconds, exits))
+
     def look_alikes(self, looks: FloatArray, k: int) -> list[list[int]]:
         """For each of the looks (m, d), unit rows without tint, up to k people by likeness, the most alike first."""
         self._index_changes()
@@ -93,9 +109,11 @@ class Memory:
 
     def state(self) -> State:
         """Plain data for restore()."""
-        indexed = sorted(self._indexed - self._changed)
+        indexed = sorted(self._indexed)
         return {
             "segments": pack(self.everyone()),
+            "exits": [list(leaving) for leaving in self._exits.values()],
+            "changed": sorted(self._changed),
             "indexed": indexed,
             "looks": self._neighbours.vectors(indexed),
             "tints": self.tints.state(),
@@ -105,10 +123,10 @@ class Memory:
         """Go on from what another one remembered."""
         for segment in unpack(state["segments"]):
             self._homes.setdefault(segment.identity_id or 0, {})[segment.camera_id] = segment
-            heapq.heappush(self._due, (segment.presence.last_seconds, segment.identity_id or 0))
             self.size += 1
-        self._changed = set(self._homes).difference(state["indexed"])
-        self._indexed = set(state["indexed"])
+            heapq.heappush(self._due, (segment.presence.last_seconds, segment.identity_id or 0))
+        self._exits = {leaving[0]: Exit(*leaving) for leaving in state["exits"]}
+        self._changed, self._indexed = set(state["changed"]), set(state["indexed"])
         self._neighbours.put(state["indexed"], state["looks"])
         self.tints.restore(state["tints"])
 
@@ -127,8 +145,26 @@ class Memory:
         self._neighbours.put(numbers, vectors)
         self._indexed.update(numbers)
 
+    def looks_of(self, identities: Sequence[int], dimension: int) -> FloatArray:
+        """(n, d) unit vectors by which people are found; zeros for those of whom nothing is known."""
+        self._index_changes()
+        looks = np.zeros((len(identities), dimension), np.float32)
+        rows = [row for row, identity_id in enumerate(identities) if identity_id in self._indexed]
+        if rows:
+            looks[rows] = self._neighbours.vectors([identities[row] for row in rows])
+        return looks
+
+    def _note_latest(self, identity_id: int, segment: Segment) -> None:
+        """Keep exits in the order in which people come to rest, about that of their times."""
+        seconds = segment.presence.last_seconds
+        heapq.heappush(self._due, (seconds, identity_id))
+        if identity_id not in self._exits or self._exits[identity_id].t_seconds <= seconds:
+            self._exits.pop(identity_id, None)
+            self._exits[identity_id] = Exit(identity_id, segment.camera_id, seconds)
+
     def _drop(self, identity_id: int) -> dict[str, Segment]:
         home = self._homes.pop(identity_id, {})
+        self._exits.pop(identity_id, None)
         self.size -= len(home)
         self._changed.discard(identity_id)
         self._overdue.discard(identity_id)

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tracker.crosscam.calibration import fit_cosines
-from tracker.crosscam.comparison import Comparison
-from tracker.crosscam.features import unit_rows
+from tracker.crosscam.calibration import SureCosines
+from tracker.crosscam.comparison import Comparison, beyond_tint
 from tracker.crosscam.segments import Segment
 
 MEMORY = 500
@@ -38,11 +37,11 @@ class SplitCheck:
             return []
         recent = np.stack([mean for row in rows if (mean := segments[row].recent.mean()) is not None])
         means = np.stack([comparison.means[segments[row].camera_id] for row in rows])
-        cosines = unit_rows(unit_rows(recent) - means) @ comparison.features.T
+        cosines = beyond_tint(recent, means, comparison.tints) @ comparison.features.T
         own = cosines[np.arange(len(rows)), rows]
         settled = np.array([segments[row].gallery.weight > 0 for row in rows])
         same, different = (np.array(values, np.float32) for values in (self._same, self._different))
-        calibration = fit_cosines(same, different, NOTHING, FALSE_MATCH_RATE)
+        calibration = SureCosines.of(same, different).calibration(NOTHING, FALSE_MATCH_RATE)
         leaves = settled & (calibration.log_odds(own) < self._log_odds)
         self._same.extend(own[settled & ~leaves].tolist())
         self._different.extend(cosines[comparison.rivals[rows]].tolist())

@@ -77,6 +77,8 @@ class Topology:
         self._recent: dict[Way, deque[tuple[float, float]]] = {}
         self._curves: dict[Way, Array] = {}
         self._horizon_seconds = np.nan
+        self._cameras: dict[str, int] = {}
+        self._table: tuple[Array, NDArray[np.int64], Array] | None = None
 
     @property
     def walks(self) -> dict[Way, tuple[float, ...]]:
@@ -91,6 +93,7 @@ class Topology:
         if self._learns:
             self._walks.setdefault(way, deque(maxlen=CAPACITY)).append(gap_seconds)
             self._curves.pop(way, None)
+            self._table = None
 
     def log_ratios(
         self,
@@ -105,28 +108,41 @@ class Topology:
         origin, target: rows of `cameras`; gaps: seconds; arrays of shapes that broadcast to the one returned.
         horizon_seconds: a stranger may begin at any instant of such a span. 0 where nothing is known of a way.
         """
-        if horizon_seconds != self._horizon_seconds:
-            self._curves, self._horizon_seconds = {}, horizon_seconds
-        curves, number = [np.zeros(CELLS + 1)], np.zeros((len(cameras), len(cameras)), np.int64)
-        row = {camera: index for index, camera in enumerate(cameras)}
-        for way, times in self._walks.items():
-            if way[0] in row and way[1] in row:
-                if way not in self._curves:
-                    self._curves[way] = _curve(np.array(times), horizon_seconds)
-                number[row[way[0]], row[way[1]]] = len(curves)
-                curves.append(self._curves[way])
+        curves, number, shares = self._prepared(cameras, horizon_seconds)
+        row = np.array([self._cameras[camera] for camera in cameras], np.int64)
+        ways = row[origin], row[target]
         cell = np.rint((np.arcsinh(gaps) / np.arcsinh(horizon_seconds) + 1) * CELLS / 2).clip(0, CELLS)
-        ratios: Array = np.stack(curves)[number[origin, target], cell.astype(np.int64)]
-        return ratios + self._shares(cameras)[origin, target]
+        ratios: Array = curves[number[ways], cell.astype(np.int64)] + shares[ways]
+        return ratios
 
-    def _shares(self, cameras: Sequence[str]) -> Array:
-        """(n, n): log of how much likelier people take a way than if all ways out of its camera were equal."""
-        taken = np.array([[len(self._walks.get((a, b), ())) for b in cameras] for a in cameras], np.float64)
-        taken = taken.reshape(len(cameras), len(cameras))
+    def _prepared(self, cameras: Sequence[str], horizon_seconds: float) -> tuple[Array, NDArray[np.int64], Array]:
+        """Curves (m, CELLS + 1), and for all cameras known (n, n) which curve a way has, and its share."""
+        if horizon_seconds != self._horizon_seconds:
+            self._curves, self._horizon_seconds, self._table = {}, horizon_seconds, None
+        if self._table is not None and self._cameras.keys() >= set(cameras):
+            return self._table
+        for camera in [*cameras, *(camera for way in self._walks for camera in way)]:
+            self._cameras.setdefault(camera, len(self._cameras))
+        size = len(self._cameras)
+        curves, number, taken = [np.zeros(CELLS + 1)], np.zeros((size, size), np.int64), np.zeros((size, size))
+        for way, times in self._walks.items():
+            if way not in self._curves:
+                self._curves[way] = _curve(np.array(times), horizon_seconds)
+            here = self._cameras[way[0]], self._cameras[way[1]]
+            number[here], taken[here] = len(curves), len(times)
+            curves.append(self._curves[way])
+        self._table = np.stack(curves), number, self._shares(taken)
+        return self._table
+
+    def _shares(self, taken: Array) -> Array:
+        """(n, n): log of how much likelier people take a way than if all ways out of its camera were equal.
+
+        taken: (n, n) remembered walks by way, of all cameras known.
+        """
         np.fill_diagonal(taken, 0)
-        others = max(len(cameras) - 1, 1)
+        others = max(len(taken) - 1, 1)
         shares = (taken + PRIOR_EXITS / others) / (taken.sum(axis=1, keepdims=True) + PRIOR_EXITS) * others
-        closed = np.array([camera in self._closed for camera in cameras], bool)
+        closed = np.array([camera in self._closed for camera in self._cameras], bool)
         inside = closed[:, None] & closed[None]
         shares = np.where(inside, np.where(taken > 0, 1.0, NO_WAY), shares)
         np.fill_diagonal(shares, 1.0)
