@@ -33,6 +33,7 @@ from tracker.detection.yolo import YOLODetector
 from tracker.errors import OmnitrackError
 from tracker.inference.devices import parallel_requests, resolve_device
 from tracker.inference.download import sha256_of
+from tracker.inference.neighbours import LargeNeighbours
 from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
@@ -151,7 +152,14 @@ def build_matcher(
     numbers = IdentityNumbers(store)
     walks = None if topology is None else Walks(topology, config.matcher.memory_seconds)
     try:
-        yield CrossCameraMatcher(config.matcher, issue_id=numbers, known=known, constraints=decisions, walks=walks)
+        yield CrossCameraMatcher(
+            config.matcher,
+            issue_id=numbers,
+            known=known,
+            constraints=decisions,
+            walks=walks,
+            neighbours=LargeNeighbours(),
+        )
     finally:
         numbers.give_back()
 

@@ -67,13 +67,18 @@ class ExactNeighbours:
         if not found or not len(queries):
             return best, products
         _require_dimension(queries, self._vectors.shape[1])
-        likeness = queries @ self._vectors[:size].T
-        rows = np.argpartition(-likeness, found - 1, axis=1)[:, :found]
-        values, numbers = np.take_along_axis(likeness, rows, axis=1), self._numbers[rows]
+        values, rows = self._largest(queries, self._vectors[:size], found)
+        numbers = self._numbers[rows]
         order = np.lexsort((numbers, -values), axis=1)
         best[:, :found] = np.take_along_axis(numbers, order, axis=1)
         products[:, :found] = np.take_along_axis(values, order, axis=1)
         return best, products
+
+    def _largest(self, queries: FloatArray, vectors: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """The k largest products (m, k) of each query, in any order, and their rows."""
+        likeness = queries @ vectors.T
+        rows = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+        return np.take_along_axis(likeness, rows, axis=1), rows
 
     def _make_room(self, count: int, dimension: int) -> None:
         if not self._rows:
