@@ -41,6 +41,7 @@ from tracker.inference.torch_session import TorchSession
 from tracker.operation.status import RunStatus
 from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder, TimedSink
 from tracker.outlets import build_event_sink, build_outboxes, watched
+from tracker.likeness import Describer
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder, Sink
 from tracker.recorded.sink import RecordingSink
@@ -238,6 +239,11 @@ def build_detector(config: Config, notify: Notify) -> Detector:
         return HOGDetector(confidence)
     session = open_detector_session(model, resolve_device(config.device), cache_folder())
     return YOLODetector(session, model.spec, confidence, config.detector.nms_iou)
+
+
+def build_describer(config: Config, notify: Notify) -> Describer:
+    """Finds and describes the person on a photo with the same networks as a run."""
+    return Describer(build_detector(config, notify), build_embedder(config, notify))
 
 
 def build_embedder(config: Config, notify: Notify) -> Embedder:

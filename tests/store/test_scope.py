@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
@@ -63,7 +63,7 @@ def walks(draw: st.DrawFn) -> list[Stay]:
     ]
 
 
-@unhurried
+@settings(unhurried, max_examples=20)
 @given(walks(), st.sets(st.sampled_from(CAMERAS), max_size=2))
 def test_answers_are_those_of_a_database_without_the_other_cameras(
     tmp_path_factory: pytest.TempPathFactory, stays: list[Stay], cameras: set[str]

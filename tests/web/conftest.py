@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.store.walk import EPOCH, Stay, begin, record
+from tracker.store.maintenance import empty_log
 from tracker.store.session import Store, open_store
 from tracker.store.tokens import Role, create_token
 from tracker.web.app import create_app
@@ -41,10 +43,19 @@ class Api:
         return client
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "omnitrack.db") as opened:
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A filled database, made once."""
+    path = tmp_path_factory.mktemp("store") / "omnitrack.db"
+    with open_store(path) as opened:
         record(opened, STAYS, run=begin(opened))
+        empty_log(opened)
+    return path
+
+
+@pytest.fixture
+def store(template: Path, tmp_path: Path) -> Iterator[Store]:
+    with open_store(shutil.copy(template, tmp_path / "omnitrack.db")) as opened:
         yield opened
 
 

@@ -10,7 +10,9 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.store.walk import begin, record
+from tests.test_likeness import FakeDetector, FakeEmbedder
 from tests.web.conftest import STAYS, UNLIMITED, Api
+from tracker.likeness import Describer
 from tracker.store.session import open_store
 from tracker.web.app import API, create_app
 
@@ -22,9 +24,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         yield Api(store)
 
 
+def describer() -> Describer:
+    return Describer(FakeDetector(), FakeEmbedder())
+
+
 def attack(api: Api, examples: int) -> None:
     """Everything that the description promises holds: no 5xx, and statuses, types and fields as described."""
-    app = create_app(api.store, always_ask=True, limit=UNLIMITED)
+    app = create_app(api.store, always_ask=True, limit=UNLIMITED, build_describer=describer)
     description = schemathesis.openapi.from_asgi(f"{API}/openapi.json", app).exclude(path=f"{API}/events")
     headers = {"Authorization": f"Bearer {api.secrets['admin']}"}
     tried = 0

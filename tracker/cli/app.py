@@ -26,6 +26,7 @@ from tracker.cli import (
     reassociate,
     reid,
     run,
+    search,
     serve,
     tokens,
     track,
@@ -44,6 +45,7 @@ PANELS = {
     "Ask": (
         identities.identities,
         history.history,
+        search.search,
         explain.explain,
         events.events,
         presence.who,

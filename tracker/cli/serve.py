@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, Database
+from tracker.cli.search import ConfigFile, describer, settings
 from tracker.errors import OmnitrackError
 
 
@@ -15,6 +16,7 @@ def serve(
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
+    config: ConfigFile = None,
     rate: Annotated[float, typer.Option(min=0.1, help="Requests per second and token, with bursts of 5 s.")] = 20.0,
 ) -> None:
     """Answer questions and take corrections over HTTP, until Ctrl-C. The description is at /api/v1/openapi.json."""
@@ -24,7 +26,7 @@ def serve(
     from tracker.web.limits import RateLimit
     from tracker.web.server import listen, run
 
-    public = not is_loopback(host)
+    public, networks = not is_loopback(host), settings(config)
     with open_store(db, create=False) as store:
         with store.read() as connection:
             if public and not tokens_exist(connection):
@@ -32,7 +34,12 @@ def serve(
                     f"--host {host}: others could read everything; make a token first (`main.py token create NAME`), "
                     "or serve this machine only"
                 )
-        app = create_app(store, always_ask=public, limit=RateLimit(rate, max(int(5 * rate), 1)))
+        app = create_app(
+            store,
+            always_ask=public,
+            limit=RateLimit(rate, max(int(5 * rate), 1)),
+            build_describer=lambda: describer(networks),
+        )
         with listen(host, port) as socket:
             address, number = socket.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address

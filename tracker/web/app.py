@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,12 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
 from tracker.errors import NotFoundError, OmnitrackError
+from tracker.likeness import Describer
 from tracker.store.location import StoreError
 from tracker.store.session import Store
-from tracker.web import corrections, events, questions
+from tracker.web import corrections, events, questions, search
 from tracker.web.access import Doorkeeper
 from tracker.web.events import Streams
 from tracker.web.limits import RateLimit, RateLimiter
+from tracker.web.search import PhotoSearch
 from tracker.web.shield import Shield
 
 API = "/api/v1"
@@ -38,8 +40,16 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(store: Store, *, always_ask: bool, limit: RateLimit | None = None) -> FastAPI:
-    """always_ask: let nobody in without a token, even while none exists. The store stays the caller's to close."""
+def create_app(
+    store: Store,
+    *,
+    always_ask: bool,
+    limit: RateLimit | None = None,
+    build_describer: Callable[[], Describer] | None = None,
+) -> FastAPI:
+    """always_ask: let nobody in without a token, even while none exists. build_describer: opens the networks for search
+    by photo; None: without. The store stays the caller's to close.
+    """
     app = FastAPI(
         title="Omnitrack",
         version="1",
@@ -53,7 +63,8 @@ def create_app(store: Store, *, always_ask: bool, limit: RateLimit | None = None
     )
     app.state.doorkeeper = Doorkeeper(store, RateLimiter(limit or RateLimit(), time.monotonic), always=always_ask)
     app.state.streams = Streams()
-    for router in (questions.router, corrections.router, events.router):
+    app.state.photos = PhotoSearch(store, build_describer)
+    for router in (questions.router, search.router, corrections.router, events.router):
         app.include_router(router, prefix=API)
     app.add_exception_handler(OmnitrackError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_nonsense)
@@ -62,9 +73,10 @@ def create_app(store: Store, *, always_ask: bool, limit: RateLimit | None = None
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = MOST_QUESTIONS_AT_ONCE
     yield
+    app.state.photos.index.close()
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:
