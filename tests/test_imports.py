@@ -22,6 +22,7 @@ OUTER = {
     "web",
     "calibration_files",
     "topology_files",
+    "likeness_picture",
     "store",
     "video",
     "detection",

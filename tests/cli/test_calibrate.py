@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from tests.cli.test_detections import app as run_app
@@ -14,8 +15,9 @@ from tests.crosscam.ground_world import CAMERAS
 from tests.crosscam.test_point_pairs import METRES, PIXELS
 from tracker.calibration_files import read_calibration
 from tracker.cli.calibrate import app
+from tracker.core.types import Detections
 from tracker.errors import OmnitrackError
-from tracker.recorded.files import read_recording, write_recording
+from tracker.recorded.files import Recording, read_recording, write_recording
 
 __all__ = ["recorded"]
 
@@ -111,3 +113,39 @@ def test_a_clock_needs_two_calibrated_cameras(recorded: list[str], tmp_path: Pat
         invoke("clock", recorded[0], *calibration)
     with pytest.raises(OmnitrackError, match="camera c1: the calibration does not know it"):
         invoke("clock", *recorded[:2], *calibration)
+
+
+def test_the_picture_of_recorded_detections_and_of_a_database(recorded: list[str], tmp_path: Path) -> None:
+    database, picture = tmp_path / "history.db", tmp_path / "looks.png"
+    run = CliRunner().invoke(
+        run_app, ["--detections", *recorded, "--fps", "2", "--db", str(database), "--out", str(tmp_path)]
+    )
+    assert run.exit_code == 0
+    for source in (recorded, ["--db", database]):
+        said = invoke("appearance", *source, "--fps", 2, "--out", picture)
+        assert "one person: cosine" in said
+        assert "with one person known" in said
+        with Image.open(picture) as image:
+            colours = np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)
+        assert [192, 57, 43] in colours.tolist(), "the strangers' curve"
+        assert [26, 127, 90] in colours.tolist(), "the curve of one person"
+        picture.unlink()
+
+
+@pytest.mark.parametrize("embedding", ["emb_osnet_x0_25", "emb_intel_0287"])
+def test_any_network_finds_its_own_threshold(embedding: str, tmp_path: Path) -> None:
+    folder = os.environ.get("OMNITRACK_DATA")
+    if not folder:
+        pytest.skip("OMNITRACK_DATA is not set: it names the folder with pets2009/")
+    data = Path(folder).resolve() / "pets2009"
+    files = [f"{view}={data}/frozen_yolo11n_int8_{view}.npz" for view in ("view001", "view006")]
+    said = invoke("appearance", *files, "--fps", 7, "--embedding", embedding, "--out", tmp_path / "looks.png")
+    threshold = float(said.split("known, ")[1].split()[0])
+    same, different = (float(line.split("cosine ")[1].split()[0]) for line in said.splitlines()[:2])
+    assert different + 0.2 < threshold < same
+
+
+def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
+    write_recording(tmp_path / "x.npz", Recording("x", (Detections.empty(),)))
+    with pytest.raises(OmnitrackError, match="nothing to learn from"):
+        invoke("appearance", f"x={tmp_path}/x.npz", "--out", tmp_path / "x.png")

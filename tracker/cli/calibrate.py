@@ -1,4 +1,4 @@
-"""`main.py calibrate CAMERA | clock`: where a camera looks at the ground, and what its clock shows."""
+"""`main.py calibrate CAMERA | clock | appearance`: where a camera looks, what time it shows, how alike people look."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,14 +7,20 @@ import typer
 from typer.core import TyperGroup
 
 from tracker.cli.detections import FRAMES_PER_SECOND
+from tracker.cli.identities import DEFAULT_DB, Database
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tracker.core.settings import TrackerConfig
     from tracker.crosscam.ground_plane import GroundCamera
+    from tracker.crosscam.segments import Segment
     from tracker.recorded.files import Recording
+
+
+MOST_TRACKS = 2000
 
 
 class CameraUnlessNamed(TyperGroup):
@@ -82,7 +88,7 @@ def clock(
     from tracker.cli.evaluate import named_files
     from tracker.crosscam.clock import clock_offset
     from tracker.recorded.files import read_recording
-    from tracker.recorded.places import places_of
+    from tracker.recorded.tracklets import places_of
 
     files = named_files(",".join(tracks), "calibrate clock")
     if len(files) != 2:
@@ -99,6 +105,60 @@ def clock(
     shown = f"{found.seconds:+.2f} s against {first.camera_id} (standard error {found.error:.2f} s)"
     print(f"{second.camera_id} shows {shown}")
     print(f"time_offset_seconds: {-found.seconds:.2f}   # of camera {second.camera_id}")
+
+
+@app.command()
+def appearance(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[CAM=FILE...]", help="npz of run --record; without: --db")
+    ] = None,
+    db: Database = DEFAULT_DB,
+    out: Annotated[Path, typer.Option(help="The picture")] = Path("appearance.png"),
+    config: Annotated[Path | None, typer.Option(help="YAML configuration: its tracker and matcher count")] = None,
+    fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of the files")] = FRAMES_PER_SECOND,
+    embedding: Annotated[str | None, typer.Option(help="Array of embeddings in an npz that holds several")] = None,
+    people: Annotated[int, typer.Option(min=1, help="Known people, each with its share of the false matches")] = 20,
+) -> None:
+    """Show how alike looks are, of one person and of different people, and the threshold that follows, as a picture."""
+    from tracker.config import Config, load_config
+    from tracker.crosscam.comparison import compare
+    from tracker.likeness_picture import draw_likeness
+
+    settings = load_config(config) if config else Config()
+    segments = recorded_segments(sources, settings.tracker, fps, embedding) if sources else stored_segments(db)
+    rate = settings.matcher.false_match_rate
+    found, shared = compare(segments, rate), compare(segments, rate / people).calibration
+    if not len(found.populations.same) + len(found.populations.different):
+        raise OmnitrackError("calibrate appearance: nothing to learn from: no track is described")
+    cameras = sorted({segment.camera_id for segment in segments})
+    title = f"{len(segments)} tracks of {', '.join(cameras)}; false-match rate {rate:g}"
+    draw_likeness(found.populations, found.calibration, (people, shared.threshold), out, title)
+    for name, fit in (("one person", found.calibration.same), ("different people", found.calibration.different)):
+        print(f"{name}: cosine {fit.mean:.2f} +- {fit.variance**0.5:.2f}")
+    print(f"threshold: {found.calibration.threshold:.2f} with one person known, {shared.threshold:.2f} with {people}")
+    print(f"written to {out}")
+
+
+def recorded_segments(
+    sources: list[str], tracker: "TrackerConfig", fps: float, embedding: str | None
+) -> "list[Segment]":
+    """The described tracks of recorded detections."""
+    from tracker.cli.evaluate import named_files
+    from tracker.recorded.files import read_recording
+    from tracker.recorded.tracklets import segments_of
+
+    files = named_files(",".join(sources), "calibrate appearance")
+    return [s for name, file in files.items() for s in segments_of(read_recording(name, file, embedding), tracker, fps)]
+
+
+def stored_segments(db: str) -> "list[Segment]":
+    """The latest MOST_TRACKS described tracks of a database."""
+    from tracker.store.session import open_store
+    from tracker.store.sightings import HistoryPart, read_sightings
+
+    with open_store(db, create=False) as store, store.read() as connection:
+        sightings = read_sightings(connection, HistoryPart())
+    return [sighting.segment() for sighting in sightings if sighting.looks][-MOST_TRACKS:]
 
 
 def calibration_of(recording: "Recording", files: list[Path]) -> "GroundCamera":

@@ -1,11 +1,13 @@
-"""Where the people of a recording stood."""
+"""What a recording says of people before anybody links them: where they stood, and how they looked."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.single_camera import SingleCameraTracker
+from tracker.core.single_camera import SingleCameraTracker, TrackerConfig
+from tracker.core.types import TrackletKey
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground_plane import GroundCamera, locate
+from tracker.crosscam.segments import Segment
 from tracker.recorded.files import Recording
 
 VAGUE_METRES = 2.0
@@ -27,3 +29,19 @@ def places_of(
         seconds.append(np.full(int(near.sum()), t_seconds))
         places.append(points.xy[near])
     return np.concatenate(seconds), np.concatenate(places)
+
+
+def segments_of(recording: Recording, config: TrackerConfig, frames_per_second: float) -> list[Segment]:
+    """The tracks that count and are described, in order."""
+    tracker = SingleCameraTracker(recording.camera_id, config)
+    segments: dict[TrackletKey, Segment] = {}
+    previous: float | None = None
+    for index, seen in enumerate(recording.frames):
+        t_seconds = index / frames_per_second
+        for update in tracker.update(t_seconds, seen):
+            if update.detection_index is not None:
+                segments.setdefault(update.key, Segment(update.key, t_seconds)).see(update, previous)
+        previous = t_seconds
+    for segment in segments.values():
+        segment.settle()
+    return [segment for _, segment in sorted(segments.items()) if segment.confirmed and segment.weight > 0]
