@@ -23,7 +23,8 @@ class Tile:
 
 def contact_sheet(tiles: Sequence[Tile]) -> Image:
     """All tiles in one row, (height, width, 3) uint8 BGR. There must be at least one."""
-    return np.concatenate([_drawn(tile) for tile in tiles], axis=1)
+    lines = max(len(tile.lines) for tile in tiles)
+    return np.concatenate([_drawn(tile, lines) for tile in tiles], axis=1)
 
 
 def encode_jpeg(picture: Image) -> bytes:
@@ -35,8 +36,8 @@ def decode_jpeg(jpeg: bytes) -> Image:
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
-def _drawn(tile: Tile) -> Image:
-    height = _HEIGHT + _LINE * len(tile.lines) + 3 * _MARGIN
+def _drawn(tile: Tile, lines: int) -> Image:
+    height = _HEIGHT + _LINE * lines + 3 * _MARGIN
     canvas = np.full((height, _WIDTH + 2 * _MARGIN, 3), 255, np.uint8)
     frame = canvas[_MARGIN : _MARGIN + _HEIGHT, _MARGIN : _MARGIN + _WIDTH]
     frame[:] = _EMPTY

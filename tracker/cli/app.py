@@ -30,6 +30,7 @@ from tracker.cli import (
     serve,
     tokens,
     track,
+    watchlist,
 )
 from tracker.errors import OmnitrackError
 
@@ -64,6 +65,7 @@ for panel, commands in PANELS.items():
 app.add_typer(calibrate.app, name="calibrate", rich_help_panel="Set up")
 app.add_typer(db.app, name="db", rich_help_panel="Set up")
 app.command(rich_help_panel="Serve")(serve.serve)
+app.add_typer(watchlist.app, name="watchlist", rich_help_panel="Ask")
 app.add_typer(tokens.app, name="token", rich_help_panel="Serve")
 app.add_typer(detector.app, name="detector", rich_help_panel="Set up")
 app.add_typer(reid.app, name="reid", rich_help_panel="Set up")

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from tracker.errors import OmnitrackError
+from tracker.store.crops import crops_of_person, jpeg_of
 from tracker.store.models import Embedder, Embedding, Event, Identity, Link, Tracklet
 from tracker.store.packing import unpack_vector
 from tracker.store.queries import History, history, sighting_boxes
@@ -24,6 +25,7 @@ visits.csv       where and when, one line per sighting
 boxes.csv        where in the picture: one line per frame, pixels, x to the right and y down
 links.csv        why the sightings were taken for the same person
 embeddings.npy   appearance as the network described it, one row per line of embeddings.csv
+crops/           pictures, each named by its tracklet and time
 """
 
 
@@ -62,6 +64,9 @@ def _fill(archive: ZipFile, connection: Connection, person: History) -> None:
     _write_boxes(archive, connection, person)
     _write_links(archive, connection, who.id)
     _write_embeddings(archive, connection, who.id)
+    for crop in crops_of_person(connection, who.id):
+        moment = crop.at.strftime("%Y%m%dT%H%M%S.%fZ")
+        archive.writestr(f"crops/{crop.tracklet_id}-{moment}.jpg", jpeg_of(connection, crop.tracklet_id, crop.at))
 
 
 def _write_boxes(archive: ZipFile, connection: Connection, person: History) -> None:
