@@ -73,8 +73,9 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
     found, and a folder or database that cannot be written.
     """
     with ExitStack() as opened, ThreadPoolExecutor(2) as loading:
-        detector_job = loading.submit(build_detector, config, notify)
-        embedder_job = loading.submit(build_embedder, config, notify)
+        notes: list[str] = []  # told once it is certain that there will be a run
+        detector_job = loading.submit(build_detector, config, notes.append)
+        embedder_job = loading.submit(build_embedder, config, notes.append)
         batcher, stated_epoch = open_cameras(config)
         epoch = stated_epoch or datetime.now(UTC)
         opened.enter_context(closing(batcher))
@@ -82,6 +83,8 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         require_untouched(config, folder)
         store = opened.enter_context(open_store(database))
         detector, embedder = detector_job.result(), embedder_job.result()
+        for note in notes:
+            notify(note)
         origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
@@ -132,7 +135,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             folder=folder,
             database=database,
             resources=opened.pop_all(),
-            ahead=steps_ahead(len(config.cameras)),
+            ahead=0 if roster else steps_ahead(len(config.cameras)),  # what waits is late
             roster=roster,
         )
 

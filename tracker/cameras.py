@@ -8,15 +8,15 @@ from pathlib import Path
 from time import monotonic
 
 from tracker.config import CameraConfig, Config, with_secrets
-from tracker.errors import OmnitrackError
 from tracker.ports import FrameSource
 from tracker.video.batching import StepBatcher
 from tracker.video.camera import LiveConfig
 from tracker.video.live import LiveCamera
-from tracker.video.live_batching import LiveBatcher
+from tracker.video.live_batching import Feed, LiveBatcher
 from tracker.video.pace import PacedSource
+from tracker.video.replay import ReplayedCamera
 from tracker.video.sources import ImageFolderSource, VideoFileSource
-from tracker.video.urls import is_live, masked
+from tracker.video.urls import is_live
 
 IMAGE_FOLDER_RATE = 25.0
 
@@ -24,20 +24,25 @@ IMAGE_FOLDER_RATE = 25.0
 def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime | None]:
     """The cameras in step, and the wall time (UTC) of their t_seconds = 0; None for recordings that do not tell.
 
-    Raises OmnitrackError for a source that cannot be opened, and for files among live cameras: the ones wait, the
-    others cannot.
+    Files among live cameras are played in real time from now on. Raises OmnitrackError for one that cannot be opened.
     """
-    live = [camera for camera in config.cameras if is_live(camera.source)]
-    if not live:
+    if not any(is_live(camera.source) for camera in config.cameras):
         with ExitStack() as opened:
             sources = [opened.enter_context(closing(open_source(c))) for c in aligned(config.cameras)]
             opened.pop_all()
         paced = [at_pace(source, c) for source, c in zip(sources, config.cameras, strict=True)]
         return StepBatcher(paced), clock_zero(config.cameras, sources)
-    if len(live) < len(config.cameras):
-        raise OmnitrackError(f"{masked(live[0].source)} is live and others are files; run them separately")
     origin = monotonic()
-    return LiveBatcher([live_camera(c, config.live, origin) for c in live], origin), datetime.now(UTC)
+    with ExitStack() as opened:
+        feeds: list[Feed] = []
+        for camera in config.cameras:
+            if is_live(camera.source):
+                feeds.append(live_camera(camera, config.live, origin))
+            else:
+                source = opened.enter_context(closing(open_source(camera)))
+                feeds.append(ReplayedCamera(at_pace(source, camera), origin))
+        opened.pop_all()
+    return LiveBatcher(feeds, origin), datetime.now(UTC)
 
 
 def live_camera(camera: CameraConfig, settings: LiveConfig, origin_seconds: float) -> LiveCamera:

@@ -56,7 +56,7 @@ def test_live_cameras_are_followed_until_ctrl_c_and_the_password_goes_nowhere(tm
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["run", "cam=rtsp://127.0.0.1:1/x", str(WEST)], "is live and others are files"),
+        (["run", "cam=rtsp://127.0.0.1:1/x", "missing.mp4"], "missing.mp4: No such file"),
         (["run", "cam=rtsp://u:${OMNITRACK_UNSET_VARIABLE}@127.0.0.1:1/x"], "OMNITRACK_UNSET_VARIABLE is not set"),
     ],
 )

@@ -1,0 +1,150 @@
+"""Do a live run and a run over the files agree about who is who?
+
+    OMNITRACK_MODELS=... python -m benchmarks.live_agreement
+
+Serves both sample videos once, in real time, by a real RTSP server on this machine (Debian's gir1.2-gst-rtsp-server-1.0
+and python3-gi); then runs over the files. Prints MTMC scores of both against the ground truth, and how many frames the
+live run had to drop. Live times become frame numbers by the shift under which its boxes fit those of the file run best.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from socket import create_server
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import numpy as np
+
+from benchmarks.soak import ROOT, SAMPLES, looped, measured
+from tests.video.rtsp import RtspServer
+from tracker.core.boxes import iou
+from tracker.core.types import FloatArray, IntArray
+from tracker.evaluation.mot import MotRows, write_mot
+from tracker.evaluation.scores import evaluate
+from tracker.store.queries import tracklets
+from tracker.store.session import open_store
+
+RATE = 7.0
+FRAMES = 795
+_FARTHEST_SECONDS = 60.0
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        dropped = run_live(folder / "live")
+        command = [sys.executable, str(ROOT / "main.py"), "run", *map(str, SAMPLES), "--out", str(folder / "file")]
+        subprocess.run([*command, "--no-video", "--quiet"], check=True, stdout=subprocess.DEVNULL)
+        recorded, live = stored(folder / "file"), stored(folder / "live")
+        gt = {file.stem: file.with_name(f"gt_{file.stem}.txt") for file in SAMPLES}
+        idf1 = {}
+        for kind, cameras in (("file", recorded), ("live", live)):
+            files = {}
+            for name, (frames, ids, boxes) in cameras.items():
+                if kind == "live":
+                    frames = frames - best_shift(frames, boxes, *recorded[name][::2])
+                files[name] = folder / f"{kind}_{name}.txt"
+                write_mot(files[name], rows_of(frames, ids, boxes))
+            scores = evaluate(gt, files).mtmc
+            assert scores is not None
+            idf1[kind] = scores.idf1
+            print(f"{kind}: MTMC IDF1 {scores.idf1:.1f}, HOTA {scores.hota:.1f}, id switches {scores.id_switches}")
+        print(f"live: {dropped:.0f} of {FRAMES * len(SAMPLES)} frames dropped")
+        print(f"difference in IDF1: {abs(idf1['file'] - idf1['live']):.1f} points")
+
+
+def run_live(out: Path) -> float:
+    """Follow both cameras until the first of them ends; -> frames dropped."""
+    out.mkdir()
+    clips = {file.stem: looped(file, out / f"{file.stem}.ts", 1.0) for file in SAMPLES}
+    server = RtspServer(clips)
+    with create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    cameras = "".join(f"- {{name: {name}, source: '{server.url(name)}'}}\n" for name in clips)
+    config = out / "live.yaml"
+    config.write_text(f"operation: {{port: {port}}}\ncameras:\n{cameras}", encoding="utf-8")
+    command = [sys.executable, str(ROOT / "main.py"), "run", "--config", str(config), "--out", str(out), "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    dropped = 0.0
+    try:
+        while process.poll() is None and not lost(port):
+            sample = measured(process.pid, port, 0.0)
+            dropped = dropped if sample is None else sample.dropped
+            time.sleep(0.2)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        server.stop()
+    return dropped
+
+
+def lost(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
+            return any(camera["losses"] for camera in json.loads(answer.read())["cameras"].values())
+    except URLError:
+        return False
+
+
+Camera = tuple[IntArray, IntArray, FloatArray]
+"""Frames (n,), identities (n,), boxes (n, 4), one row per observation."""
+
+
+def stored(out: Path) -> dict[str, Camera]:
+    """Everything that a run stored of people who are known, frames counted by time."""
+    parts: dict[str, list[Camera]] = defaultdict(list)
+    with open_store(out / "omnitrack.db", create=False) as store, store.read() as connection:
+        for row in tracklets(connection, 1):
+            if row.identity_id is not None:
+                frames = np.round(row.t_seconds * RATE).astype(np.int64)
+                parts[row.camera].append((frames, np.full(len(frames), row.identity_id), row.boxes_xyxy))
+    return {camera: joined(rows) for camera, rows in parts.items()}
+
+
+def joined(parts: list[Camera]) -> Camera:
+    frames, ids, boxes = zip(*parts, strict=True)
+    return np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes)
+
+
+def best_shift(
+    frames: IntArray,
+    boxes: FloatArray,
+    known_frames: IntArray,
+    known_boxes: FloatArray,
+) -> int:
+    """Frames by which the live run is late: where its boxes overlap the known ones most."""
+    known = {int(frame): known_boxes[known_frames == frame] for frame in np.unique(known_frames)}
+    chosen = np.arange(0, len(frames), 7)
+
+    def overlap(shift: int) -> float:
+        total = 0.0
+        for row in chosen:
+            there = known.get(int(frames[row]) - shift)
+            if there is not None:
+                total += float(iou(boxes[row : row + 1], there).max())
+        return total
+
+    return max(range(round(_FARTHEST_SECONDS * RATE)), key=overlap)
+
+
+def rows_of(
+    frames: IntArray,
+    ids: IntArray,
+    boxes: FloatArray,
+) -> MotRows:
+    """MOT rows of the video's own frames, the first box of a person where rounding put two into one frame."""
+    inside = (frames >= 0) & (frames < FRAMES)
+    frames, ids, boxes = frames[inside], ids[inside], boxes[inside]
+    _, first = np.unique(np.stack([frames, ids]), axis=1, return_index=True)
+    exact = boxes[first].astype(np.float64)
+    return MotRows(frames[first] + 1, ids[first], exact, np.ones(len(first)), np.full((len(first), 2), np.nan))
+
+
+if __name__ == "__main__":
+    main()
