@@ -14,8 +14,8 @@ ours, selective     the same with embedder.policy selective
 peers               ultralytics track, boxmot BoT-SORT (benchmarks/peer_trackers.py): one camera after the other,
                     nothing matched or stored, from a virtual environment that --peers makes in a temporary folder
 
-Tables: pets; cameras (the same two files repeated); start (the second start, compiled networks in the cache); street
-(stages of a 1080p video).
+Tables: pets; cameras (the same two files repeated); start (the second start, compiled networks in the cache); overhead
+(tracker and matcher at 30 people a frame); street (stages of a 1080p video).
 """
 
 import argparse
@@ -24,23 +24,31 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peer_trackers import PEERS, make_environment, prepared_weights
+from benchmarks.tracker_cost import crowd
 from tracker.bootstrap import build_embedder, cache_folder
 from tracker.config import CameraConfig, Config, EmbedderConfig
 from tracker.core.settings import TrackerConfig
+from tracker.core.single_camera import SingleCameraTracker
+from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.detection.letterbox import letterbox
 from tracker.inference.download import sha256_of
 from tracker.measure import stage_milliseconds
+from tracker.video.sources import VideoFileSource
 
 EMBEDDER = "osnet-x0.25-msmt17-folded"
 WEIGHTS = "osnet_x0_25_msmt17_folded.pth"
@@ -179,6 +187,26 @@ def start(bench: Bench, runs: int) -> None:
     )
 
 
+def overhead(bench: Bench, people: int = 30, frames: int = 300) -> None:
+    """Processor time of tracking and matching, in a crowd that one camera sees whole."""
+    tracker, matcher = SingleCameraTracker("c1"), CrossCameraMatcher()
+    spent: dict[str, list[float]] = {"tracker": [], "matcher": []}
+    seen = []
+    for t_seconds, views in crowd(people, 512).frames(frames, 10.0):
+        detections = views["c1"].detections
+        began = time.process_time()
+        updates = tracker.update(t_seconds, detections)
+        tracked = time.process_time()
+        matcher.update(t_seconds, updates)
+        spent["tracker"].append(1000 * (tracked - began))
+        spent["matcher"].append(1000 * (time.process_time() - tracked))
+        seen.append(len(detections))
+    cells = ", ".join(f"{name} {np.mean(costs[frames // 4 :]):.2f}" for name, costs in spent.items())
+    bench.console.print(
+        f"overhead, {np.mean(seen):.1f} detections a frame of {people} people, mean ms a frame: {cells}"
+    )
+
+
 def street(bench: Bench) -> None:
     camera = CameraConfig(name="street", source=str(bench.street))
     stages = stage_milliseconds(Config(cameras=(camera,), embedder=EmbedderConfig(model=EMBEDDER)), 100)
@@ -186,6 +214,15 @@ def street(bench: Bench) -> None:
     for stage, milliseconds in stages.items():
         table.add_row(stage, f"{milliseconds:.2f}", f"{100 * milliseconds / sum(stages.values()):.0f} %")
     bench.console.print(table)
+    source = VideoFileSource("street", bench.street, read_ahead=0)
+    pictures = [frame.image for frame in islice(source, 50)]
+    source.close()
+    canvas = np.zeros((640, 640, 3), np.uint8)
+    began = time.perf_counter()
+    for picture in pictures:
+        letterbox(picture, canvas)
+    milliseconds = 1000 * (time.perf_counter() - began) / len(pictures)
+    bench.console.print(f"of detection, {milliseconds:.2f} ms a frame are resizing")
 
 
 def main() -> None:
@@ -194,7 +231,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="measure the peers as well")
     parser.add_argument("--steps", type=int, default=795, help="frames of each video in the table pets")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="numbers of cameras")
-    parser.add_argument("--only", nargs="+", default=["pets", "cameras", "start", "street"])
+    parser.add_argument("--only", nargs="+", default=["pets", "cameras", "start", "overhead", "street"])
     parser.add_argument(
         "--prefix", type=shlex.split, default=[], help="put before every command, e.g. 'taskset -c 0,1'"
     )
@@ -210,6 +247,8 @@ def main() -> None:
             cameras(bench, given.counts, max(1, given.runs // 2))
         if "start" in given.only:
             start(bench, given.runs)
+        if "overhead" in given.only:
+            overhead(bench)
         if "street" in given.only:
             street(bench)
 

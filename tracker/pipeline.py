@@ -12,10 +12,9 @@ from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, IdentityEvent, TrackUpdate
 from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.matcher import CrossCameraMatcher
-from tracker.ports import Detector, Embedder, MotionEstimator, Sink, Step
+from tracker.ports import Detector, Embedder, Gate, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
 from tracker.video.frame import Frame, FrameBatch
-from tracker.video.motion_gate import MotionGate
 from tracker.video.readahead import computed_ahead
 from tracker.video.sharpness import sharpness
 
@@ -40,7 +39,7 @@ class Pipeline:
         sinks: Sequence[Sink] = (),
         areas: Mapping[str, CameraAreas] | None = None,
         movements: Mapping[str, MotionEstimator] | None = None,
-        gate: MotionGate | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder

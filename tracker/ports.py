@@ -48,6 +48,13 @@ class MotionEstimator(Protocol):
         """(2, 3): maps points (x, y, 1) of the picture before to this one; boxes (n, 4) of people are left out."""
 
 
+class Gate(Protocol):
+    """Chooses the pictures in which people are sought; in the others they are where they were found last."""
+
+    def news(self, batch: FrameBatch) -> FrameBatch:
+        """The batch with only those pictures. Called in the order of time, always before the detector."""
+
+
 class Embedder(Protocol):
     """Describes people by appearance: all crops of a step in one call."""
 
