@@ -53,7 +53,7 @@ class CityConfig:
     block_metres: float = 60.0
     sight_metres: float = 12.0
     walk_metres_per_second: tuple[float, float] = (1.35, 0.2)
-    stay_seconds: float = 300.0
+    stay_seconds: float = 900.0
     step_seconds: float = 0.5
     miss: float = 0.05
     tear: float = 0.005
@@ -109,9 +109,12 @@ class Wardrobe:
 
 
 class City:
-    """cameras: their names, in order. people_of: the person behind every track so far, -1 for false alarms."""
+    """cameras: their names, in order. people_of: the person behind every track so far, -1 for false alarms.
 
-    def __init__(self, config: CityConfig | None = None) -> None:
+    streets_of: a city whose cameras stand at the same crossings.
+    """
+
+    def __init__(self, config: CityConfig | None = None, *, streets_of: "City | None" = None) -> None:
         self.config = config = config or CityConfig()
         self.cameras = [f"c{number:03}" for number in range(config.cameras)]
         self.people_of: dict[TrackletKey, int] = {}
@@ -119,6 +122,8 @@ class City:
         self._rng = np.random.default_rng([config.seed, 1])
         crossings = self._rng.permutation(config.blocks**2)[: config.cameras]
         self._camera_at = {int(crossing): number for number, crossing in enumerate(crossings)}
+        if streets_of is not None:
+            self._camera_at = streets_of._camera_at
         self._tracks = [0] * config.cameras
 
     def steps(self, seconds: float) -> Iterator[tuple[float, list[TrackUpdate]]]:

@@ -28,7 +28,8 @@ def test_a_visit_lies_between_the_ones_before_and_after_it() -> None:
         segment("west", 1, (8, 12), (30, 31), resting=True),
         segment("east", 2, (15, 20)),
     ]
-    before, seconds_from, after, seconds_to = Visits(segments, np.array([0, 0, 1])).around(2)
+    around = Visits(segments, np.array([0, 0, 1])).around(np.array([2]))
+    before, seconds_from, after, seconds_to = (column[0] for column in around)
     assert (before[0], seconds_from[0], after[0], seconds_to[0]) == (1, 3.0, 1, 10.0)
     assert (before[1], after[1]) == (-1, -1), "its own visits are passed over"
 

@@ -34,19 +34,20 @@ class Visits:
         self._index = np.arange(len(runs))
         self._starts = np.searchsorted(person, np.arange(people.max() + 1))
 
-    def around(self, row: int) -> tuple[Rows, Array, Rows, Array]:
-        """Where each person (p,) was before and after segment `row` began; its own visits are passed over.
+    def around(self, rows: Rows) -> tuple[Rows, Array, Rows, Array]:
+        """Where each person was before and after each of the segments `rows` began; its own visits are passed over.
 
-        Returns the segment of the visit before, -1 without, and the seconds from its end (negative where it lasted on),
-        and the segment of the visit after and the seconds to it from the end of `row`.
+        Returns, all (rows, p), the segment of the visit before, -1 without, and the seconds from its end (negative
+        where it lasted on), and the segment of the visit after and the seconds to it from the end of the row.
         """
-        others, earlier = self._row != row, self._first <= self.begins[row]
-        last = np.maximum.reduceat(np.where(others & earlier, self._index, -1), self._starts)
+        begins, ends = self.begins[rows, None], self.ends[rows, None]
+        others, earlier = self._row != rows[:, None], self._first <= begins
+        last = np.maximum.reduceat(np.where(others & earlier, self._index, -1), self._starts, axis=1)
         none = len(self._index)
-        next_ = np.minimum.reduceat(np.where(others & ~earlier, self._index, none), self._starts)
+        next_ = np.minimum.reduceat(np.where(others & ~earlier, self._index, none), self._starts, axis=1)
         before = np.where(last >= 0, self._row[last], -1)
         after = np.where(next_ < none, self._row[next_ % none], -1)
-        return before, self.begins[row] - self._last[last], after, self._first[next_ % none] - self.ends[row]
+        return before, begins - self._last[last], after, self._first[next_ % none] - ends
 
 
 class Walks:
@@ -72,11 +73,10 @@ class Walks:
             return odds
         people = _numbered(held)
         visits = Visits(segments, people)
-        before, seconds_from, after, seconds_to = (
-            np.stack(column) for column in zip(*(visits.around(row) for row in judged.tolist()), strict=True)
-        )
+        before, seconds_from, after, seconds_to = visits.around(judged)
         cameras = sorted({segment.camera_id for segment in segments})
-        camera = np.array([cameras.index(segment.camera_id) for segment in segments], np.int64)
+        number = {name: index for index, name in enumerate(cameras)}
+        camera = np.array([number[segment.camera_id] for segment in segments], np.int64)
 
         def walk(origin: Rows, target: Rows, seconds: Array) -> Array:
             ways = cameras, camera[origin], camera[target]
@@ -106,11 +106,11 @@ class Walks:
         """Teach the walks that looks alone are sure of, each once: what the topology says must not confirm itself."""
         people = _numbered(held)
         visits = Visits(segments, people)
-        for row, segment in enumerate(segments):
-            if segment.resting or segment.walk_learnt:
-                continue
-            before, seconds, *_ = visits.around(row)
-            origin, gap = int(before[people[row]]), float(seconds[people[row]])
+        fresh = np.flatnonzero([not segment.resting and not segment.walk_learnt for segment in segments])
+        before, seconds, *_ = visits.around(fresh)
+        own = np.arange(len(fresh)), people[fresh]
+        for row, origin, gap in zip(fresh.tolist(), before[own].tolist(), seconds[own].tolist(), strict=True):
+            segment = segments[row]
             settled = t_seconds - max(visits.begins[row], visits.begins[row] - gap) >= SETTLED_SECONDS
             if origin >= 0 and settled and _sure(row, people, comparison):
                 self._topology.observe((segments[origin].camera_id, segment.camera_id), gap)

@@ -17,8 +17,10 @@ from tracker.crosscam.settings import MatcherConfig
 
 HOMES = 4
 """Cameras for which a person at rest is compared, the latest ones; where they might meet a track comes in addition."""
-MORE_EVIDENCE = 1.5
-"""Look-alikes are sought again once the looks of a track weigh so many times more than at the last search."""
+MORE_EVIDENCE = 2.0
+"""It is news, and look-alikes are sought again, when so many times more is known of a track's looks than last time."""
+PATIENCE_SECONDS = 5.0
+"""After so long it is news that a track has a stretch to be judged."""
 PLAUSIBLE = -2.0
 """Log odds above which somebody remains a candidate between two searches."""
 REACH_SECONDS, MOST_EXITS = 300.0, 3000
@@ -72,13 +74,16 @@ class Company:
                 segment.could_be = tuple(i for i in segment.could_be if i in plausible)
 
     def _has_news(self, t_seconds: float, segment: Segment) -> bool:
-        return segment.due or segment.identity_id is None or segment.is_long_enough(t_seconds, self._config)
+        if segment.due or segment.identity_id is None or segment.evidence >= MORE_EVIDENCE * segment.sought_weight:
+            return True
+        waited = t_seconds - segment.looked_at_seconds >= PATIENCE_SECONDS
+        return waited and segment.is_long_enough(t_seconds, self._config)
 
     def _seek(self, t_seconds: float, news: Sequence[Segment], ready: Sequence[Segment]) -> None:
         """Whom may those be whose looks have become clearer? Look-alikes at rest and among the open ones, and who can
         have come from where they were seen last.
         """
-        seekers = [s for s in news if s.weight > 0 and s.weight >= MORE_EVIDENCE * s.sought_weight]
+        seekers = [s for s in news if s.weight > 0 and s.evidence >= MORE_EVIDENCE * s.sought_weight]
         if not seekers:
             return
         described = [s for s in ready if s.identity_id is not None and s.weight > 0]
@@ -90,7 +95,7 @@ class Company:
         for segment, remembered, rows, others in zip(seekers, resting, alike, walked, strict=True):
             here = [i for row in rows if (i := described[row].identity_id) is not None]
             segment.could_be = tuple(dict.fromkeys([*segment.could_be, *others, *remembered, *here]))
-            segment.sought_weight = segment.weight
+            segment.sought_weight = segment.evidence
 
     def _in_reach(
         self, t_seconds: float, seekers: Sequence[Segment], described: Sequence[Segment], looks: FloatArray

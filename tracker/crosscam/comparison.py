@@ -85,7 +85,8 @@ def compare(
     mixed = cosines[(camera[:, None] != camera[None]) & both_known & once]
     populations = Populations(_same_person_cosines(segments, means[camera], tints), different, mixed)
     limit = LIMIT if tints is None else LIMIT_AMONG_MANY
-    looks = _looks(cosines, camera, known, populations, false_match_rate, limit)
+    alone = camera if tints is None else np.zeros_like(camera)
+    looks = _looks(cosines, alone, known, populations, false_match_rate, limit)
     parts = {"appearance": looks.log_odds, **(beyond_looks or {})}
     return Comparison(
         segments,

@@ -48,6 +48,11 @@ class Segment:
         return max(self.gallery.weight, self.recent.weight)
 
     @property
+    def evidence(self) -> float:
+        """Sum of the qualities of all its embeddings."""
+        return self.gallery.weight + self.recent.weight
+
+    @property
     def order(self) -> tuple[int, int, str, int]:
         """Sorts segments at rest before ended before live ones, whatever the order of arrival."""
         if self.resting:

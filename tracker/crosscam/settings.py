@@ -36,7 +36,7 @@ class MatcherConfig:
     open_seconds: float = 10.0
     memory_seconds: float = 10.0
     confirm_seconds: float = 1.0
-    round_segments: int = 400
+    round_segments: int = 250
     candidates: int = 10
     answer_seconds: float = inf
 
