@@ -92,7 +92,9 @@ def test_what_users_said_outranks_looks_and_even_one_camera_at_one_instant() -> 
         Constraint(MUST, parties[4], parties[5]),
         Constraint(CANNOT, parties[4], parties[5]),  # the later word counts
     ]
-    ids = reassociate(sightings, LONG, decisions).ids
+    found = reassociate(sightings, LONG, decisions)
+    ids = found.ids
+    assert [found.evidence[row].rule for row in (0, 2, 6)] == ["must-link", "must-link", "appearance"]
     assert ids[0] == ids[2] != ids[1]
     assert ids[4] != ids[5]
     assert ids[6] == ids[7]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from tracker.store.explanation import explain
 from tracker.store.identities import survivor_of
 from tracker.store.maintenance import check
 from tracker.store.models import Constraint, Event, Identity, Tracklet
+from tracker.store.privacy import forget
 from tracker.store.queries import history, identities
 from tracker.store.reassociating import apply, judge_afresh, judge_otherwise
 from tracker.store.session import Store, open_store
@@ -166,6 +168,21 @@ def test_new_people_get_numbers_that_stay_valid(recorded: Store) -> None:
 def sorted_by_time(everybody: dict[int, list[tuple[str, int]]]) -> list[tuple[str, int]]:
     first = {(stay.camera, stay.track_id): stay.first for stay in STAYS}
     return sorted((seen for found in everybody.values() for seen in found), key=lambda seen: first[seen])
+
+
+def test_it_can_be_taken_back_after_somebody_was_forgotten(tmp_path: Path) -> None:
+    with open_store(tmp_path / "a.db") as store:
+        record_true(store, STAYS)
+        with store.write() as connection:
+            for other in (2, 3, 4, 5):
+                connection.execute(update(Tracklet).where(Tracklet.identity_id == other).values(identity_id=1))
+            run(connection)
+            assert set(people(connection)) == {1, 6, 7}
+        forget(store, 6)
+        with store.write() as connection:
+            undo(connection)
+            assert check(connection) == []
+            assert [len(seen) for seen in people(connection).values()] == [5]
 
 
 def test_a_run_that_goes_on_may_not_be_overwritten(recorded: Store) -> None:

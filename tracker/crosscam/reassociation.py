@@ -15,7 +15,7 @@ from tracker.core.types import FloatArray, LinkEvidence
 from tracker.crosscam.calibration import LogOdds
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.comparison import Comparison, compare
-from tracker.crosscam.constraints import Constraint, Constraints, Party
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party
 from tracker.crosscam.evidence import Explainer
 from tracker.crosscam.identities import name_clusters
 from tracker.crosscam.rulings import rule
@@ -124,6 +124,8 @@ class _Word:
         start = np.array([-1 if identity_id is None else identity_id for identity_id in sure], np.int64)
         ruling = rule(constraints, start, lambda party: [node_of[party]] if party in node_of else [], lambda _: [])
         label = np.where(ruling.start >= 0, ruling.start, len(rows) + np.arange(len(rows)))
+        self.linked = frozenset(rows[node] for node in ruling.linked)
+        """Sightings that users linked to others."""
         self.group_of = {row: int(label[node]) for node, row in enumerate(rows)}
         self._apart = {(int(label[a]), int(label[b])) for a, b in ruling.apart}
         self._identity = {
@@ -169,7 +171,12 @@ class _Finder:
         for person, nodes in named.items():
             for node in nodes:
                 if node >= len(at_hand):
-                    self.evidence[rows[node]] = explainer.evidence([node], person)
+                    self.evidence[rows[node]] = self._explained(explainer, node, rows[node], person)
+
+    def _explained(self, explainer: Explainer, node: int, row: int, person: int) -> LinkEvidence:
+        """Where users decided, that is the rule; the numbers show what spoke for it."""
+        evidence = explainer.evidence([node], person)
+        return replace(evidence, rule=ConstraintKind.MUST_LINK.value) if row in self._word.linked else evidence
 
     def _person_of(self, rows: Sequence[int]) -> int:
         """The label of a cluster, which all its rows receive."""

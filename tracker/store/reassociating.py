@@ -100,8 +100,8 @@ def take_back(connection: Connection, details: dict[str, Any]) -> None:
         if before is not None and survivor_of(connection, before) is None:
             continue
         there = (Tracklet.id == tracklet_id) & (Tracklet.identity_id == after)
-        connection.execute(update(Tracklet).where(there).values(identity_id=before))
-        if before is not None:
+        returned = connection.execute(update(Tracklet).where(there).values(identity_id=before)).rowcount
+        if returned and before is not None:
             origins.setdefault(after, Counter())[before] += 1
             _log(connection, IdentityEventKind.REVISED, before, after, tracklet_id)
     for made in details["made"]:
