@@ -31,7 +31,7 @@ def plan(data: Path, epochs: int = 2) -> TrainingConfig:
 
 
 def weights_of(out: Path) -> dict[str, torch.Tensor]:
-    state = torch.load(out / "state.pth", weights_only=False)
+    state = torch.load(out / "state.pth", weights_only=True)
     return {f"{part}.{name}": tensor for part in ("model", "ema") for name, tensor in state[part].items()}
 
 
@@ -78,6 +78,24 @@ def test_a_folder_of_another_run_is_refused(data: Path, tmp_path: Path) -> None:
         train(plan(data), tmp_path)
 
 
+def test_a_second_part_begins_where_the_first_ended(data: Path, tmp_path: Path) -> None:
+    from tracker.detection.training.annotations import read_split
+    from tracker.detection.training.trainer import PersonTrainer
+
+    first = train(plan(data, epochs=1), tmp_path / "first")
+    splits = {split: read_split(data, split) for split in ("train", "val")}
+    trainer = PersonTrainer(
+        plan(data).model_copy(update={"initial_weights": first}), splits, tmp_path / "second", "cpu"
+    )
+    trainer.setup_model()
+    ended = torch.load(tmp_path / "first/state.pth", weights_only=True)["ema"]
+    for name, tensor in trainer.model.state_dict().items():
+        torch.testing.assert_close(tensor, ended[name], rtol=1e-3, atol=1e-4)
+    wider = plan(data).model_copy(update={"initial_weights": first, "network": NetworkConfig(width=0.25)})
+    with pytest.raises(OmnitrackError, match=r"network.pt: initial_weights of a network with another width"):
+        PersonTrainer(wider, splits, tmp_path / "third", "cpu").setup_model()
+
+
 def test_wrong_data_are_found_before_anything_is_trained(tmp_path: Path) -> None:
     root = write_data(tmp_path / "data")
     (root / "labels/val_1.txt").write_text("3 .5 .5 .1 .1\n")
@@ -98,6 +116,6 @@ def test_a_killed_process_goes_on_to_the_same_state(data: Path, tmp_path: Path) 
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not torch.load(tmp_path / "killed/state.pth", weights_only=False)["complete"]
+    assert not torch.load(tmp_path / "killed/state.pth", weights_only=True)["complete"]
     subprocess.run(command, check=True, capture_output=True)
     assert_same_state(tmp_path / "whole", tmp_path / "killed")

@@ -23,7 +23,7 @@ def train(config: TrainingConfig, out: Path) -> Path:
 
     from tracker.detection.training.trainer import NETWORK, STATE, PersonTrainer
 
-    if (out / STATE).is_file() and torch.load(out / STATE, map_location="cpu", weights_only=False)["complete"]:
+    if (out / STATE).is_file() and torch.load(out / STATE, map_location="cpu", weights_only=True)["complete"]:
         return out / NETWORK
     torch.set_num_threads(config.threads)
     PersonTrainer(config, splits, out, _device(config)).train()

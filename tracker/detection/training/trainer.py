@@ -20,6 +20,8 @@ from tracker.detection.training.annotations import LabelledImage
 from tracker.detection.training.config import TrainingConfig
 from tracker.detection.training.data import PersonDataset
 from tracker.detection.training.network import PEOPLE, architecture
+from tracker.detection.ultralytics_weights import load_weights
+from tracker.errors import OmnitrackError
 
 STATE = "state.pth"
 NETWORK = "network.pt"
@@ -70,9 +72,12 @@ class PersonTrainer(DetectionTrainer):  # type: ignore[misc]
     def setup_model(self) -> None:
         """A network with random weights, or those of an earlier run."""
         network = DetectionModel(architecture(self._config.network), nc=len(PEOPLE), verbose=False)
-        if self._config.initial_weights is not None:
-            checkpoint = torch.load(self._config.initial_weights, map_location="cpu", weights_only=False)
-            network.load_state_dict(checkpoint["model"].float().state_dict())
+        weights = self._config.initial_weights
+        if weights is not None:
+            try:
+                network.load_state_dict(load_weights(weights, self._out).model.float().state_dict())
+            except RuntimeError as error:
+                raise OmnitrackError(f"{weights}: initial_weights of a network with another width or depth") from error
         self.model = network.to(memory_format=torch.channels_last)
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -150,14 +155,14 @@ class PersonTrainer(DetectionTrainer):  # type: ignore[misc]
             "ema": self.ema.ema.state_dict(),
             "updates": self.ema.updates,
             "optimiser": self.optimizer.state_dict(),
-            "best_fitness": self.best_fitness,
+            "best_fitness": float(self.best_fitness),
             "complete": self.stop,
         }
         _replace(self._out / STATE, state)
         return True
 
     def _restore(self, path: Path) -> None:
-        state = torch.load(path, map_location=self.device, weights_only=False)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.ema.ema.load_state_dict(state["ema"])
         self.ema.updates = state["updates"]
