@@ -47,6 +47,7 @@ from tracker.ports import Detector, Embedder, Sink
 from tracker.recorded.sink import RecordingSink
 from tracker.roster import Roster, areas_of, selection_of
 from tracker.run import Run
+from tracker.store.keeping import Keeper
 from tracker.store.lookout import Lookout
 from tracker.store.memory import Hearing, known_people, standing_decisions
 from tracker.store.numbers import IdentityNumbers
@@ -90,6 +91,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
         matcher = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
         hearing = opened.enter_context(Hearing(store, active))
+        opened.enter_context(Keeper(store, config.retention.days, kept_days(config)))
         history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
         outboxes = build_outboxes(config.events)
         lookout = Lookout(store, active)
@@ -138,6 +140,11 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             ahead=0 if roster else steps_ahead(len(config.cameras)),  # what waits is late
             roster=roster,
         )
+
+
+def kept_days(config: Config) -> dict[str, float]:
+    """For how many days cameras with a rule of their own are remembered."""
+    return {c.name: c.retention_days for c in config.cameras if c.retention_days is not None}
 
 
 @contextmanager

@@ -46,7 +46,8 @@ class CameraConfig(Section):
     frames_per_second is the true rate of a folder of pictures, or of a video whose file states a wrong one;
     process_fps is how many of them are looked at. confidence takes the place of detector.confidence. moving: it pans
     or is carried, which is measured in its pictures and taken out of people's motion.
-    region, masks: see tracker.video.areas; zones and lines: see tracker.core.zones.
+    region, masks: see tracker.video.areas; zones and lines: see tracker.core.zones. retention_days takes the place of
+    retention.days.
     """
 
     name: Annotated[str, Field(pattern=CAMERA_NAME, max_length=64)]
@@ -61,6 +62,7 @@ class CameraConfig(Section):
     masks: tuple[Polygon, ...] = ()
     zones: tuple[Zone, ...] = ()
     lines: tuple[Line, ...] = ()
+    retention_days: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def places_differ(self) -> "CameraConfig":
@@ -76,6 +78,12 @@ class CameraConfig(Section):
         if value is not None and value.tzinfo is None:
             raise ValueError("needs a time zone, for example 2026-11-21T08:00:00+01:00")
         return value
+
+
+class RetentionConfig(Section):
+    """days: sightings that ended longer ago are erased when a run begins, and daily while it goes on; None: never."""
+
+    days: Annotated[float, Field(gt=0)] | None = None
 
 
 class DetectorConfig(Section):
@@ -141,6 +149,7 @@ class Config(Section):
     tracker: TrackerConfig = TrackerConfig(memory_seconds=LOCAL_MEMORY_SECONDS)
     matcher: MatcherConfig = MatcherConfig()
     topology: TopologyConfig = TopologyConfig()
+    retention: RetentionConfig = RetentionConfig()
     events: EventsConfig = EventsConfig()
     output: OutputConfig = OutputConfig()
     operation: OperationConfig = OperationConfig()

@@ -1,0 +1,78 @@
+"""How long the history is kept, enforced by a run: once when it begins, and every day that it goes on."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from threading import Event as Signal
+from threading import Thread
+
+from sqlalchemy import exists, select
+
+from tracker.errors import OmnitrackError
+from tracker.store.models import Camera, Tracklet
+from tracker.store.privacy import Erased, retain
+from tracker.store.runs import micros
+from tracker.store.session import Store
+
+DAY_SECONDS = 86_400.0
+
+_LOG = logging.getLogger(__name__)
+
+
+def keep(store: Store, days: float | None, camera_days: Mapping[str, float], now: datetime) -> Erased:
+    """Erase what is older than its camera allows. days: for cameras without a rule of their own, None: for ever.
+
+    camera_days: by camera, whatever days says. now: aware datetime.
+    """
+    with store.read() as connection:
+        names = connection.scalars(select(Camera.name).order_by(Camera.name)).all()
+    rules = {name: camera_days.get(name, days) for name in names}
+    erased = Erased()
+    for name, limit in rules.items():
+        if limit is not None and _has_older(store, name, now - timedelta(days=limit)):
+            erased += retain(store, now - timedelta(days=limit), camera=name)
+    longest = [limit for limit in rules.values() if limit is not None]
+    if erased.tracklets and len(longest) == len(rules):
+        erased += retain(store, now - timedelta(days=max(longest)))  # events that no sighting is left of
+    return erased
+
+
+def _has_older(store: Store, camera: str, keep_from: datetime) -> bool:
+    older = select(Tracklet.id).join(Camera, Camera.id == Tracklet.camera_id)
+    with store.read() as connection:
+        found = connection.scalar(
+            select(exists(older.where(Camera.name == camera, Tracklet.end_us < micros(keep_from))))
+        )
+    return bool(found)
+
+
+class Keeper:
+    """Does it in a thread of its own, so that no run waits for it. Use as a context manager."""
+
+    def __init__(self, store: Store, days: float | None, camera_days: Mapping[str, float]) -> None:
+        self._store = store
+        self._days = days
+        self._camera_days = camera_days
+        self._ended = Signal()
+        self._thread = Thread(target=self._work, name="keeper", daemon=True)
+
+    def __enter__(self) -> "Keeper":
+        if self._days is not None or self._camera_days:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                erased = keep(self._store, self._days, self._camera_days, datetime.now(UTC))
+                if erased.tracklets:
+                    _LOG.info("erased %d sightings that were kept long enough", erased.tracklets)
+            except OmnitrackError as error:  # thread boundary: the run goes on, and the next day has another chance
+                _LOG.warning("%s; old sightings could not all be erased", error)
+            if self._ended.wait(DAY_SECONDS):
+                return
