@@ -16,7 +16,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from socket import create_server
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import numpy as np
@@ -87,9 +87,12 @@ def run_live(out: Path) -> float:
 def lost(port: int) -> bool:
     try:
         with urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
-            return any(camera["losses"] for camera in json.loads(answer.read())["cameras"].values())
+            health = json.loads(answer.read())
+    except HTTPError as failing:
+        health = json.loads(failing.read())
     except URLError:
         return False
+    return any(camera["losses"] for camera in health["cameras"].values())
 
 
 Camera = tuple[IntArray, IntArray, FloatArray]

@@ -77,7 +77,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         notes: list[str] = []  # told once it is certain that there will be a run
         detector_job = loading.submit(build_detector, config, notes.append)
         embedder_job = loading.submit(build_embedder, config, notes.append)
-        batcher, stated_epoch = open_cameras(config)
+        batcher, stated_epoch = open_cameras(config, folder)
         epoch = stated_epoch or datetime.now(UTC)
         opened.enter_context(closing(batcher))
         make_folder(folder)
@@ -122,7 +122,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         )
         roster = None
         if isinstance(batcher, LiveBatcher):
-            roster = Roster(config, batcher, pipeline, events, store, active, epoch)
+            roster = Roster(config, folder, batcher, pipeline, events, store, active, epoch)
             status = RunStatus(batcher, history.counters, outboxes, times)
             pipeline.sinks = [*sinks, status]
             opened.enter_context(watched(status, config.operation))

@@ -10,7 +10,7 @@ from time import monotonic
 from tracker.config import CameraConfig, Config, with_secrets
 from tracker.ports import FrameSource
 from tracker.video.batching import StepBatcher
-from tracker.video.camera import LiveConfig
+from tracker.video.clips import ClipSettings
 from tracker.video.live import LiveCamera
 from tracker.video.live_batching import Feed, LiveBatcher
 from tracker.video.pace import PacedSource
@@ -21,7 +21,7 @@ from tracker.video.urls import is_live
 IMAGE_FOLDER_RATE = 25.0
 
 
-def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime | None]:
+def open_cameras(config: Config, folder: Path | None = None) -> tuple[StepBatcher | LiveBatcher, datetime | None]:
     """The cameras in step, and the wall time (UTC) of their t_seconds = 0; None for recordings that do not tell.
 
     Files among live cameras are played in real time from now on. Raises OmnitrackError for one that cannot be opened.
@@ -37,7 +37,7 @@ def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime | 
         feeds: list[Feed] = []
         for camera in config.cameras:
             if is_live(camera.source):
-                feeds.append(live_camera(camera, config.live, origin))
+                feeds.append(live_camera(camera, config, folder, origin))
             else:
                 source = opened.enter_context(closing(open_source(camera)))
                 feeds.append(ReplayedCamera(at_pace(source, camera), origin))
@@ -45,12 +45,16 @@ def open_cameras(config: Config) -> tuple[StepBatcher | LiveBatcher, datetime | 
     return LiveBatcher(feeds, origin), datetime.now(UTC)
 
 
-def live_camera(camera: CameraConfig, settings: LiveConfig, origin_seconds: float) -> LiveCamera:
+def live_camera(camera: CameraConfig, config: Config, folder: Path | None, origin_seconds: float) -> LiveCamera:
     """A live camera, not started yet. Raises OmnitrackError naming an environment variable that is not set."""
+    settings, keep, clips = config.live, config.output.clips, None
+    if keep is not None and folder is not None:
+        quota = round(keep.quota_megabytes * 1e6)
+        clips = ClipSettings(folder / "clips", camera.name, keep.segment_seconds, quota)
     if camera.process_fps is not None:
         settings = replace(settings, most_frames_per_second=camera.process_fps)
     url = with_secrets(camera.source, f"camera {camera.name}")
-    return LiveCamera(camera.name, url, origin_seconds, settings, camera.time_offset_seconds)
+    return LiveCamera(camera.name, url, origin_seconds, settings, camera.time_offset_seconds, clips)
 
 
 def at_pace(source: FrameSource, camera: CameraConfig) -> FrameSource:

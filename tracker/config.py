@@ -114,6 +114,15 @@ class ModelsConfig(Section):
     download: bool = True
 
 
+class ClipsConfig(Section):
+    """Segments of what live cameras send, in OUT/clips: each segment_seconds long, the oldest deleted when all of them
+    together exceed quota_megabytes.
+    """
+
+    segment_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    quota_megabytes: Annotated[float, Field(gt=0)] = 10_000.0
+
+
 class OutputConfig(Section):
     """What a run leaves in its folder beside the database; None: for recorded cameras, not for live ones.
 
@@ -127,6 +136,13 @@ class OutputConfig(Section):
     interpolate_seconds: Annotated[float, Field(ge=0)] = 1.0
     hide_people: Annotated[str, Field(pattern="^(nobody|everybody|everybody_but_wanted)$")] = "nobody"
     crops_per_sighting: Annotated[int, Field(ge=0, le=10)] = 0
+    clips: ClipsConfig | None = None
+
+    @model_validator(mode="after")
+    def hidden_everywhere(self) -> "OutputConfig":
+        if self.clips is not None and self.hide_people != "nobody":
+            raise ValueError("clips show people as they are: leave them out, or set hide_people to nobody")
+        return self
 
 
 class OperationConfig(Section):

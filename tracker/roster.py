@@ -1,6 +1,7 @@
 """Live cameras that come and go while a run goes on."""
 
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
 
 from tracker.cameras import live_camera
@@ -44,6 +45,7 @@ class Roster:
     def __init__(
         self,
         config: Config,
+        folder: Path,
         batcher: LiveBatcher,
         pipeline: Pipeline,
         events: EventSink,
@@ -52,6 +54,7 @@ class Roster:
         epoch: datetime,
     ) -> None:
         self._config = config
+        self._folder = folder
         self._batcher = batcher
         self._pipeline = pipeline
         self._events = events
@@ -74,7 +77,7 @@ class Roster:
                 if not is_live(after[name].source):
                     raise OmnitrackError(f"camera {name}: {after[name].source} is a file; a live run takes no files")
             origin = self._batcher.origin_seconds
-            fresh = [live_camera(after[name], self._config.live, origin) for name in (*changed, *new)]
+            fresh = [live_camera(after[name], self._config, self._folder, origin) for name in (*changed, *new)]
             for name in (*gone, *changed):
                 self._batcher.remove(name)
             for camera in fresh:

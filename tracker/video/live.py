@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from tracker.video.camera import CameraHealth, CameraState, LiveConfig
+from tracker.video.clips import ClipSettings
 from tracker.video.frame import Frame
 from tracker.video.reader import Ended, Opened, ReaderSettings
 from tracker.video.reader_session import ReaderSession
@@ -28,6 +29,7 @@ class LiveCamera:
     comes, and tries again after a growing pause, until close(). The end of the stream is a loss like any other.
     Times are capture times in seconds since origin_seconds (a monotonic time, one for all cameras of a run), so
     changes of the wall clock do nothing; they strictly increase, also over losses. time_offset_seconds is added.
+    clips: what comes is kept there as well.
 
     on_change is called from that thread after every new picture and every change of state, and must be quick.
     """
@@ -41,11 +43,13 @@ class LiveCamera:
         origin_seconds: float,
         config: LiveConfig | None = None,
         time_offset_seconds: float = 0.0,
+        clips: ClipSettings | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.on_change: Callable[[], None] = lambda: None
         self._config = config or LiveConfig()
         self._url = url
+        self._clips = clips
         self._shift = time_offset_seconds - origin_seconds
         self._changed = threading.Condition()  # its lock guards everything that changes
         self._health = CameraHealth(CameraState.CONNECTING, monotonic())
@@ -144,6 +148,7 @@ class LiveCamera:
                 config.opening_seconds,
                 config.stale_seconds,
                 config.most_frames_per_second,
+                self._clips,
             )
         )
         with self._changed:

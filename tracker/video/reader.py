@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from tracker.video.capture_clock import CaptureClock
+from tracker.video.clips import ClipRecorder, ClipSettings
 from tracker.video.pace import Pace
 from tracker.video.ring import FrameRing, SharedFile
 from tracker.video.urls import masked
@@ -33,6 +34,7 @@ class ReaderSettings:
     opening_seconds: float
     stale_seconds: float
     most_frames_per_second: float | None
+    clips: ClipSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def _publish_all(
     ring: FrameRing | None = None
     clock = CaptureClock()
     pace = Pace(settings.most_frames_per_second)
-    for picture, camera_clock, errors in _pictures(container, stream):
+    recorder = None if settings.clips is None else ClipRecorder(settings.clips, stream)
+    for picture, camera_clock, errors in _pictures(container, stream, recorder):
         arrival = monotonic()
         stamp = None if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
         captured = clock.capture_seconds(stamp, arrival)
@@ -125,7 +128,9 @@ def _publish_all(
             os.write(wake.fileno(), b"\0")
 
 
-def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[tuple[av.VideoFrame, float, int]]:
+def _pictures(
+    container: InputContainer, stream: VideoStream, recorder: ClipRecorder | None
+) -> Iterator[tuple[av.VideoFrame, float, int]]:
     """Decoded pictures, the camera's own clock for each (seconds since 1970 or NaN), and errors so far.
 
     Raises av.error.FFmpegError when reading fails, or when nothing but damage arrives.
@@ -134,6 +139,8 @@ def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[tuple[
     clock_offset = np.nan
     for packet in container.demux(stream):
         clock_offset = _camera_clock_offset(packet, clock_offset)
+        if recorder is not None:
+            recorder.write(packet)
         try:
             pictures = packet.decode()
             damage_in_a_row = 0

@@ -10,7 +10,6 @@ from tracker.ports import FrameSource
 from tracker.video.camera import CameraHealth, CameraState
 from tracker.video.frame import Frame
 
-
 _LAST_FRAME_SECONDS = 0.5
 """The last frame is seen before the camera is lost."""
 
