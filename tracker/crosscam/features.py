@@ -59,6 +59,12 @@ class Gallery:
             self._append(vector, weight)
         self.count += other.count
 
+    def shrink(self, bins: int) -> None:
+        """Keep so many bins at most; the mean stays."""
+        while len(self._sums) > bins:
+            self._mean = self._halves = None
+            self._join_most_similar()
+
     def mean(self) -> FloatArray | None:
         """Quality-weighted mean (d,) float32, not normalised; None while empty."""
         if self._mean is None:

@@ -15,6 +15,11 @@ from tracker.crosscam.segments import Segment
 from tracker.crosscam.state import State, pack, unpack
 from tracker.crosscam.tints import CameraTints
 
+SPACIOUS, BINS_AMONG_MANY = 1000, 2
+"""With more segments than this at rest, each keeps only so many bins of looks."""
+AT_ONCE = 2000
+"""People whose vectors are brought up to date in one round."""
+
 
 class Exit(NamedTuple):
     """Where and when a person was seen last."""
@@ -35,8 +40,9 @@ class Memory:
         self._exits: dict[int, Exit] = {}
         self._due: list[tuple[float, int]] = []
         self._overdue: set[int] = set()
-        self._changed: set[int] = set()
+        self._changed: dict[int, None] = {}
         self._indexed: set[int] = set()
+        self._generation = 0
         self.tints = CameraTints()
         self.size = 0
         """Segments of all people."""
@@ -69,8 +75,10 @@ class Memory:
             self.size += 1
         else:
             known.absorb(segment)
+        if self.size > SPACIOUS:
+            known.gallery.shrink(BINS_AMONG_MANY)
         self.tints.see(segment)
-        self._changed.add(identity_id)
+        self._changed[identity_id] = None
         self._note_latest(identity_id, segment)
 
     def merge(self, gone: int, survivor: int) -> None:
@@ -82,7 +90,7 @@ class Memory:
                 self.size += 1
             else:
                 home[segment.camera_id].absorb(segment)
-            self._changed.add(survivor)
+            self._changed[survivor] = None
             self._note_latest(survivor, segment)
 
     def forget(self, before_seconds: float, held: Container[int]) -> None:
@@ -111,9 +119,10 @@ class Memory:
         """Plain data for restore()."""
         indexed = sorted(self._indexed)
         return {
+            "generation": self._generation,
             "segments": pack(self.everyone()),
             "exits": [list(leaving) for leaving in self._exits.values()],
-            "changed": sorted(self._changed),
+            "changed": list(self._changed),
             "indexed": indexed,
             "looks": self._neighbours.vectors(indexed),
             "tints": self.tints.state(),
@@ -126,13 +135,22 @@ class Memory:
             self.size += 1
             heapq.heappush(self._due, (segment.presence.last_seconds, segment.identity_id or 0))
         self._exits = {leaving[0]: Exit(*leaving) for leaving in state["exits"]}
-        self._changed, self._indexed = set(state["changed"]), set(state["indexed"])
+        self._changed, self._indexed = dict.fromkeys(state["changed"]), set(state["indexed"])
+        self._generation = state["generation"]
         self._neighbours.put(state["indexed"], state["looks"])
         self.tints.restore(state["tints"])
 
     def _index_changes(self) -> None:
-        """Whoever changed gets a new vector: the mean over cameras of their looks."""
-        changed, self._changed = sorted(self._changed), set()
+        """Whoever changed, or everybody when looks are seen in a new way, gets a new vector: the mean over cameras of
+        their looks. So many at a time, the first ones first, that no round is late.
+        """
+        if self._generation != self.tints.generation:
+            self._generation = self.tints.generation
+            self._changed |= dict.fromkeys(self._homes)
+        most = AT_ONCE if self._indexed else len(self._changed)
+        changed = list(itertools.islice(self._changed, most))
+        for identity_id in changed:
+            del self._changed[identity_id]
         segments = [segment for identity_id in changed for segment in self.of(identity_id)]
         if not segments:
             return
@@ -166,7 +184,7 @@ class Memory:
         home = self._homes.pop(identity_id, {})
         self._exits.pop(identity_id, None)
         self.size -= len(home)
-        self._changed.discard(identity_id)
+        self._changed.pop(identity_id, None)
         self._overdue.discard(identity_id)
         if identity_id in self._indexed:
             self._indexed.remove(identity_id)

@@ -27,6 +27,8 @@ class CameraTints:
         self._scatter: NDArray[np.float64] | None = None
         self._visits = 0
         self._whitening: FloatArray | None = None
+        self.generation = 0
+        """How many times the way in which looks are seen has changed."""
 
     def see(self, segment: Segment) -> None:
         """One visit that is over."""
@@ -60,6 +62,7 @@ class CameraTints:
         share = d / (d + self._visits)
         shrunk = (1 - share) * covariance + share * np.trace(covariance) / d * np.eye(d)
         variances, axes = np.linalg.eigh(shrunk)
+        self.generation += 1
         self._whitening = ((axes / np.sqrt(np.maximum(variances, 1e-9))) @ axes.T).astype(np.float32)
 
     def totals(self, cameras: Sequence[str], dimension: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -75,6 +78,7 @@ class CameraTints:
             "scatter": None if self._scatter is None else self._scatter.copy(),
             "visits": self._visits,
             "whitening": self._whitening,
+            "generation": self.generation,
         }
 
     def restore(self, state: State) -> None:
@@ -82,6 +86,7 @@ class CameraTints:
         self._counts = dict(state["counts"])
         self._scatter = None if state["scatter"] is None else state["scatter"].copy()
         self._visits, self._whitening = state["visits"], state["whitening"]
+        self.generation = state["generation"]
 
     def looks(self, segments: Sequence[Segment]) -> FloatArray:
         """(n, d) unit rows: what segments show beyond the tint of their cameras; zeros where nothing is known."""
