@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 OUT ?= demo_output
 export OMP_NUM_THREADS ?= 2
 
-# Tests of live cameras and of MQTT start real servers from Debian's packages; without them they are skipped.
+# Tests of live cameras, of MQTT and of PostgreSQL start real servers from Debian's packages; without them they are skipped.
 SERVER_PACKAGES := mosquitto gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad
+	gstreamer1.0-plugins-bad postgresql
 
 .PHONY: demo test test-all check clean install install-dev tflite
 
@@ -43,8 +43,8 @@ $(VENV)/.system-packages: | $(BIN)/python
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(SERVER_PACKAGES) >/dev/null; } \
-		|| echo "could not install $(SERVER_PACKAGES): tests of live cameras and MQTT are skipped"; \
-	else echo "not root on Debian: for the tests of live cameras and MQTT install $(SERVER_PACKAGES)"; fi
+		|| echo "could not install $(SERVER_PACKAGES): tests of live cameras, MQTT and PostgreSQL are skipped"; \
+	else echo "not root on Debian: for the tests of live cameras, MQTT and PostgreSQL install $(SERVER_PACKAGES)"; fi
 	touch $@
 
 # The TFLite converter needs another torch than the application: it lives in an environment of its own.

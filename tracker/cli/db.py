@@ -43,8 +43,13 @@ def migrate(db: Database = DEFAULT_DB) -> None:
     """Upgrade the schema to this program's version, keeping a backup; every other command upgrades without one."""
     from tracker.store import maintenance
     from tracker.store.location import database_path, prepare, stored_revision
+    from tracker.store.server import server_url
     from tracker.store.session import REVISION, Store, open_store
 
+    if server_url(db) is not None:
+        open_store(db, create=False).close()
+        typer.echo(f"{REVISION} is the schema of the database on the server; back it up with pg_dump")
+        return
     path = database_path(db)
     prepare(path, create=False)
     before = stored_revision(path)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the database's modules are slow to import, and --help needs
 
 DEFAULT_DB = "omnitrack_output/omnitrack.db"
 
-Database = Annotated[str, typer.Option("--db", help="Database file or sqlite:/// URL.")]
+Database = Annotated[str, typer.Option("--db", help="Database: a file, or postgresql://user@host/name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Rows per page.")]

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from tracker.errors import NotFoundError
+from tracker.store.dialects import upsert
 from tracker.store.models import Crop, Identity, Tracklet
 from tracker.store.runs import micros, utc
 
@@ -28,7 +28,7 @@ def write_crops(connection: Connection, rows: list[CropRow], *, keep: int) -> No
     """Add pictures; of each sighting only the best `keep` stay."""
     if not rows:
         return
-    connection.execute(insert(Crop).on_conflict_do_nothing(), rows)
+    connection.execute(upsert(connection, Crop).on_conflict_do_nothing(), rows)
     for tracklet_id in sorted({row["tracklet_id"] for row in rows}):
         of_sighting = Crop.tracklet_id == tracklet_id
         best = select(Crop.at_us).where(of_sighting).order_by(Crop.quality.desc(), Crop.at_us).limit(keep)

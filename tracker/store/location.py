@@ -19,7 +19,9 @@ def database_path(location: str | Path) -> Path:
     if not separator:
         return Path(location)
     if scheme != "sqlite" or not rest.startswith("/") or len(rest) == 1:
-        raise OmnitrackError(f"database {scheme}://...: only files are supported, give a path or sqlite:///PATH")
+        raise OmnitrackError(
+            f"database {scheme}://...: not supported, give a path, sqlite:///PATH or postgresql://user@host/name"
+        )
     return Path(rest[1:])
 
 
@@ -85,6 +87,13 @@ class StoreWaitError(StoreError):
 
 
 _REASONS: tuple[tuple[str, type[StoreError], str], ...] = (
+    ("authentication failed", StoreError, "the server refused the user or password (PGPASSWORD)"),
+    ("does not exist", StoreError, "the server does not know it, or not the user; `createdb` makes one"),
+    ("connection failed", StoreWaitError, "the server cannot be reached"),
+    ("connection to server", StoreWaitError, "the server cannot be reached"),
+    ("server closed the connection", StoreWaitError, "the server has gone away"),
+    ("terminating connection", StoreWaitError, "the server has gone away"),
+    ("No space left", StoreWaitError, "the server's disk is full; free some space"),
     ("not a database", StoreError, "is not a database; name another file"),
     ("malformed", StoreError, "is damaged; restore a backup, or name another file"),
     ("unable to open", StoreError, "cannot be opened or created there; check the folder's permissions"),
@@ -94,8 +103,8 @@ _REASONS: tuple[tuple[str, type[StoreError], str], ...] = (
 )
 
 
-def explained(path: Path, error: Exception) -> StoreError:
+def explained(database: str | Path, error: Exception) -> StoreError:
     """The same failure in words that a person can act on."""
     text = str(error)
     kind, hint = next(((kind, hint) for sign, kind, hint in _REASONS if sign in text), (StoreError, text))
-    return kind(f"database {path}: {hint}")
+    return kind(f"database {database}: {hint}")

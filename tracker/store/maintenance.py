@@ -41,17 +41,18 @@ def backup(store: Store, target: Path) -> int:
 def check(connection: Connection) -> list[str]:
     """Everything that is wrong, in words; empty when all is well. Reads the whole file.
 
-    Contradictions between rows are looked for only in a file that is whole.
+    Contradictions between rows are looked for only in a file that is whole. A server sees to its files itself.
     """
-    try:
-        found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-    except DatabaseError as error:
-        return [str(error.orig)]
-    if found != ["ok"]:
-        return list(found)
     problems = []
-    for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-        problems.append(f"row {row_id} of {table} points to a row of {parent} that is missing")
+    if connection.dialect.name == "sqlite":
+        try:
+            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        except DatabaseError as error:
+            return [str(error.orig)]
+        if found != ["ok"]:
+            return list(found)
+        for table, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+            problems.append(f"row {row_id} of {table} points to a row of {parent} that is missing")
     boxes = func.coalesce(func.sum(func.length(Observations.boxes)), 0)
     counts = (
         select(Tracklet.id, Tracklet.observation_count, boxes)
@@ -84,10 +85,13 @@ def vacuum(store: Store) -> tuple[int, int]:
 
 
 def empty_log(store: Store) -> None:
-    """Move everything from the write-ahead log into the database, and cut the log to nothing.
+    """Move everything from the write-ahead log into the database, and cut the log to nothing. On a server, that is the
+    server's business.
 
     Raises StoreWaitError while another program reads an older state out of the log.
     """
+    if not store.is_file:
+        return
     with _raw(store.path) as connection:
         (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if is_busy:

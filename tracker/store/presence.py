@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import JSON, Connection, RowMapping, Select, and_, func, select
+from sqlalchemy import Connection, RowMapping, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
 from tracker.errors import OmnitrackError
+from tracker.store.dialects import distinct_values, earlier_of, later_of
 from tracker.store.identities import known_survivor
 from tracker.store.models import Camera, Identity, Tracklet
 from tracker.store.queries import Page
@@ -16,6 +17,8 @@ from tracker.store.runs import micros, utc
 from tracker.store.windows import camera_id, longest_stay_us, overlaps, within
 
 MAX_BUCKETS = 20_000
+
+_AS_NEEDED = {"stream_results": True}  # a server would otherwise send all rows at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def together(connection: Connection, identity_id: int, *, min_seconds: float = 0
     person = known_survivor(connection, identity_id)
     mine, theirs = aliased(Tracklet), aliased(Tracklet)
     me, them, named = aliased(Identity), aliased(Identity), aliased(Identity)
-    start, end = func.max(mine.start_us, theirs.start_us), func.min(mine.end_us, theirs.end_us)
+    start, end = later_of(mine.start_us, theirs.start_us), earlier_of(mine.end_us, theirs.end_us)
     at_the_same_time = and_(
         theirs.camera_id == mine.camera_id,
         theirs.start_us <= mine.end_us,
@@ -101,7 +104,7 @@ def together(connection: Connection, identity_id: int, *, min_seconds: float = 0
         select(
             named.id,
             named.name,
-            func.json_group_array(Camera.name.distinct(), type_=JSON).label("cameras"),
+            distinct_values(Camera.name).label("cameras"),
             func.count().label("times"),
             func.min(start).label("first_us"),
             func.max(end).label("last_us"),
@@ -114,7 +117,7 @@ def together(connection: Connection, identity_id: int, *, min_seconds: float = 0
         .join(named, named.id == them.survivor_id)
         .join(Camera, Camera.id == mine.camera_id)
         .where(me.survivor_id == person, them.survivor_id != person)
-        .group_by(named.id)
+        .group_by(named.id, named.name)
         .having(func.sum(end - start) >= min_seconds * 1e6)
         .order_by(func.sum(end - start).desc(), named.id)
     )
@@ -150,7 +153,7 @@ def transitions(
         .join(origin, origin.id == steps.c.from_id)
         .join(target, target.id == steps.c.to_id)
         .where(steps.c.from_id != steps.c.to_id)
-        .group_by(steps.c.from_id, steps.c.to_id)
+        .group_by(origin.id, origin.name, target.id, target.name)
         .order_by(func.count().desc(), origin.name, target.name)
     )
     rows = connection.execute(query)
@@ -196,7 +199,7 @@ def last_day(
 def last_seen(connection: Connection, *, limit: int = 50) -> tuple[Stay, ...]:
     """Everybody's last stay, latest first."""
     found: dict[int, Stay] = {}
-    with connection.execute(_stays().order_by(Tracklet.end_us.desc())) as rows:
+    with connection.execute(_stays().order_by(Tracklet.end_us.desc()), execution_options=_AS_NEEDED) as rows:
         for row in rows.mappings():  # read only as far as needed
             found.setdefault(row["identity_id"], _stay(row))
             if len(found) == limit:
@@ -262,5 +265,5 @@ def _company(row: RowMapping) -> Company:
         times=row["times"],
         first=utc(row["first_us"]),
         last=utc(row["last_us"]),
-        seconds=row["us"] / 1e6,
+        seconds=int(row["us"]) / 1e6,
     )

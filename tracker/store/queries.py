@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from sqlalchemy import JSON, ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 
 from tracker.core.types import FloatArray, IntArray
 from tracker.errors import NotFoundError
+from tracker.store.dialects import distinct_values
 from tracker.store.identities import known_survivor
 from tracker.store.models import Camera, Identity, Observations, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack
@@ -185,7 +186,7 @@ def sighting_boxes(connection: Connection, tracklet_id: int) -> tuple[IntArray, 
     return _joined([unpack(*row) for row in connection.execute(chosen)])
 
 
-_PERSON = select(Identity.id, Identity.name, Identity.state, Identity.survivor_id).subquery("person")
+_PERSON = Identity.__table__.alias("person")
 _FEW = 3000
 
 
@@ -228,7 +229,7 @@ def _summaries() -> Select[int, str | None, str, int, Any, int, int, int]:
             _PERSON.c.name,
             _PERSON.c.state,
             func.count().label("sightings"),
-            func.json_group_array(Camera.name.distinct(), type_=JSON).label("cameras"),
+            distinct_values(Camera.name).label("cameras"),
             func.min(Tracklet.start_us).label("start_us"),
             func.max(Tracklet.end_us).label("end_us"),
             func.sum(Tracklet.end_us - Tracklet.start_us).label("seen_us"),
@@ -236,7 +237,7 @@ def _summaries() -> Select[int, str | None, str, int, Any, int, int, int]:
         .join(Identity, Identity.survivor_id == _PERSON.c.id)
         .join(Tracklet, Tracklet.identity_id == Identity.id)
         .join(Camera, Camera.id == Tracklet.camera_id)
-        .group_by(_PERSON.c.id)
+        .group_by(_PERSON.c.id, _PERSON.c.name, _PERSON.c.state)
     )
 
 
@@ -249,7 +250,7 @@ def _summary(row: RowMapping) -> IdentitySummary:
         cameras=tuple(sorted(row["cameras"])),
         first_seen=utc(row["start_us"]),
         last_seen=utc(row["end_us"]),
-        seconds_seen=row["seen_us"] / 1e6,
+        seconds_seen=int(row["seen_us"]) / 1e6,
     )
 
 

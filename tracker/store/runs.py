@@ -126,7 +126,7 @@ def _embedder(connection: Connection, store: Store, name: str, dimension: int) -
         return int(stored.id)
     if connection.scalar(select(exists(select(Embedding.tracklet_id)))):
         raise OmnitrackError(
-            f"database {store.path}: holds embeddings of {stored.name} (dimension {stored.dimension}), this run makes "
+            f"database {store.name}: holds embeddings of {stored.name} (dimension {stored.dimension}), this run makes "
             f"{name} (dimension {dimension}) and they cannot be compared; use the same model, or another --db"
         )
     connection.execute(update(Embedder).values(name=name, dimension=dimension))

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from tracker.errors import OmnitrackError
 from tracker.store.location import APPLICATION_ID, database_path, explained, prepare, stored_revision
+from tracker.store.server import reading, server_engine, server_revision, server_url, shown
 
 REVISION = "0006"
 """The schema that this program works with."""
@@ -30,9 +31,27 @@ class Store:
     Use as a context manager, or call close().
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine = _engine(path)
+    def __init__(self, database: Path | URL) -> None:
+        """database: a file, or the URL of a server."""
+        self._path = database if isinstance(database, Path) else None
+        if isinstance(database, Path):
+            self.name = str(database)
+            self._engine = self._readers = _engine(database)
+        else:
+            self.name = shown(database)
+            self._engine = server_engine(database)
+            self._readers = reading(self._engine)
+
+    @property
+    def path(self) -> Path:
+        """The file. Raises OmnitrackError for a database on a server."""
+        if self._path is None:
+            raise OmnitrackError(f"database {self.name}: is on a server, use its own tools (pg_dump, VACUUM)")
+        return self._path
+
+    @property
+    def is_file(self) -> bool:
+        return self._path is not None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -40,7 +59,7 @@ class Store:
 
         Raises OmnitrackError when the database cannot be read.
         """
-        with self._explain(), self._engine.connect() as connection:
+        with self._explain(), self._readers.connect() as connection:
             yield connection
 
     @contextmanager
@@ -69,37 +88,52 @@ class Store:
         try:
             yield
         except DatabaseError as error:
-            raise explained(self.path, error.orig if isinstance(error.orig, Exception) else error) from error
+            raise explained(self.name, error.orig if isinstance(error.orig, Exception) else error) from error
 
 
 def open_store(location: str | Path, *, create: bool = True) -> Store:
-    """Open the database at a path or sqlite:/// URL, making it (unless create is False) or upgrading it as needed.
+    """Open the database at a path, sqlite:/// or postgresql:// URL, making it (unless create is False) or upgrading it
+    as needed.
 
     Raises OmnitrackError when it does not exist or is empty (create False), cannot be written, is a folder or another
-    program's file, lies on a network share, or was written by a newer Omnitrack.
+    program's file, lies on a network share, or was written by a newer Omnitrack. On a server the database must exist,
+    but may be empty.
     """
-    path = database_path(location)
-    prepare(path, create=create)
-    revision = stored_revision(path)
+    url = server_url(location)
+    if url is None:
+        path = database_path(location)
+        prepare(path, create=create)
+        store = Store(path)
+    else:
+        store = Store(url)
+    try:
+        _upgrade(store, create=create)
+    except OmnitrackError:
+        store.close()
+        raise
+    return store
+
+
+def _upgrade(store: Store, *, create: bool) -> None:
+    if store.is_file:
+        revision = stored_revision(store.path)
+    else:
+        with store.read() as connection:
+            revision = server_revision(connection)
     if revision is None and not create:
-        raise OmnitrackError(f"database {path}: is empty; `main.py run VIDEO...` fills one, --db names another")
+        raise OmnitrackError(f"database {store.name}: is empty; `main.py run VIDEO...` fills one, --db names another")
     if revision is not None and revision > REVISION:
         raise OmnitrackError(
-            f"database {path}: was written by a newer Omnitrack (schema {revision}, this one knows up to {REVISION}); "
-            "install the newer version"
+            f"database {store.name}: was written by a newer Omnitrack (schema {revision}, this one knows up to "
+            f"{REVISION}); install the newer version"
         )
-    store = Store(path)
     if revision != REVISION:
         from tracker.store.migrations import migrate  # costs a tenth of a second, needed once per version
 
-        try:
-            with store.write() as connection:
+        with store.write() as connection:
+            if store.is_file:
                 connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-                migrate(connection, REVISION)
-        except OmnitrackError:
-            store.close()
-            raise
-    return store
+            migrate(connection, REVISION)
 
 
 def _engine(path: Path) -> Engine:

@@ -84,8 +84,10 @@ class AppearanceIndex:
             if self._connection is None:
                 self._connection = self._resources.enter_context(self._store.read())
             try:
-                version = self._connection.exec_driver_sql("PRAGMA data_version").scalar()
-                if version != self._version:
+                version = None  # a server does not tell cheaply whether anybody wrote
+                if self._store.is_file:
+                    version = self._connection.exec_driver_sql("PRAGMA data_version").scalar()
+                if version is None or version != self._version:
                     self._follow(self._connection)
                     self._version = version
             finally:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tracker.store.constraints import inherit
 from tracker.store.crops import move_crops
+from tracker.store.dialects import later_of, upsert
 from tracker.store.models import Observations, Tracklet
 from tracker.store.packing import ROW, cut
 from tracker.store.places import move_place_events
@@ -16,9 +16,9 @@ def grow_tracklets(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert tracklets, or extend those that are there: observation_count is the number of boxes that join."""
     if not rows:
         return
-    new = upsert(Tracklet)
+    new = upsert(connection, Tracklet)
     grown = {
-        "end_us": func.max(Tracklet.end_us, new.excluded.end_us),
+        "end_us": later_of(Tracklet.end_us, new.excluded.end_us),
         "observation_count": Tracklet.observation_count + new.excluded.observation_count,
     }
     connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=grown), rows)

@@ -7,10 +7,10 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
-from sqlalchemy import Connection, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, insert, update
 
 from tracker.store.crops import write_crops
+from tracker.store.dialects import upsert
 from tracker.store.identities import PlannedEvent, apply_event
 from tracker.store.location import StoreWaitError
 from tracker.store.models import Camera, Embedding, Observations
@@ -119,7 +119,7 @@ class StoreWriter:
                 time.sleep(RETRY_SECONDS)
             else:
                 if self.counters.paused_by is not None:
-                    _LOG.warning("database %s: can be written again, the run goes on", self._store.path)
+                    _LOG.warning("database %s: can be written again, the run goes on", self._store.name)
                 self.counters.paused_by = None
                 self._run.people.settle()
                 return rows
@@ -143,7 +143,7 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
 
 def _replace_embeddings(connection: Connection, rows: list[Row]) -> None:
     if rows:
-        new = insert(Embedding)
+        new = upsert(connection, Embedding)
         better = {name: new.excluded[name] for name in ("weight", "vector", "earlier", "earlier_share")}
         connection.execute(new.on_conflict_do_update(index_elements=["tracklet_id"], set_=better), rows)
 

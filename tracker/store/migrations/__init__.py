@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 
 def migrate(connection: Connection, revision: str) -> None:
@@ -13,8 +13,7 @@ def migrate(connection: Connection, revision: str) -> None:
     folder = str(Path(__file__).parent)
     config.set_main_option("script_location", folder.replace("%", "%%"))  # configparser reads % as a reference
     config.attributes["connection"] = connection
-    has_version = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
-    known = connection.exec_driver_sql(has_version).scalar()
+    known = inspect(connection).has_table("alembic_version")
     stored = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if known else None
     goes_down = stored is not None and (revision == "base" or revision < stored)
     (command.downgrade if goes_down else command.upgrade)(config, revision)
