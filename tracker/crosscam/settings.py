@@ -1,7 +1,6 @@
 """Settings of the online matcher."""
 
 from dataclasses import dataclass
-from math import inf
 from typing import ClassVar
 
 
@@ -38,7 +37,7 @@ class MatcherConfig:
     confirm_seconds: float = 1.0
     round_segments: int = 250
     candidates: int = 10
-    answer_seconds: float = inf
+    answer_seconds: float = 3600.0
 
     def __post_init__(self) -> None:
         positive = (

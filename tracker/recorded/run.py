@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
@@ -47,7 +47,7 @@ def track_recordings(
     Raises OmnitrackError where a camera has no calibration.
     """
     names = [recording.camera_id for recording in recordings]
-    settings = matcher or MatcherConfig()
+    settings = replace(matcher or MatcherConfig(), answer_seconds=np.inf)
     walks = None if topology is None else Walks(topology, settings.memory_seconds)
     linking = CrossCameraMatcher(settings, walks=walks)
     if cameras is None:
