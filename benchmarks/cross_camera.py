@@ -1,11 +1,14 @@
 """Cross-camera association on recorded detections, with one set of parameters, beside the targets.
 
-    python -m benchmarks.cross_camera [--only pets|wildtrack] [--seeds 1 2 3 4 5]
+    python -m benchmarks.cross_camera [--only pets|samples|wildtrack] [--seeds 1 2 3 4 5] [--recorded FOLDER]
 
-Reads OMNITRACK_DATA. Parameters were chosen on PETS frames 1-400 and WILDTRACK part A frames 1-100; the rows show
-these, the rest, and all. PETS: frozen YOLO11n detections, MTMC protocol. Its annotators gave a person who returns a new
-id, so tracks and identities are remembered for TRACKER and MEMORY only. WILDTRACK: simulated detections, one draw per
-seed; image plane (7 cameras end to end) and ground plane (1 m).
+Reads OMNITRACK_DATA, for the samples OMNITRACK_MODELS. Parameters were chosen on PETS frames 1-400, the first half of
+the samples, and WILDTRACK part A frames 1-100; the rows show these, the rest, and all. PETS: frozen YOLO11n detections,
+MTMC protocol. Its annotators gave a person who returns a new id, so tracks and identities are remembered for TRACKER
+and MEMORY only. Samples (two views that do not overlap, the same annotation): detections as `main.py run --record`
+keeps them, from the folder --recorded, or made anew; the default memory of 10 s, and 60 s, with which whoever is
+recognised on return counts as an error; walking times are learnt from the first half alone, or on the way. WILDTRACK: simulated
+detections, one draw per seed; image plane (7 cameras end to end) and ground plane (1 m).
 """
 
 import argparse
@@ -25,6 +28,7 @@ from tracker.calibration_files import read_calibration
 from tracker.core.settings import TrackerConfig
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import MatcherConfig
+from tracker.crosscam.topology import Topology
 from tracker.evaluation.mot import MotRows, read_mot, write_mot
 from tracker.evaluation.scores import TimeStep, box_step, evaluate, score
 from tracker.recorded.files import Recording, read_recording
@@ -35,6 +39,8 @@ Row = NDArray[np.float64]
 PETS_FPS, PETS_FRAMES, PETS_SIZE = 7.0, 795, (768, 576)
 MEMORY = MatcherConfig(memory_seconds=3.0)
 TRACKER = TrackerConfig(memory_seconds=1.8)
+SAMPLES = Path(__file__).resolve().parent.parent / "sample_videos"
+SAMPLES_HALF = 397
 WILDTRACK_FPS, WILDTRACK_FRAMES = 2.0, 200
 WILDTRACK_SIZE = (1920, 1080)
 CAMERAS = [f"C{number}" for number in range(1, 8)]
@@ -81,6 +87,51 @@ def score_pets(folder: Path, tracks: RecordedTracks, span: tuple[int, int]) -> s
         scores = evaluate(truth, predicted, ignore, frames=span).mtmc
     assert scores is not None
     return f"{scores.idf1:.1f} / {scores.hota:.1f} ({scores.ids})"
+
+
+def samples(recorded: Path) -> None:
+    """Two views that do not overlap; `recorded` holds west.npz and east.npz."""
+    recordings = [read_recording(camera, recorded / f"{camera}.npz") for camera in ("west", "east")]
+    halves = [replace(recording, frames=recording.frames[:SAMPLES_HALF]) for recording in recordings]
+    print(
+        "Samples, online (1 s), MTMC IDF1 / HOTA (ids)      frames 1-397           398-795               all    targets"
+    )
+    for memory in (MatcherConfig(), MatcherConfig(memory_seconds=60.0)):
+
+        def rows(
+            given: Sequence[Recording], topology: Topology | None, matcher: MatcherConfig = memory
+        ) -> RecordedTracks:
+            return track_recordings(given, PETS_FPS, tracker=TRACKER, matcher=matcher, topology=topology)
+
+        taught = Topology()
+        rows(halves, taught)
+        for label, topology, target in (
+            ("looks alone", None, "70 IDF1"),
+            ("walking times of the first half", Topology(taught.walks, learns=False), "80 IDF1"),
+            ("walking times learnt on the way", Topology(), ""),
+        ):
+            tracks = rows(recordings, topology)
+            cells = [score_samples(tracks, span) for span in ((1, SAMPLES_HALF), (SAMPLES_HALF + 1, 795), (1, 795))]
+            print(
+                f"memory {memory.memory_seconds:2.0f} s  {label:32}", *(f"{cell:>18}" for cell in cells), f"  {target}"
+            )
+        for (start, end), walks in taught.walks.items():
+            print(f"  learnt in the first half: {start} to {end}, {len(walks)} walks, median {np.median(walks):.1f} s")
+
+
+def score_samples(tracks: RecordedTracks, span: tuple[int, int]) -> str:
+    truth = {camera: SAMPLES / f"gt_{camera}.txt" for camera in tracks.cameras}
+    with tempfile.TemporaryDirectory() as out:
+        scores = evaluate(truth, write_rows(Path(out), tracks.cameras), {}, frames=span).mtmc
+    assert scores is not None
+    return f"{scores.idf1:.1f} / {scores.hota:.1f} ({scores.ids})"
+
+
+def record_samples(folder: Path) -> None:
+    """Detections and embeddings of the sample videos, by the networks of OMNITRACK_MODELS."""
+    videos = [str(SAMPLES / f"{camera}.mp4") for camera in ("west", "east")]
+    command = [sys.executable, str(SAMPLES.parent / "main.py"), "run", *videos, "--record", "--no-video", "--quiet"]
+    subprocess.run([*command, "--out", str(folder)], check=True, stdout=subprocess.DEVNULL)
 
 
 def write_rows(folder: Path, cameras: Mapping[str, MotRows]) -> dict[str, Path]:
@@ -163,12 +214,19 @@ def ground_step(truth: Row, found: Row) -> TimeStep:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("pets", "wildtrack"))
+    parser.add_argument("--only", choices=("pets", "samples", "wildtrack"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--recorded", type=Path, help="folder of west.npz and east.npz, made there if it has none")
     arguments = parser.parse_args()
-    if arguments.only != "wildtrack":
+    if arguments.only in (None, "pets"):
         pets(data_folder())
-    if arguments.only != "pets":
+    if arguments.only in (None, "samples"):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = arguments.recorded or Path(scratch)
+            if not (folder / "west.npz").exists():
+                record_samples(folder)
+            samples(folder)
+    if arguments.only in (None, "wildtrack"):
         wildtrack(data_folder(), arguments.seeds)
 
 

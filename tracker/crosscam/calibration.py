@@ -1,6 +1,6 @@
 """Thresholds from the data itself: what a cosine means for this embedding network in these cameras."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -60,6 +60,10 @@ class CosineCalibration:
         """Cosines of any shape -> log-likelihood ratios of the same shape."""
         odds: LogOdds = np.clip(self.slope * (cosines.astype(np.float64) - self.threshold), -self.limit, self.limit)
         return odds
+
+    def discounted(self, share: float) -> Self:
+        """The same threshold on a flatter line; the limit stays."""
+        return replace(self, slope=share * self.slope)
 
 
 def camera_means(
