@@ -30,7 +30,7 @@ OUTER = {
     "events",
     "operation",
 }
-WIRING = {"cameras", "outlets", "bootstrap", "measure", "roster", "run"}
+WIRING = {"cameras", "outlets", "bootstrap", "measure", "roster", "sinks", "run"}
 RANKS = {
     **{"core": 0, "crosscam": 1, "evaluation": 1, "config": 2, "cli": 4},
     **dict.fromkeys(OUTER, 2),

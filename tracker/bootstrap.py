@@ -19,7 +19,7 @@ from reid.metadata import input_spec_of
 from reid.preprocess import InputSpec
 from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.cameras import open_cameras
-from tracker.config import Config, OutputConfig
+from tracker.config import Config
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.constraints import Constraint
@@ -39,14 +39,14 @@ from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.operation.status import RunStatus
-from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder, TimedSink
+from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder
 from tracker.outlets import build_event_sink, build_outboxes, watched
 from tracker.likeness import Describer
 from tracker.pipeline import Pipeline
-from tracker.ports import Detector, Embedder, Sink
-from tracker.recorded.sink import RecordingSink
+from tracker.ports import Detector, Embedder
 from tracker.roster import Roster, areas_of, selection_of
 from tracker.run import Run
+from tracker.sinks import Sinks, build_sinks, output_for
 from tracker.store.keeping import Keeper
 from tracker.store.lookout import Lookout
 from tracker.store.memory import Hearing, known_people, standing_decisions
@@ -55,11 +55,10 @@ from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.topology_files import open_topology
-from tracker.video.annotate import AnnotatedVideoSink, file_name
+from tracker.video.annotate import file_name
 from tracker.video.live_batching import LiveBatcher
 from tracker.video.motion_compensation import CameraMotionEstimator
 from tracker.video.motion_gate import MotionGate
-from tracker.video.privacy import PrivacySink
 from tracker.video.urls import is_live, masked
 
 Notify = Callable[[str], None]
@@ -97,16 +96,8 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         lookout = Lookout(store, active)
         events = build_event_sink(config, outboxes, matcher.identity_of, epoch, history.note, lookout)
         times = StageTimes()
-        sinks: list[Sink] = [TimedSink(history, times, "store"), TimedSink(events, times, "events")]
-        output = output_for(config)
-        if output.video:
-            video = AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of)
-            sinks.append(TimedSink(video, times, "video"))
-        if record:
-            sinks.append(RecordingSink(folder, [camera.name for camera in config.cameras], embedder.name))
-        if output.hide_people != "nobody":
-            only_wanted = output.hide_people == "everybody_but_wanted"
-            sinks = [PrivacySink(sinks, matcher.identity_of, lambda one: only_wanted and lookout(one) is not None)]
+        given = Sinks(history, events, lookout, times)
+        sinks = build_sinks(config, folder, batcher, matcher, given, embedder.name if record else None)
         pipeline = Pipeline(
             detector=TimedDetector(detector, times),
             embedder=TimedEmbedder(embedder, times),
@@ -132,7 +123,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             pipeline=pipeline,
             store=store,
             run_id=active.id,
-            output=output,
+            output=output_for(config),
             motion=config.tracker.motion,
             folder=folder,
             database=database,
@@ -190,13 +181,6 @@ def open_beyond_looks(config: Config, cameras: Sequence[str], notify: Notify) ->
 def steps_ahead(cameras: int) -> int:
     """How many steps the detector works ahead, so that every core has a picture to work on, and one step is ready."""
     return math.ceil(parallel_requests() / cameras)
-
-
-def output_for(config: Config) -> OutputConfig:
-    """What is not configured is written for recorded cameras, whose run ends, and not for live ones."""
-    recorded = not any(is_live(camera.source) for camera in config.cameras)
-    open_keys = [key for key in ("video", "mot", "timeline") if getattr(config.output, key) is None]
-    return config.output.model_copy(update=dict.fromkeys(open_keys, recorded))
 
 
 def make_folder(folder: Path) -> None:
