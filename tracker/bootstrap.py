@@ -38,10 +38,10 @@ from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
+from tracker.likeness import Describer
 from tracker.operation.status import RunStatus
 from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder
 from tracker.outlets import build_event_sink, build_outboxes, watched
-from tracker.likeness import Describer
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder
 from tracker.roster import Roster, areas_of, selection_of
