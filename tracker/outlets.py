@@ -9,7 +9,7 @@ from tracker.core.types import TrackletKey
 from tracker.events.jsonl import JsonLines
 from tracker.events.outbox import Outbox, Retry
 from tracker.events.settings import EventsConfig
-from tracker.events.sink import EventSink, Note
+from tracker.events.sink import EventSink, Note, Watchlist
 from tracker.events.webhook import Webhook
 from tracker.operation.status import RunStatus
 from tracker.roster import zone_watch
@@ -21,11 +21,11 @@ def build_event_sink(
     identity_of: Callable[[TrackletKey], int | None],
     epoch: datetime,
     note: Note,
-    wanted_as: Callable[[int], str | None],
+    wanted: Watchlist,
 ) -> EventSink:
     """See EventSink."""
     watches = {camera.name: zone_watch(camera, config) for camera in config.cameras}
-    return EventSink(watches, identity_of, epoch, note, outboxes, wanted_as)
+    return EventSink(watches, identity_of, epoch, note, outboxes, wanted, config.events.wanted_cosine)
 
 
 def build_outboxes(config: EventsConfig) -> list[Outbox]:

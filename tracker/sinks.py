@@ -51,7 +51,7 @@ def build_sinks(
     only_wanted = output.hide_people == "everybody_but_wanted"
 
     def may_show(identity_id: int) -> bool:
-        return only_wanted and given.lookout(identity_id) is not None
+        return only_wanted and given.lookout.by_identity(identity_id) is not None
 
     return [PrivacySink(sinks, matcher.identity_of, may_show)]
 

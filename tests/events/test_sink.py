@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from tracker.core.types import IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
+from tracker.core.types import FloatArray, IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
 from tracker.core.zones import Line, PlaceEvent, Zone, ZoneConfig, ZoneWatch
 from tracker.events.message import Message
 from tracker.events.sink import EventSink
@@ -18,10 +18,28 @@ DOOR = Zone("door", ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)))
 GATE = Line("gate", (0.5, 0.0), (0.5, 1.0))
 
 
+LOOK = np.array([0.6, 0.8], np.float32)
+
+
+class Wanted:
+    """A watchlist of identities, and of one look."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        self.by_identity = names.get
+        self.looks: dict[str, FloatArray] = {}
+
+    def by_look(self, embedding: FloatArray) -> tuple[str, float] | None:
+        found = [(name, float(look @ embedding)) for name, look in self.looks.items()]
+        return max(found, key=lambda pair: pair[1], default=None)
+
+
 class Site:
     """One camera, an event sink, and what it says."""
 
-    def __init__(self, wanted: dict[int, str] | None = None) -> None:
+    def __init__(self, wanted: dict[int, str] | None = None, look: FloatArray | None = None) -> None:
+        self.watchlist = Wanted(wanted or {})
+        if look is not None:
+            self.watchlist.looks["the thief"] = look
         self.who: dict[TrackletKey, int] = {}
         self.noted: list[tuple[str, PlaceEvent, int | None]] = []
         self.sent: list[Message] = []
@@ -32,7 +50,7 @@ class Site:
             EPOCH,
             lambda camera, event, identity_id: self.noted.append((camera, event, identity_id)),
             [self],
-            (wanted or {}).get,
+            self.watchlist,
         )
         self._frame = 0
 
@@ -48,7 +66,7 @@ class Site:
         box = np.array([x - 4, 30, x + 4, 50], np.float32)
         seen = None if state is TrackState.ENDED else 0
         confirmed = state is not TrackState.TENTATIVE
-        update = TrackUpdate("gate", 1, t_seconds, state, box, 0.9, seen, confirmed=confirmed)
+        update = TrackUpdate("gate", 1, t_seconds, state, box, 0.9, seen, LOOK, 0.9, confirmed)
         frames = {"gate": Frame("gate", self._frame, t_seconds, IMAGE)}
         self.sink.write(Step(FrameBatch(t_seconds, frames), {"gate": [update]}, events))
         self._frame += 1
@@ -114,6 +132,14 @@ def test_somebody_wanted_is_announced_once_a_sighting() -> None:
     assert site.step(22) == []
     site.step(22, TrackState.ENDED)
     assert site.step(22) == ["wanted"]
+
+
+def test_somebody_who_repeatedly_looks_like_one_wanted_is_announced() -> None:
+    site = Site(look=LOOK)
+    assert [site.step(20) for _ in range(4)] == [[], [], ["wanted"], []]
+    assert (site.sent[0]["name"], site.sent[0]["identity"], site.sent[0]["cosine"]) == ("the thief", None, 1.0)
+    stranger = Site(look=np.array([0.8, -0.6], np.float32))
+    assert [stranger.step(20) for _ in range(4)] == [[], [], [], []]
 
 
 def test_closing_closes_the_ways_out() -> None:

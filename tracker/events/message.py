@@ -6,7 +6,7 @@ Message = dict[str, Any]
 """Ready for JSON. Always: id (unique), time (UTC, ISO), kind. kind is one of
     entered, left, crossed      camera, place, track, identity (None: not known yet), direction or dwell_seconds
     over_limit, within_limit    camera, place, count
-    wanted                      camera, track, identity, name: somebody on the watchlist is in view
+    wanted                      camera, track, identity, name: somebody on the watchlist is in view (cosine: by look)
     identified                  camera, track, identity, previous: whose earlier messages about this track are
     merged                      identity, previous: both are one person
 """

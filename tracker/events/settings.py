@@ -37,10 +37,13 @@ class MqttConfig(_Section):
 
 
 class EventsConfig(_Section):
-    """settle_seconds, line_margin: see tracker.core.zones.ZoneConfig. file: JSON lines are appended to it."""
+    """settle_seconds, line_margin: see tracker.core.zones.ZoneConfig. wanted_cosine: a look this much like
+    one on the watchlist is theirs. file: JSON lines are appended to it.
+    """
 
     settle_seconds: Annotated[float, Field(ge=0, le=60)] = 0.5
     line_margin: Annotated[float, Field(ge=0, le=1)] = 0.08
+    wanted_cosine: Annotated[float, Field(ge=-1, le=1)] = 0.75
     file: Path | None = None
     webhook: WebhookConfig | None = None
     mqtt: MqttConfig | None = None

@@ -1,19 +1,51 @@
 """Turns steps of the pipeline into events at zones and lines, stores them and sends them on."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Thread
+from typing import Protocol
 from uuid import uuid4
 
 import numpy as np
 
-from tracker.core.types import IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
+from tracker.core.types import FloatArray, IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
 from tracker.core.zones import PlaceEvent, ZoneWatch
 from tracker.events.message import Message, Outlet
 from tracker.ports import Step
 from tracker.video.frame import Frame
 
 _REMEMBERED = 10_000
+_LOOKS_ALIKE = 3
+"""So many looks of a track must resemble somebody wanted: one picture of a stranger may."""
+_LEAST_QUALITY = 0.3
+
+
+class Watchlist(Protocol):
+    """Who is looked out for."""
+
+    def by_identity(self, identity_id: int) -> str | None: ...
+    def by_look(self, embedding: FloatArray) -> tuple[str, float] | None: ...
+
+
+class NobodyWanted:
+    """An empty watchlist."""
+
+    def by_identity(self, identity_id: int) -> str | None:
+        return None
+
+    def by_look(self, embedding: FloatArray) -> tuple[str, float] | None:
+        return None
+
+
+@dataclass(slots=True)
+class _Suspect:
+    """A track: how often it looked like whom, and as whom it was announced."""
+
+    announced: set[str] = field(default_factory=set)
+    alike: Counter[str] = field(default_factory=Counter)
+
 
 Note = Callable[[str, PlaceEvent, int | None], None]
 """Keeps what happened: camera, event, identity as known now."""
@@ -23,7 +55,7 @@ class EventSink:
     """Implements tracker.ports.Sink. Confirmed tracks only.
 
     watches: of every camera. identity_of: the global identity that a track has now. epoch: wall time (UTC) of
-    t_seconds = 0. wanted_as: the name under which an identity is looked out for, None if it is not.
+    t_seconds = 0. wanted: who is looked out for; least_cosine: from which likeness on a look counts as theirs.
     A message about a track tells who it is as far as that is known; when that changes, another message says so.
     """
 
@@ -34,7 +66,8 @@ class EventSink:
         epoch: datetime,
         note: Note,
         outlets: Sequence[Outlet] = (),
-        wanted_as: Callable[[int], str | None] = lambda identity_id: None,
+        wanted: Watchlist | None = None,
+        least_cosine: float = 0.75,
     ) -> None:
         self._watches = dict(watches)
         self._upcoming: dict[str, ZoneWatch] = {}
@@ -42,9 +75,10 @@ class EventSink:
         self._epoch = epoch
         self._note = note
         self._outlets = list(outlets)
-        self._wanted_as = wanted_as
+        self._wanted = wanted or NobodyWanted()
+        self._least_cosine = least_cosine
         self._told: dict[TrackletKey, int | None] = {}
-        self._alarmed: dict[TrackletKey, int] = {}
+        self._suspects: dict[TrackletKey, _Suspect] = {}
 
     def write(self, step: Step) -> None:
         for camera, updates in step.updates.items():
@@ -56,7 +90,7 @@ class EventSink:
             for update in updates:
                 self._look_out(update)
                 if update.state is TrackState.ENDED:
-                    self._alarmed.pop(update.key, None)
+                    self._suspects.pop(update.key, None)
 
         for camera in step.batch.lost_cameras & self._upcoming.keys():
             self._watches[camera] = self._upcoming.pop(camera)
@@ -118,15 +152,22 @@ class EventSink:
             self._send("identified", change.t_seconds, about)
 
     def _look_out(self, update: TrackUpdate) -> None:
-        """An alarm for every sighting of somebody wanted, once."""
-        identity_id = self._identity_of(update.key) if update.state is TrackState.CONFIRMED else None
-        if identity_id is None or self._alarmed.get(update.key) == identity_id:
+        """An alarm for every sighting of somebody wanted, once: known by number, or repeatedly by look."""
+        if update.state is not TrackState.CONFIRMED:
             return
-        name = self._wanted_as(identity_id)
-        if name is not None:
-            self._alarmed[update.key] = identity_id
-            about = {"camera": update.camera_id, "track": update.track_id, "identity": identity_id, "name": name}
-            self._send("wanted", update.t_seconds, about)
+        suspect = self._suspects.setdefault(update.key, _Suspect())
+        identity_id = self._identity_of(update.key)
+        about: Message = {"camera": update.camera_id, "track": update.track_id, "identity": identity_id}
+        name = None if identity_id is None else self._wanted.by_identity(identity_id)
+        if name is None and update.embedding is not None and update.quality >= _LEAST_QUALITY:
+            likest = self._wanted.by_look(update.embedding)
+            if likest is not None and likest[1] >= self._least_cosine:
+                suspect.alike[likest[0]] += 1
+                if suspect.alike[likest[0]] >= _LOOKS_ALIKE:
+                    name, about["cosine"] = likest[0], round(likest[1], 3)
+        if name is not None and name not in suspect.announced:
+            suspect.announced.add(name)
+            self._send("wanted", update.t_seconds, {**about, "name": name})
 
     def _send(self, kind: str, t_seconds: float, about: Message) -> None:
         at = (self._epoch + timedelta(seconds=t_seconds)).astimezone(UTC).isoformat(timespec="milliseconds")
