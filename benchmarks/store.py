@@ -20,16 +20,27 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey, TrackState, TrackUpdate
+from tracker.core.types import (
+    FloatArray,
+    IdentityEvent,
+    IdentityEventKind,
+    LinkEvidence,
+    TrackletKey,
+    TrackState,
+    TrackUpdate,
+)
 from tracker.ports import Step
 from tracker.store import presence, queries
 from tracker.store.appearance import Appearance
 from tracker.store.identities import PlannedEvent
 from tracker.store.packing import MAX_BOXES, ROW
 from tracker.store.runs import ActiveRun, CameraOrigin, begin_run, utc
+from tracker.store.scope import restrict
 from tracker.store.session import Store, open_store
+from tracker.store.similar import AppearanceIndex, similar_people
 from tracker.store.sink import StoreSink
 from tracker.store.writer import Batch, write_batch
 from tracker.video.frame import Frame, FrameBatch
@@ -119,8 +130,11 @@ def ask(path: Path, repeat: int = 200) -> None:
     """Median and 99th percentile of each query with arguments drawn at random: by the clock, and of the processor
     alone, which tells more on a busy machine.
     """
-    with open_store(path, create=False) as store:
-        questions = _questions_of(store, seed=1)
+    with open_store(path, create=False) as store, AppearanceIndex(store) as index:
+        index.refresh()
+        rng, questions = np.random.default_rng(2), _questions_of(store, seed=1)
+        questions["similar people"] = lambda c: similar_people(c, index, _unit(rng.normal(size=DIMENSION)))
+        questions["last seen, who sees one camera"] = _of_one_camera
         report = {
             name: _summary([_asked(store, question) for _ in range(repeat)]) for name, question in questions.items()
         }
@@ -170,6 +184,15 @@ def _asked(store: Store, question: Callable[[Connection], object]) -> tuple[floa
     with store.read() as connection:
         question(connection)
     return (time.perf_counter() - begun) * 1e3, (time.thread_time() - begun_cpu) * 1e3
+
+
+def _of_one_camera(connection: Connection) -> object:
+    restrict(connection, ("camera-1",))
+    return presence.last_seen(connection)
+
+
+def _unit(vector: NDArray[np.float64]) -> FloatArray:
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 def _summary(milliseconds: list[tuple[float, float]]) -> dict[str, float]:

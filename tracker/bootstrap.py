@@ -126,7 +126,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             output=output_for(config),
             motion=config.tracker.motion,
             folder=folder,
-            database=database,
+            database=store.name,
             resources=opened.pop_all(),
             ahead=0 if roster else steps_ahead(len(config.cameras)),  # what waits is late
             roster=roster,

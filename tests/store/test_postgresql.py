@@ -1,6 +1,7 @@
 """The history on a PostgreSQL server: the tests of a file's history again, and what differs."""
 
 import inspect
+import json
 import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import ModuleType
 
 import pytest
 from sqlalchemy import create_engine, text
+from typer.testing import CliRunner
 
 from tests.store import (
     test_corrections,
@@ -22,6 +24,9 @@ from tests.store import (
 )
 from tests.store.postgres import Server, needs_postgresql, server
 from tests.store.walk import Stay, crowd, event, record
+from tests.web import test_routes
+from tests.web.conftest import Api, fill
+from tracker.cli.app import app as command_line
 from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
 from tracker.store.catalogue import changes
@@ -122,6 +127,16 @@ class TestSimilar:
             yield opened
 
 
+class TestApi:
+    @pytest.fixture
+    def api(self, store: Store) -> Api:
+        fill(store)
+        return Api(store)
+
+    test_everybody_with_a_token_may_ask = staticmethod(test_routes.test_everybody_with_a_token_may_ask)
+    test_who_sees_one_camera = staticmethod(test_routes.test_who_sees_one_camera_learns_nothing_of_others)
+
+
 def test_every_revision_goes_down_and_up(store: Store) -> None:
     record(store, [Stay("west", 1, 1, 0, 80)])
     with store.write() as connection:
@@ -159,6 +174,15 @@ def test_writers_come_one_after_the_other(store: Store) -> None:
         assert seen == sorted(seen)
         assert connection.scalar(text("SELECT count(*) FROM audit")) == 20
         assert check(connection) == []
+
+
+def test_the_command_line_takes_the_url(store: Store) -> None:
+    record(store, [Stay("west", 1, 1, 0, 50)])
+    url = store.name.replace("%2F", "/")
+    found = CliRunner().invoke(command_line, ["identities", "--json", "--db", url])
+    assert json.loads(found.stdout)["identities"][0]["id"] == 1
+    assert "back it up with pg_dump" in CliRunner().invoke(command_line, ["db", "migrate", "--db", url]).stdout
+    assert CliRunner().invoke(command_line, ["db", "check", "--db", url]).exit_code == 0
 
 
 def test_what_a_server_does_itself_is_left_to_it(store: Store, tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
-from tests.store.walk import EPOCH, Stay, begin, record
+from tests.store.walk import EPOCH, Stay, record
 from tracker.store.maintenance import empty_log
+from tracker.store.models import PlaceEventRow
+from tracker.store.runs import micros
 from tracker.store.session import Store, open_store
 from tracker.store.tokens import Role, create_token
 from tracker.web.app import create_app
@@ -43,12 +46,21 @@ class Api:
         return client
 
 
+def fill(store: Store) -> None:
+    """People at both cameras, and somebody at a door of each."""
+    run = record(store, STAYS)
+    door = {"run_id": run.id, "kind": "entered", "at_us": micros(EPOCH), "identity_id": 1}
+    with store.write() as connection:
+        for name, camera in run.cameras.items():
+            connection.execute(insert(PlaceEventRow).values(**door, camera_id=camera.id, place=f"{name} door"))
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filled database, made once."""
     path = tmp_path_factory.mktemp("store") / "omnitrack.db"
     with open_store(path) as opened:
-        record(opened, STAYS, run=begin(opened))
+        fill(opened)
         empty_log(opened)
     return path
 

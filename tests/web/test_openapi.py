@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.store.walk import begin, record
 from tests.test_likeness import FakeDetector, FakeEmbedder
-from tests.web.conftest import STAYS, UNLIMITED, Api
+from tests.web.conftest import UNLIMITED, Api, fill
 from tracker.likeness import Describer
 from tracker.store.session import open_store
 from tracker.web.app import API, create_app
@@ -20,7 +19,7 @@ from tracker.web.app import API, create_app
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with open_store(tmp_path_factory.mktemp("store") / "omnitrack.db") as store:
-        record(store, STAYS, run=begin(store))
+        fill(store)
         yield Api(store)
 
 

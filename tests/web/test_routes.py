@@ -20,6 +20,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "/occupancy": ("/occupancy", {"bucket": "1h"}),
     "/last-seen": ("/last-seen", {}),
     "/runs": ("/runs", {}),
+    "/places/events": ("/places/events", {}),
 }
 CORRECTIONS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "/identities/{identity}/merge": ("POST", "/identities/1/merge", {"other": 2}),

@@ -199,7 +199,8 @@ def last_day(
 def last_seen(connection: Connection, *, limit: int = 50) -> tuple[Stay, ...]:
     """Everybody's last stay, latest first."""
     found: dict[int, Stay] = {}
-    with connection.execute(_stays().order_by(Tracklet.end_us.desc()), execution_options=_AS_NEEDED) as rows:
+    in_order = (Tracklet.end_us.desc(), Tracklet.start_us.desc(), Tracklet.identity_id.desc())  # as the index has it
+    with connection.execute(_stays().order_by(*in_order), execution_options=_AS_NEEDED) as rows:
         for row in rows.mappings():  # read only as far as needed
             found.setdefault(row["identity_id"], _stay(row))
             if len(found) == limit:

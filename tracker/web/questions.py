@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BeforeValidator
 
+from tracker.core.zones import PlaceEventKind
 from tracker.errors import OmnitrackError
-from tracker.store import catalogue, presence, queries
+from tracker.store import catalogue, place_queries, presence, queries
 from tracker.store.catalogue import CameraSummary, RunSummary
+from tracker.store.place_queries import PlaceEntry, PlaceFilter
 from tracker.store.presence import Company, Occupancy, Stay, Transition
 from tracker.store.queries import History, IdentityFilter, IdentitySummary, Page
 from tracker.times import length, moment
@@ -120,6 +122,24 @@ def last_seen(caller: Viewer, limit: Limit = 50) -> tuple[Stay, ...]:
     """Where everybody was seen last, latest first."""
     with caller.read() as connection:
         return presence.last_seen(connection, limit=limit)
+
+
+@router.get("/places/events")
+def place_events(
+    caller: Viewer,
+    camera: OnlyCamera = None,
+    place: Annotated[str | None, Query(max_length=200, pattern=PlainText, description="Zone or line.")] = None,
+    kind: PlaceEventKind | None = None,
+    identity: Annotated[int | None, Query(ge=1, le=MOST, description="Only this person.")] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 100,
+    after: Annotated[int, Query(ge=0, le=MOST, description="Only higher numbers: the next page.")] = 0,
+) -> Page[PlaceEntry]:
+    """Who entered and left zones, crossed lines and which way, and when a zone was too full."""
+    chosen = PlaceFilter(camera, place, kind, identity, since, until)
+    with caller.read() as connection:
+        return place_queries.place_events(connection, chosen, limit=limit, after=after)
 
 
 @router.get("/runs")
