@@ -57,7 +57,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     seconds = 60 * arguments.minutes
     names = [f"camera{number}" for number in range(arguments.cameras)]
-    clips = [looped(source, out / f"{source.stem}.ts", seconds + 120) for source in SAMPLES]
+    plain = [without_b_frames(source, out / f"{source.stem}.mp4") for source in SAMPLES]
+    clips = [looped(source, out / f"{source.stem}.ts", seconds + 120) for source in plain]
     server = RtspServer({name: clips[number % len(clips)] for number, name in enumerate(names)})
     with create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
@@ -81,6 +82,19 @@ def main() -> None:
         writer.writerow(field.name for field in fields(Sample))
         writer.writerows(astuple(sample) for sample in samples)
     report(samples, seconds, out / "soak.png")
+
+
+def without_b_frames(source: Path, target: Path) -> Path:
+    """As cameras send them: pictures that refer to later ones would add their delay to the one that is measured."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as made:
+        video = given.streams.video[0]
+        stream = made.add_stream("libx264", rate=video.average_rate)
+        stream.width, stream.height, stream.pix_fmt = video.width // 2 * 2, video.height // 2 * 2, "yuv420p"
+        stream.options = {"bf": "0", "preset": "veryfast", "crf": "20", "g": "14"}
+        for frame in given.decode(video):
+            made.mux(stream.encode(frame.reformat(stream.width, stream.height, "yuv420p")))
+        made.mux(stream.encode())
+    return target
 
 
 def looped(source: Path, target: Path, seconds: float) -> Path:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import func, select
@@ -12,6 +14,7 @@ from tracker.core.types import IdentityEventKind
 from tracker.core.zones import PlaceEvent, PlaceEventKind
 from tracker.errors import NotFoundError
 from tracker.ports import Step
+from tracker.store.export import export_person
 from tracker.store.models import PlaceEventRow
 from tracker.store.place_queries import PlaceEntry, PlaceFilter, place_events
 from tracker.store.privacy import forget, retain
@@ -108,6 +111,15 @@ def test_the_forgotten_leave_no_event(store: Store) -> None:
     recorded(store)
     forget(store, 1)
     assert [entry.kind for entry in stored(store)] == ["over_limit"]
+
+
+def test_they_are_in_the_archive_of_a_person(store: Store, tmp_path: Path) -> None:
+    recorded(store)
+    with store.read() as connection:
+        export_person(connection, 1, tmp_path / "ann.zip")
+    with ZipFile(tmp_path / "ann.zip") as archive:
+        _, *lines = archive.read("places.csv").decode().splitlines()
+    assert [line.split(",")[2:5] for line in lines] == [["west", "gate", "crossed"], ["west", "till", "left"]]
 
 
 def test_what_is_too_old_goes(store: Store) -> None:

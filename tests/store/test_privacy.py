@@ -172,6 +172,7 @@ def test_an_archive_holds_all_of_a_persons_data(store: Store, tmp_path: Path) ->
         "visits.csv": 2,
         "boxes.csv": 172,
         "links.csv": 3,
+        "places.csv": 0,
         "embeddings.csv": 2,
     }
     assert tables["boxes.csv"][0]["time"] == "2026-11-01T12:00:00+00:00"

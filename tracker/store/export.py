@@ -15,6 +15,7 @@ from tracker.errors import OmnitrackError
 from tracker.store.crops import crops_of_person, jpeg_of
 from tracker.store.models import Embedder, Embedding, Event, Identity, Link, Tracklet
 from tracker.store.packing import unpack_vector
+from tracker.store.place_queries import PlaceFilter, place_events
 from tracker.store.queries import History, history, sighting_boxes
 from tracker.store.runs import utc
 
@@ -23,6 +24,7 @@ README = """Everything that Omnitrack stored about one person. All times are UTC
 person.json      number, name, number of sightings, when first and last seen
 visits.csv       where and when, one line per sighting
 boxes.csv        where in the picture: one line per frame, pixels, x to the right and y down
+places.csv       zones entered and left, lines crossed
 links.csv        why the sightings were taken for the same person
 embeddings.npy   appearance as the network described it, one row per line of embeddings.csv
 crops/           pictures, each named by its tracklet and time
@@ -62,6 +64,7 @@ def _fill(archive: ZipFile, connection: Connection, person: History) -> None:
     visits = [(v.tracklet_id, v.camera, v.start.isoformat(), v.end.isoformat()) for v in person.visits.rows]
     archive.writestr("visits.csv", _csv(("tracklet", "camera", "start", "end"), visits))
     _write_boxes(archive, connection, person)
+    _write_places(archive, connection, who.id)
     _write_links(archive, connection, who.id)
     _write_embeddings(archive, connection, who.id)
     for crop in crops_of_person(connection, who.id):
@@ -75,6 +78,16 @@ def _write_boxes(archive: ZipFile, connection: Connection, person: History) -> N
         for frame, at_us, box, score in zip(*sighting_boxes(connection, visit.tracklet_id), strict=True):
             rows.append((visit.tracklet_id, frame, utc(int(at_us)).isoformat(), *box.tolist(), score))
     archive.writestr("boxes.csv", _csv(("tracklet", "frame", "time", "x1", "y1", "x2", "y2", "score"), rows))
+
+
+def _write_places(archive: ZipFile, connection: Connection, survivor_id: int) -> None:
+    found = place_events(connection, PlaceFilter(identity_id=survivor_id), limit=10_000_000).rows
+    rows = [
+        (row.at.isoformat(), row.tracklet_id, row.camera, row.place, row.kind, row.direction, row.dwell_seconds)
+        for row in found
+    ]
+    header = ("time", "tracklet", "camera", "place", "event", "direction", "dwell_seconds")
+    archive.writestr("places.csv", _csv(header, rows))
 
 
 def _write_links(archive: ZipFile, connection: Connection, survivor_id: int) -> None:
