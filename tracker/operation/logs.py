@@ -54,12 +54,26 @@ class _Plain(logging.Formatter):
         return self._censor.clean(f"{clock} {level}{super().format(record)}")
 
 
+class _Handler(logging.Handler):
+    """Writes to the stream, or to what standard error is at that moment: a progress bar takes its place for a while."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=self._stream or sys.stderr, flush=True)
+        except (OSError, ValueError):  # a closed pipe must not end the run
+            self.handleError(record)
+
+
 def set_up_logging(style: str, secrets: Collection[str] = (), stream: TextIO | None = None) -> None:
     """All logging of the program goes to the stream (standard error): one line of text, or with style "json" one JSON
     object, per event. Replaces what was set up before.
     """
     censor = Censor(secrets)
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream)
     handler.setFormatter(_json_formatter(censor) if style == "json" else _Plain(censor))
     root = logging.getLogger()
     root.handlers[:] = [handler]
