@@ -7,8 +7,8 @@ the samples, and WILDTRACK part A frames 1-100; the rows show these, the rest, a
 MTMC protocol. Its annotators gave a person who returns a new id, so tracks and identities are remembered for TRACKER
 and MEMORY only. Samples (two views that do not overlap, the same annotation): detections as `main.py run --record`
 keeps them, from the folder --recorded, or made anew; the default memory of 10 s, and 60 s, with which whoever is
-recognised on return counts as an error; walking times are learnt from the first half alone, or on the way. WILDTRACK: simulated
-detections, one draw per seed; image plane (7 cameras end to end) and ground plane (1 m).
+recognised on return counts as an error; walking times are learnt from the first half alone, or on the way. WILDTRACK:
+simulated detections, one draw per seed; image plane (7 cameras end to end) and ground plane (1 m).
 """
 
 import argparse

@@ -3,7 +3,7 @@
 The ground is the plane z = 0 of one world shared by all cameras; coordinates (X, Y) are metres.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,10 @@ class GroundCamera:
     image_size: tuple[int, int]
     calibration_size: tuple[int, int] | None = None
     lens: RadialLens | None = None
+    _ground_to_image: Array = field(init=False, repr=False)
+    _scale: Array = field(init=False, repr=False)
+    _ground_side: float = field(init=False, repr=False)
+    """Sign of the third homogeneous coordinate below the horizon: that of the lower edge's middle."""
 
     def __post_init__(self) -> None:
         if self.image_to_ground.shape != (3, 3) or not np.isfinite(self.image_to_ground).all():
@@ -65,14 +69,16 @@ class GroundCamera:
         if abs(np.linalg.det(self.image_to_ground / np.abs(self.image_to_ground).max())) < 1e-15:
             raise ValueError("image_to_ground is singular: it maps the picture onto a line")
         width, height = self.calibration_size or self.image_size
+        derived = {
+            "_ground_to_image": np.linalg.inv(self.image_to_ground),
+            "_scale": np.array([width, height]) / np.array(self.image_size),
+            "_ground_side": float(np.sign(self.image_to_ground[2] @ (width / 2, height, 1.0))),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
         corners = np.array([[0, height, 1], [width, height, 1]]) @ self.image_to_ground[2]
         if not (corners * self._ground_side > 0).all():
             raise ValueError("the horizon cuts the lower edge of the picture: feet there would stand behind the camera")
-
-    @property
-    def _scale(self) -> Array:
-        size = np.array(self.image_size, np.float64)
-        return np.ones(2) if self.calibration_size is None else np.array(self.calibration_size) / size
 
     def to_ground(self, pixels: Array) -> Array:
         """(n, 2) pixels -> (n, 2) metres; NaN for points on or above the horizon."""
@@ -86,19 +92,13 @@ class GroundCamera:
 
     def to_image(self, ground: Array) -> Array:
         """(n, 2) metres -> (n, 2) pixels, possibly outside the picture; NaN for points behind the camera."""
-        projected = _homogeneous(ground) @ np.linalg.inv(self.image_to_ground).T
+        projected = _homogeneous(ground) @ self._ground_to_image.T
         ahead = projected[:, 2:] * self._ground_side > 0
         ideal = projected[:, :2] / np.where(ahead, projected[:, 2:], np.nan)
         if self.lens is not None:
             ideal = self.lens.distort(ideal)
         pixels: Array = ideal / self._scale
         return pixels
-
-    @property
-    def _ground_side(self) -> float:
-        """Sign of the third homogeneous coordinate below the horizon: that of the lower edge's middle."""
-        width, height = self.calibration_size or self.image_size
-        return float(np.sign(self.image_to_ground[2] @ (width / 2, height, 1.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,16 +125,12 @@ def locate(camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: Array) -> G
     """
     boxes = boxes_xyxy.astype(np.float64)
     feet = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
-    jacobian = np.stack(
-        [
-            (camera.to_ground(feet + step) - camera.to_ground(feet - step)) / (2 * JACOBIAN_STEP_PIXELS)
-            for step in JACOBIAN_STEP_PIXELS * np.eye(2)
-        ],
-        axis=2,
-    )
+    steps = JACOBIAN_STEP_PIXELS * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+    here, right, left, down, up = camera.to_ground((feet + steps[:, None]).reshape(-1, 2)).reshape(5, -1, 2)
+    jacobian = np.stack([right - left, down - up], axis=2) / (2 * JACOBIAN_STEP_PIXELS)
     deviation = np.stack([boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]], axis=1) * foot_noise
     spread = jacobian * deviation[:, None, :]
-    return GroundPoints(camera.to_ground(feet), spread @ spread.transpose(0, 2, 1))
+    return GroundPoints(here, spread @ spread.transpose(0, 2, 1))
 
 
 def fit_homography(pixels: Array, ground: Array) -> Array:
@@ -163,4 +159,6 @@ def _normaliser(points: Array) -> Array:
 
 
 def _homogeneous(points: Array) -> Array:
-    return np.hstack([points, np.ones((len(points), 1))])
+    homogeneous = np.ones((len(points), 3))
+    homogeneous[:, :2] = points
+    return homogeneous

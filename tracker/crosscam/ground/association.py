@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,23 +50,24 @@ def assign(tracks: GroundTracks, views: Sequence[View], affinity: Sequence[Array
     """
     n, cameras = len(tracks), len(views)
     boxes = np.full((n, cameras), -1, np.int64)
-    prior = inverse(tracks.covariance[:, :2, :2])
-    prior_vector = (prior @ tracks.mean[:, :2, None])[..., 0]
     information, vector = np.zeros((n, cameras, 2, 2)), np.zeros((n, cameras, 2))
-    inverses = [inverse(np.where(v.points.known[:, None, None], v.points.covariance, np.eye(2))) for v in views]
+    total = inverse(tracks.covariance[:, :2, :2])
+    total_vector = (total @ tracks.mean[:, :2, None])[..., 0]
+    spots = [_Spots.of(view.points) for view in views]
     for _ in range(SWEEPS):
         before = boxes.copy()
-        for camera, view in enumerate(views):
+        for camera, here in enumerate(spots):
+            total, total_vector = total - information[:, camera], total_vector - vector[:, camera]
             information[:, camera], vector[:, camera] = 0, 0
-            mean, covariance = fuse(prior + information.sum(axis=1), prior_vector + vector.sum(axis=1))
-            score = affinity[camera] + _position_log_odds(mean, covariance, view.points, config)
+            mean, covariance = fuse(total, total_vector)
+            score = affinity[camera] + _position_log_odds(mean, covariance, here, config)
             row, column = linear_sum_assignment(np.maximum(score, 0), maximize=True)
             likely = score[row, column] > 0
             row, column = row[likely], column[likely]
             boxes[:, camera] = -1
             boxes[row, camera] = column
-            information[row, camera] = inverses[camera][column]
-            vector[row, camera] = (inverses[camera][column] @ view.points.xy[column][..., None])[..., 0]
+            information[row, camera], vector[row, camera] = here.information[column], here.vector[column]
+            total, total_vector = total + information[:, camera], total_vector + vector[:, camera]
         if (boxes == before).all():
             break
     total = information.sum(axis=1)
@@ -73,12 +75,29 @@ def assign(tracks: GroundTracks, views: Sequence[View], affinity: Sequence[Array
     return Assignment(boxes, *fuse(total, vector.sum(axis=1)))
 
 
-def _position_log_odds(mean: Array, covariance: Array, points: GroundPoints, config: GroundConfig) -> Array:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spots:
+    """The boxes of one camera as terms of a product of Gaussians. xy, spread: of unknown ones 0 and the unit matrix."""
+
+    known: NDArray[np.bool_]
+    xy: Array
+    spread: Array
+    information: Array
+    vector: Array
+
+    @classmethod
+    def of(cls, points: GroundPoints) -> Self:
+        known = points.known
+        xy = np.where(known[:, None], points.xy, 0)
+        spread = np.where(known[:, None, None], points.covariance, np.eye(2))
+        information = inverse(spread)
+        return cls(known, xy, spread, information, (information @ xy[..., None])[..., 0])
+
+
+def _position_log_odds(mean: Array, covariance: Array, spots: _Spots, config: GroundConfig) -> Array:
     """(n, m): a box at a track's place against a box of nobody's."""
-    xy = np.where(points.known[:, None], points.xy, 0)
-    spread = np.where(points.known[:, None, None], points.covariance, np.eye(2))
-    density, squared = log_density(xy[None] - mean[:, None], covariance[:, None] + spread[None])
-    possible = (squared < config.gate) & points.known
+    density, squared = log_density(spots.xy - mean[:, None], covariance[:, None] + spots.spread)
+    possible = (squared < config.gate) & spots.known
     return np.where(possible, density - np.log(config.clutter_per_square_metre), IMPOSSIBLE)
 
 

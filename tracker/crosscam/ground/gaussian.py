@@ -20,8 +20,10 @@ def log_density(offset: Array, covariance: Array) -> tuple[Array, Array]:
 def inverse(matrices: Array) -> Array:
     """Inverses of symmetric matrices (..., 2, 2), in closed form: many times faster than the general way."""
     a, b, d = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
-    adjugate = np.stack([np.stack([d, -b], axis=-1), np.stack([-b, a], axis=-1)], axis=-2)
-    return np.asarray(adjugate / (a * d - b * b)[..., None, None])
+    adjugate = np.empty(matrices.shape)
+    adjugate[..., 0, 0], adjugate[..., 1, 1] = d, a
+    adjugate[..., 0, 1] = adjugate[..., 1, 0] = -b
+    return adjugate / (a * d - b * b)[..., None, None]
 
 
 def fuse(information: Array, vector: Array) -> tuple[Array, Array]:
