@@ -4,9 +4,11 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.cli.test_commands import omnitrack
 from tracker.config import Config
 from tracker.operation.logs import secrets_of, set_up_logging
 
@@ -69,3 +71,11 @@ def test_secrets_are_the_variables_that_the_configuration_names(monkeypatch: pyt
         }
     )
     assert secrets_of(config) == {"value-of-CAM_A", "value-of-HOOK", "value-of-BROKER"}
+
+
+def test_check_names_the_variable_that_is_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text("events: {webhook: {url: 'https://h/x', secret: '${OMNITRACK_UNSET_VARIABLE}'}}\n")
+    done = omnitrack("check", file)
+    assert done.returncode == 2
+    assert done.stderr == "error: events.webhook.secret: environment variable OMNITRACK_UNSET_VARIABLE is not set\n"

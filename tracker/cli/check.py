@@ -17,11 +17,14 @@ def check(
     from tracker.cameras import open_source
     from tracker.config import load_config, with_secrets
     from tracker.inference.spec import ModelKind
+    from tracker.operation.logs import texts_with_secrets
     from tracker.video.probing import probe_camera
     from tracker.video.urls import is_live, masked
 
     logging.disable(logging.WARNING)  # a camera that does not answer is an error here, said once
     settings = load_config(config)
+    for where, text in texts_with_secrets(settings).items():
+        with_secrets(text, where)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     table = Table("camera", "source", "size", "frames/s", "frames", box=None, pad_edge=False)
     for camera in settings.cameras:

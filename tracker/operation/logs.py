@@ -18,14 +18,19 @@ _SHORTEST_SECRET = 4
 """Shorter values would blacken innocent words."""
 
 
+def texts_with_secrets(config: "Config") -> dict[str, str]:
+    """Whatever may name environment variables, by where it stands."""
+    texts = {f"camera {camera.name}": camera.source for camera in config.cameras}
+    if (hook := config.events.webhook) is not None:
+        texts |= {"events.webhook.url": hook.url, "events.webhook.secret": hook.secret or ""}
+    if (broker := config.events.mqtt) is not None:
+        texts["events.mqtt.password"] = broker.password or ""
+    return texts
+
+
 def secrets_of(config: "Config") -> frozenset[str]:
     """The values of all environment variables that the configuration names."""
-    texts = [camera.source for camera in config.cameras]
-    if config.events.webhook is not None:
-        texts += [config.events.webhook.url, config.events.webhook.secret or ""]
-    if config.events.mqtt is not None:
-        texts += [config.events.mqtt.password or ""]
-    names = {name for text in texts for name in _VARIABLE.findall(text)}
+    names = {name for text in texts_with_secrets(config).values() for name in _VARIABLE.findall(text)}
     return frozenset(value for name in names if len(value := os.environ.get(name, "")) >= _SHORTEST_SECRET)
 
 
