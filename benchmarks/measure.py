@@ -4,7 +4,7 @@ import json
 import os
 import resource
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -28,8 +28,8 @@ def cpu_seconds() -> float:
 
 @dataclass(slots=True)
 class Measurement:
-    """Counts while a program works; report() once it is done. Times are seconds since the process began; the steady
-    rate is that from the first result to the last.
+    """Counts while a program works; report() once it is done. Times are seconds since the process began; steady is what
+    holds after the first result: frames a second, and milliseconds of processor time (all threads) a frame.
     """
 
     frames: int = 0
@@ -39,14 +39,17 @@ class Measurement:
     processor_seconds: float = 0.0
     peak_mebibytes: float = 0.0
     steady_frames_per_second: float = 0.0
-    first_frames: int = field(default=0)
-    last_seconds: float = field(default=0.0)
+    steady_processor_milliseconds: float = 0.0
+    first_frames: int = 0
+    first_processor_seconds: float = 0.0
+    last_seconds: float = 0.0
 
     def step(self, frames: int, boxes: int) -> None:
         """Results for so many frames are there; boxes: embeddings computed."""
         self.last_seconds = seconds_since_start()
         if self.first_seconds is None:
             self.first_seconds, self.first_frames = self.last_seconds, frames
+            self.first_processor_seconds = cpu_seconds()
         self.frames += frames
         self.boxes += boxes
 
@@ -54,7 +57,9 @@ class Measurement:
         self.seconds = seconds_since_start()
         if self.first_seconds is not None and self.last_seconds > self.first_seconds:
             worked = self.last_seconds - self.first_seconds
-            self.steady_frames_per_second = (self.frames - self.first_frames) / worked
+            frames = self.frames - self.first_frames
+            self.steady_frames_per_second = frames / worked
+            self.steady_processor_milliseconds = 1000 * (cpu_seconds() - self.first_processor_seconds) / frames
         self.processor_seconds = cpu_seconds()
         self.peak_mebibytes = peak_mebibytes()
         print(json.dumps(asdict(self)))

@@ -5,7 +5,7 @@
 Everything reads both PETS 2009 videos with YOLO11n int8 at 640 and OSNet x0.25 (bf16 where the CPU has it). Each
 measurement is a process of its own, the competitors of a round one after the other, so that a busy machine slows all
 alike; ratios are medians over the rounds. frames/s counts a process from its start to its end, imports included; steady
-from its first result to its last. Processor time, which other programs disturb less, is printed as well.
+from its first result to its last, as does the processor time (CPU), which other programs disturb less.
 
 bare loop           decode, detector, embedder; nothing else (benchmarks/bare_loop.py)
 simple loop         the same as it is usually written
@@ -142,15 +142,15 @@ def pets(bench: Bench, runs: int, steps: int, peers: bool) -> None:
     bare = results["bare loop"]
     for name, ones in results.items():
         speed = [one["frames"] / one["seconds"] for one in ones]
-        work = [one["processor_seconds"] / one["frames"] for one in ones]
+        work = [one["steady_processor_milliseconds"] for one in ones]
         table.add_row(
             name,
             f"{median(speed):.1f}",
             f"{share_of(bare, ones, 'seconds'):.2f}",
             f"{median(one['steady_frames_per_second'] for one in ones):.1f}",
             f"{1 / share_of(bare, ones, 'steady_frames_per_second'):.2f}",
-            f"{1000 * median(work):.1f}",
-            f"{share_of(bare, ones, 'processor_seconds'):.2f}",
+            f"{median(work):.1f}",
+            f"{share_of(bare, ones, 'steady_processor_milliseconds'):.2f}",
             f"{ones[0]['boxes'] / ones[0]['frames']:.1f}" if ones[0]["boxes"] else "",
             f"{median(one['first_seconds'] for one in ones):.2f} s",
             f"{max(one['peak_mebibytes'] for one in ones):.0f} MB",

@@ -72,11 +72,14 @@ class ReadAhead(Generic[T]):
 def computed_ahead(
     function: Callable[[T], R], items: Iterable[T], ahead: int, name: str
 ) -> Generator[tuple[T, R], None, None]:
-    """(item, function(item)) in the order of the items; up to ahead + 1 calls are under way while the consumer works.
+    """(item, function(item)) in the order of the items; up to ahead + 1 calls are under way while the consumer works,
+    ahead >= 1 (else ValueError).
 
     The function is called from several threads at once. What it or the iteration of the items raises is raised here,
     in its turn. Closing waits for the calls under way, and for an iteration that is blocked: end it first.
     """
+    if ahead < 1:
+        raise ValueError(f"ahead must be at least 1, got {ahead}")
     with ThreadPoolExecutor(ahead + 1, name) as pool:
         begun = ((item, pool.submit(function, item)) for item in items)
         with closing(ReadAhead(begun, ahead, f"{name} ahead")) as waiting:
