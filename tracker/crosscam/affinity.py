@@ -18,6 +18,9 @@ SURE_LOG_ODDS, SURE_MARGIN = 2.0, 1.0
 SETTLED_SECONDS = 2.0
 """And when it lies back so long that its ends have settled."""
 
+BETWEEN_VISITS_SECONDS = 120.0
+"""However long people are remembered, so often does somebody who is about come into some view, roughly."""
+
 
 class Visits:
     """Who was where, from when to when, person by person. A visit is a run of consecutive sightings by one camera.
@@ -53,12 +56,13 @@ class Visits:
 class Walks:
     """Judges and teaches the ways between cameras for a matcher.
 
-    horizon_seconds: as in Topology.log_ratios. held: the identity of each segment, None without.
+    horizon_seconds: as in Topology.log_ratios, cut at BETWEEN_VISITS_SECONDS. held: the identity of each segment, None
+    without.
     """
 
     def __init__(self, topology: Topology, horizon_seconds: float) -> None:
         self._topology = topology
-        self._horizon_seconds = horizon_seconds
+        self._horizon_seconds = min(horizon_seconds, BETWEEN_VISITS_SECONDS)
 
     def log_odds(self, segments: Sequence[Segment], held: Sequence[int | None]) -> LogOdds:
         """(n, n), symmetric: how well the walking times fit, if two segments were one person.
