@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.cli.test_detections import app, invoke, recorded
+from tracker.cli.check import check
 from tracker.config import load_config
 from tracker.crosscam.topology import GIVEN_WALKS
 from tracker.errors import OmnitrackError
@@ -93,6 +94,15 @@ def test_a_run_writes_what_it_learns_and_another_reads_it(recorded: list[str], t
     invoke(*recorded, "--out", tmp_path, "--topology", file, "--learn-topology")
     assert read_topology(file).complete is False
     invoke(*recorded, "--out", tmp_path, "--topology", file)
+
+
+def test_check_names_a_camera_that_is_not_there(tmp_path: Path) -> None:
+    cameras = "cameras: [{name: gate, source: gate.mp4}]"
+    (tmp_path / "run.yaml").write_text(
+        f"{cameras}\ntopology: {{connections: [{{from: gate, to: attic, seconds: [1, 2, 3]}}]}}"
+    )
+    with pytest.raises(OmnitrackError, match="topology: .* no camera is named 'attic'"):
+        check(tmp_path / "run.yaml")
 
 
 def test_the_command_line_refuses_a_topology_of_other_cameras(recorded: list[str], tmp_path: Path) -> None:

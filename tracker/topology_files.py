@@ -87,20 +87,28 @@ def open_topology(
     if not config.connections and config.file is None:
         yield None
         return
+    walks, complete = known_walks(config, cameras)
+    topology = Topology(walks, complete=complete, learns=config.learn, notify=notify)
+    try:
+        yield topology
+    finally:
+        if config.learn and config.file is not None:
+            write_topology(config.file, topology.walks, complete)
+
+
+def known_walks(config: TopologyConfig, cameras: Sequence[str]) -> tuple[dict[Way, tuple[float, ...]], bool]:
+    """Seconds by way, of the configuration and of its file, and whether there are no other ways.
+
+    Raises OmnitrackError for a file that cannot be read, and for a connection of an unknown camera.
+    """
     stored = TopologyConfig()
     if config.file is not None and (config.file.exists() or not config.learn):
         stored = read_topology(config.file)
     require_known(config, cameras, "topology")
     require_known(stored, cameras, str(config.file))
     parts = [part for part in (config, stored) if part.connections]
-    ways = {way: one.times() for part in parts for one in part.connections for way in one.ways()}
-    complete = bool(parts) and all(part.complete for part in parts)
-    topology = Topology(ways, complete=complete, learns=config.learn, notify=notify)
-    try:
-        yield topology
-    finally:
-        if config.learn and config.file is not None:
-            write_topology(config.file, topology.walks, complete)
+    walks = {way: one.times() for part in parts for one in part.connections for way in one.ways()}
+    return walks, bool(parts) and all(part.complete for part in parts)
 
 
 def read_topology(path: Path) -> TopologyConfig:

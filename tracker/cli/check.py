@@ -18,11 +18,13 @@ def check(
     from tracker.config import load_config, with_secrets
     from tracker.inference.spec import ModelKind
     from tracker.operation.logs import texts_with_secrets
+    from tracker.topology_files import known_walks
     from tracker.video.probing import probe_camera
     from tracker.video.urls import is_live, masked
 
     logging.disable(logging.WARNING)  # a camera that does not answer is an error here, said once
     settings = load_config(config)
+    known_walks(settings.topology, [camera.name for camera in settings.cameras])
     for where, text in texts_with_secrets(settings).items():
         with_secrets(text, where)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
