@@ -101,7 +101,7 @@ def test_check_names_a_camera_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text(
         f"{cameras}\ntopology: {{connections: [{{from: gate, to: attic, seconds: [1, 2, 3]}}]}}"
     )
-    with pytest.raises(OmnitrackError, match="topology: .* no camera is named 'attic'"):
+    with pytest.raises(OmnitrackError, match=r"topology: .* no camera is named 'attic'"):
         check(tmp_path / "run.yaml")
 
 
