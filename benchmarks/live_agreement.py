@@ -90,7 +90,7 @@ def lost(port: int) -> bool:
             health = json.loads(answer.read())
     except HTTPError as failing:
         health = json.loads(failing.read())
-    except URLError:
+    except (URLError, ConnectionError):
         return False
     return any(camera["losses"] for camera in health["cameras"].values())
 

@@ -138,7 +138,7 @@ def measured(pid: int, port: int, seconds: float) -> Sample | None:
     try:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
-    except URLError:
+    except (URLError, ConnectionError):
         return None
 
     def values(name: str) -> list[float]:

@@ -128,7 +128,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             folder=folder,
             database=store.name,
             resources=opened.pop_all(),
-            ahead=0 if roster else steps_ahead(len(config.cameras)),  # what waits is late
+            ahead=1 if roster else steps_ahead(len(config.cameras)),  # what waits is late
             roster=roster,
         )
 
