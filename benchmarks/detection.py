@@ -2,7 +2,7 @@
 
     OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.detection [MODEL ...] [--step N]
 
-MODEL: auto, a name of configs/models.yaml, or a path (default: auto and hog). AP50 is the area under
+MODEL: auto, a name of configs/models.yaml, or a path (default: omnitrack-person and auto). AP50 is the area under
 the precision-recall curve; precision and recall are those at a model's own threshold: the one of its best F1 on the
 validation pictures (data/persondet, split val). The videos were never trained on. A box is right if it overlaps a
 ground-truth person by IoU >= .5, one to one. Milliseconds a picture: median, one picture a call. "Like frozen" compares
@@ -26,7 +26,6 @@ from scipy.optimize import linear_sum_assignment
 
 from tracker.core.boxes import iou
 from tracker.core.types import FloatArray
-from tracker.detection.hog import HOGDetector
 from tracker.detection.opening import open_detector_session
 from tracker.detection.training.annotations import read_split
 from tracker.detection.training.validation import LOWEST_SCORE, corners
@@ -131,8 +130,6 @@ def build(wanted: str) -> tuple[str, Detector]:
     cache = user_cache_path("omnitrack")
     folders = [Path(folder) for folder in os.environ.get("OMNITRACK_MODELS", "").split(os.pathsep) if folder]
     model = load_registry().resolve(ModelKind.DETECTOR, wanted, folders, cache / "models", False, print)
-    if model.path is None:
-        return model.spec.name, HOGDetector(LOWEST_SCORE)
     return model.spec.name, YOLODetector(open_detector_session(model, "cpu", cache), model.spec, LOWEST_SCORE)
 
 
@@ -168,7 +165,7 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=1, help="look at every N-th picture only")
     arguments = parser.parse_args()
     table = Table("detector", "pictures", "AP50", "AP50-95", "threshold", "precision", "recall", "ms", "like frozen")
-    for wanted in arguments.models or ["auto", "hog"]:
+    for wanted in arguments.models or ["omnitrack-person", "auto"]:
         name, detector = build(wanted)
         threshold = USUAL_THRESHOLD
         for source in sources():

@@ -27,7 +27,6 @@ from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.crosscam.reassociation import BeyondLooks
 from tracker.crosscam.topology import Topology
-from tracker.detection.hog import HOGDetector
 from tracker.detection.opening import open_detector_session
 from tracker.detection.yolo import YOLODetector
 from tracker.errors import OmnitrackError
@@ -229,8 +228,6 @@ def build_detector(config: Config, notify: Notify) -> Detector:
     """One for all cameras, as unsure as the one that wants to hear most."""
     confidence = min([config.detector.confidence, *(c.confidence for c in config.cameras if c.confidence is not None)])
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
-    if model.path is None:
-        return HOGDetector(confidence)
     session = open_detector_session(model, resolve_device(config.device), cache_folder())
     return YOLODetector(session, model.spec, confidence, config.detector.nms_iou)
 

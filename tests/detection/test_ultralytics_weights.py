@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from tracker.core.types import FloatArray
-from tracker.detection.opening import open_detector_session
 from tracker.detection.ultralytics_weights import exported, torch_module
 from tracker.errors import OmnitrackError
-from tracker.inference.registry import ResolvedModel, describe, load_registry
+from tracker.inference.registry import ResolvedModel, describe
 from tracker.inference.session import open_session
 from tracker.inference.spec import ModelInput, ModelKind
 from tracker.inference.torch_session import TorchSession
@@ -114,9 +113,3 @@ def test_code_in_weights_does_not_run(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(OmnitrackError, match=r"malicious\.pt"):
         exported(path, describe(ModelKind.DETECTOR, path), cache)
     assert not witness.exists()
-
-
-def test_built_in_model_has_nothing_to_open(cache: Path) -> None:
-    hog = load_registry().resolve(ModelKind.DETECTOR, "hog", [], cache, False, print)
-    with pytest.raises(OmnitrackError, match="hog is built in"):
-        open_detector_session(hog, "cpu", cache)
