@@ -24,8 +24,8 @@ class Explainer:
     def evidence(self, moved: Sequence[int], name: int) -> LinkEvidence:
         """Evidence for the rows `moved` being in the group called `name`.
 
-        The rule is "new" where nothing else is in the group, "cannot-link" where a likelier group was vetoed, else
-        "appearance". Scores are mean log odds, as the clustering weighs them.
+        The rule is "new" where nothing else is in the group, "cannot-link" where a likelier group was vetoed, else the
+        part of the score that says most, mostly "appearance". Scores are mean log odds, as the clustering weighs them.
         """
         comparison = self._comparison
         rest = [row for row in self._groups[name] if row not in moved]
@@ -43,7 +43,7 @@ class Explainer:
             parts = {name: float(np.average(part[pairs], weights=shares)) for name, part in comparison.parts.items()}
             cosine, threshold = float(comparison.cosines[pairs].mean()), float(comparison.thresholds[pairs].mean())
         return LinkEvidence(
-            rule=self._rule(moved, rest, score, runner_up, scores),
+            rule=self._veto(moved, score, runner_up, scores) or (max(parts, key=parts.__getitem__) if rest else "new"),
             score=score,
             cosine=cosine,
             runner_up_identity_id=None if runner_up is None else int(self._names[runner_up]),
@@ -51,16 +51,11 @@ class Explainer:
             parts={**parts, "threshold_cosine": threshold},
         )
 
-    def _rule(
-        self,
-        moved: Sequence[int],
-        rest: Sequence[int],
-        score: float,
-        runner_up: int | None,
-        scores: NDArray[np.float64],
-    ) -> str:
+    def _veto(
+        self, moved: Sequence[int], score: float, runner_up: int | None, scores: NDArray[np.float64]
+    ) -> str | None:
         if runner_up is not None and scores[runner_up] > score:
             rivals = self._groups[int(self._names[runner_up])]
             if any(self._comparison.forbidden(a, b) for a in moved for b in rivals):
                 return "cannot-link"
-        return "appearance" if rest else "new"
+        return None
