@@ -82,6 +82,17 @@ def test_a_stream_shows_its_cameras_only_and_ends_with_its_token(api: Api) -> No
             assert revoked.response.status == 401
 
 
+def test_callers_who_go_away_are_no_error(store: Store) -> None:
+    with serving(store.path) as server:
+        for _ in range(5):
+            with Listener(server, None, 0) as listener:
+                listener.response.readline()  # more is on its way
+        with Listener(server, None, 0) as listener:
+            assert next(iter(listener))[0] == 1
+        assert server.stop() == 0
+    assert server.log.count("\n") == 1, server.log
+
+
 def test_nothing_secret_is_written_to_the_log(api: Api) -> None:
     with api.store.write() as connection:
         rename_identity(connection, 1, "Anna Secret")

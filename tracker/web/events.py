@@ -6,7 +6,8 @@ from typing import Annotated
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, HTTPException, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import TypeAdapter
 
 from tracker.store.catalogue import Change, changes, last_change
@@ -14,6 +15,7 @@ from tracker.web.access import Viewer, Visitor
 from tracker.web.questions import MOST
 
 POLL_SECONDS = 0.5
+QUIET_POLLS = 30
 MOST_STREAMS = 64
 AT_ONCE = 500
 
@@ -53,16 +55,31 @@ def _begin(
         return last_change(connection)
 
 
-@router.get("/events", response_class=EventSourceResponse, dependencies=[Depends(_listening)])
-async def events(caller: Viewer, last: Annotated[int, Depends(_begin)]) -> AsyncIterator[ServerSentEvent]:
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    dependencies=[Depends(_listening)],
+)
+async def events(caller: Viewer, last: Annotated[int, Depends(_begin)]) -> StreamingResponse:
     """Each change of the identities: assigned, confirmed, revised, merged, overruled. Without Last-Event-ID, those
     from now on. The stream ends when the token is revoked.
     """
+    unbuffered = {"X-Accel-Buffering": "no"}  # proxies would collect events until there are many
+    return StreamingResponse(_stream(caller, last), media_type="text/event-stream", headers=unbuffered)
+
+
+async def _stream(caller: Visitor, last: int) -> AsyncIterator[bytes]:
+    quiet_polls = QUIET_POLLS  # begin with a sign of life
     while await run_sync(caller.is_welcome):
         found = await run_sync(_after, caller, last)
         for change in found:
-            yield ServerSentEvent(raw_data=_JSON.dump_json(change).decode(), event=change.kind, id=str(change.id))
+            yield format_sse_event(data_str=_JSON.dump_json(change).decode(), event=change.kind, id=str(change.id))
             last = change.id
+        quiet_polls = 0 if found else quiet_polls + 1
+        if quiet_polls >= QUIET_POLLS:
+            yield KEEPALIVE_COMMENT
+            quiet_polls = 0
         if len(found) < AT_ONCE:
             await anyio.sleep(POLL_SECONDS)
 
