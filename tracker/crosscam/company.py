@@ -1,5 +1,6 @@
 """Who takes part in a round: everybody, or where that would be too many, those of whom something new is known."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -43,6 +44,7 @@ class Company:
         self._memory = memory
         self._decisions = decisions
         self._walks = walks
+        self._share = math.ceil(config.candidates / (2 if walks is None else 3))
         self.is_chosen = False
         """Whether the latest company was not everybody."""
 
@@ -89,8 +91,8 @@ class Company:
         described = [s for s in ready if s.identity_id is not None and s.weight > 0]
         looks = self._memory.tints.looks([*seekers, *described])
         sought, present = looks[: len(seekers)], looks[len(seekers) :]
-        resting = self._memory.look_alikes(sought, self._config.candidates)
-        alike = nearest_rows(sought @ present.T, self._config.candidates)
+        resting = self._memory.look_alikes(sought, self._share)
+        alike = nearest_rows(sought @ present.T, self._share)
         walked = self._in_reach(t_seconds, seekers, described, looks)
         for segment, remembered, rows, others in zip(seekers, resting, alike, walked, strict=True):
             here = [i for row in rows if (i := described[row].identity_id) is not None]
@@ -113,7 +115,7 @@ class Company:
             [seeker.camera_id for seeker in seekers],
             np.array([seeker.since_seconds for seeker in seekers]),
         )
-        best = nearest_rows(fit + WORTH_OF_LOOKS * likeness, self._config.candidates)
+        best = nearest_rows(fit + WORTH_OF_LOOKS * likeness, self._share)
         return [[exits[row].identity_id for row in rows] for rows in best]
 
 
