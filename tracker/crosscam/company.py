@@ -18,7 +18,7 @@ from tracker.crosscam.settings import MatcherConfig
 
 HOMES = 4
 """Cameras for which a person at rest is compared, the latest ones; where they might meet a track comes in addition."""
-MORE_EVIDENCE = 2.0
+MORE_EVIDENCE = 3.0
 """It is news, and look-alikes are sought again, when so many times more is known of a track's looks than last time."""
 PATIENCE_SECONDS = 5.0
 """After so long it is news that a track has a stretch to be judged."""
