@@ -42,6 +42,9 @@ def test_equal_neighbours_come_in_order_of_their_numbers() -> None:
 def test_vectors_of_another_dimension_are_refused() -> None:
     index = ExactNeighbours()
     index.put([1], np.ones((1, 4), np.float32))
-    for wrong in (lambda: index.put([2], np.ones((1, 5), np.float32)), lambda: index.nearest(np.ones((1, 3), np.float32), 1)):
+    for wrong in (
+        lambda: index.put([2], np.ones((1, 5), np.float32)),
+        lambda: index.nearest(np.ones((1, 3), np.float32), 1),
+    ):
         with pytest.raises(ValueError, match="dimension"):
             wrong()
