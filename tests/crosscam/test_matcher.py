@@ -213,3 +213,17 @@ def test_a_world_without_people_is_quiet() -> None:
 def test_bad_settings_name_the_field(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=field):
         MatcherConfig(**{field: value})  # type: ignore[arg-type]
+
+
+def test_who_is_alone_stays_one_person_also_after_a_way_out_and_back() -> None:
+    """What a lone person shares with the people of the camera is all of what it looks like."""
+    visits: list[Visit] = [("east", 1, 1, 0.0, 20.0), ("east", 2, 1, 23.0, 30.0), ("east", 3, 1, 34.0, 50.0)]
+    events, identities = play(visits, CrossCameraMatcher())
+    assert set(identities.values()) == {1}
+    assert not [event for event in events if event.kind is IdentityEventKind.REVISED]
+
+
+def test_two_who_meet_nobody_else_are_two() -> None:
+    visits: list[Visit] = [("east", 1, 1, 0.0, 8.0), ("east", 2, 2, 10.0, 18.0), ("east", 3, 1, 20.0, 28.0)]
+    _, identities = play(visits, CrossCameraMatcher(MatcherConfig(memory_seconds=60.0)))
+    assert identities["east", 1] == identities["east", 3] != identities["east", 2]

@@ -12,6 +12,8 @@ from tracker.core.types import FloatArray
 LogOdds = NDArray[np.float64]
 
 CENTRE_PRIOR = 3.0
+COMPANY_PRIOR = 3.0
+"""Tracks from which on half of their mean is taken for light and angle: what a few have in common is who they are."""
 OUTLIERS = 0.02
 MIN_MIXED = 20
 LIMIT = 6.0
@@ -75,7 +77,8 @@ def camera_means(
     """What the people of each camera have in common: (n_cameras, d).
 
     Light, angle and background say nothing about who someone is and hide people from the other cameras. A camera
-    with few tracks leans on the mean of all, as if CENTRE_PRIOR more tracks with that mean had been seen.
+    with few tracks leans on the mean of all, as if CENTRE_PRIOR more tracks with that mean had been seen; the mean of
+    few tracks says little of the light and much of who they are, and is shortened.
     features: (n, d) unit rows. camera: (n,) in [0, n_cameras). past: sums (n_cameras, d) and counts (n_cameras, 1) of
     others that were seen there.
     """
@@ -85,7 +88,9 @@ def camera_means(
     if past is not None:
         sums, counts = sums + past[0], counts + past[1]
         overall = sums.sum(axis=0) / max(float(counts.sum()), 1.0)
-    means: FloatArray = ((sums + CENTRE_PRIOR * overall) / (counts + CENTRE_PRIOR)).astype(np.float32)
+    seen = float(counts.sum())
+    trust = seen**2 / (seen**2 + COMPANY_PRIOR**2) if seen else 0.0
+    means: FloatArray = (trust * (sums + CENTRE_PRIOR * overall) / (counts + CENTRE_PRIOR)).astype(np.float32)
     return means
 
 
