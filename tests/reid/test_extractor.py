@@ -61,8 +61,11 @@ def test_nothing_in_nothing_out(weights_path: Path) -> None:
 def test_wrong_files(tmp_path: Path) -> None:
     with pytest.raises(ReidError, match="no such file"):
         open_session(tmp_path / "none.xml")
-    (tmp_path / "net.tflite").touch()
+    (tmp_path / "net.h5").touch()
     with pytest.raises(ReidError, match=r"\.safetensors"):
+        open_session(tmp_path / "net.h5")
+    (tmp_path / "net.tflite").touch()
+    with pytest.raises(ReidError, match=r"net\.tflite: needs the package ai-edge-litert"):
         open_session(tmp_path / "net.tflite")
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(ReidError, match=r"broken\.onnx"):
