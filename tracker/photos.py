@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from tracker.errors import OmnitrackError
 from tracker.video.frame import Image
@@ -51,10 +55,10 @@ def decode_photo(data: bytes) -> Image:
     if kind == "JPEG" and data.count(b"\xff\xda") > _MOST_JPEG_SCANS:
         raise PhotoError("is a JPEG of too many scans")
     try:
-        with Pillow.open(BytesIO(data), formats=(kind,)) as opened:
+        with _FORMATS[kind](BytesIO(data)) as opened:
             _require_size(*opened.size)
             opened.verify()
-        with Pillow.open(BytesIO(data), formats=(kind,)) as opened:
+        with _FORMATS[kind](BytesIO(data)) as opened:
             upright = ImageOps.exif_transpose(opened)
             rgb = np.asarray(upright.convert("RGB"))
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
@@ -64,6 +68,8 @@ def decode_photo(data: bytes) -> Image:
     return np.ascontiguousarray(rgb[:, :, ::-1])
 
 
+_FORMATS: dict[str, type[ImageFile]] = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WEBP": WebPImageFile}
+"""Not Image.open, which other libraries patch to understand more."""
 _TOO_LARGE = f"has more than {MOST_PIXELS // 1_000_000} million pixels"
 
 

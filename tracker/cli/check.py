@@ -1,12 +1,13 @@
 """`main.py check CONFIG`: would this configuration run?"""
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from tracker.cli.output import without_warnings
 
 
 def check(
@@ -22,7 +23,6 @@ def check(
     from tracker.video.probing import probe_camera
     from tracker.video.urls import is_live, masked
 
-    logging.disable(logging.WARNING)  # a camera that does not answer is an error here, said once
     settings = load_config(config)
     known_walks(settings.topology, [camera.name for camera in settings.cameras])
     for where, text in texts_with_secrets(settings).items():
@@ -31,7 +31,8 @@ def check(
     table = Table("camera", "source", "size", "frames/s", "frames", box=None, pad_edge=False)
     for camera in settings.cameras:
         if is_live(camera.source):
-            seen = probe_camera(camera.name, with_secrets(camera.source, f"camera {camera.name}"), settings.live)
+            with without_warnings():  # a camera that does not answer is an error here, said once
+                seen = probe_camera(camera.name, with_secrets(camera.source, f"camera {camera.name}"), settings.live)
             height, width = seen.snapshot.shape[:2]
             rate = seen.opened.frames_per_second
             stated = "" if rate is None else f"{rate:g}"

@@ -1,6 +1,5 @@
 """`main.py init --rtsp URL ...`: look at cameras and write a configuration for them."""
 
-import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tracker.cli.output import without_warnings
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def init(
     from tracker.operation.site import write_site
 
     addresses = named(rtsp)
-    logging.disable(logging.WARNING)  # what is wrong is said below, once
-    with ThreadPoolExecutor(len(addresses)) as pool:
+    with without_warnings(), ThreadPoolExecutor(len(addresses)) as pool:  # what is wrong is said below, once
         cameras = list(pool.map(look, addresses, addresses.values(), repeat(timeout)))
     environment, picture = write_site(cameras, out)
     for camera in cameras:

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -109,3 +111,14 @@ def print_rows(style: Format, title: str, rows: Sequence[Any], columns: Mapping[
         print_csv(names, ([getattr(row, name) for name in names] for row in rows))
     else:
         print_table(title, tuple(columns), (tuple(show(row) for show in columns.values()) for row in rows))
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Logged warnings are not shown meanwhile: the command says itself what is wrong."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
