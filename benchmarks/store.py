@@ -11,7 +11,7 @@ contend changes its database: give it one of its own.
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
@@ -23,16 +23,14 @@ import typer
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from benchmarks.store_crowd import crowd
 from tracker.core.types import (
     FloatArray,
     IdentityEvent,
     IdentityEventKind,
     LinkEvidence,
     TrackletKey,
-    TrackState,
-    TrackUpdate,
 )
-from tracker.ports import Step
 from tracker.store import presence, queries
 from tracker.store.appearance import Appearance
 from tracker.store.identities import PlannedEvent
@@ -43,13 +41,11 @@ from tracker.store.session import Store, open_store
 from tracker.store.similar import AppearanceIndex, similar_people
 from tracker.store.sink import StoreSink
 from tracker.store.writer import Batch, write_batch
-from tracker.video.frame import Frame, FrameBatch
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 DIMENSION = 512
-IMAGE = np.zeros((1, 1, 3), np.uint8)
 
 
 @app.command()
@@ -63,11 +59,11 @@ def ingest(
     """Steps of a made-up crowd through StoreSink, in a single thread that does nothing else; every box embedded."""
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "omnitrack.db") as store:
         names = [f"camera-{number}" for number in range(cameras)]
-        crowd = list(_crowd(names, people, fps, seconds, stay_seconds))
-        observations = sum(len(updates) for step in crowd for updates in step.updates.values())
+        steps = list(crowd(names, people, fps, seconds, stay_seconds, dimension=DIMENSION))
+        observations = sum(len(updates) for step in steps for updates in step.updates.values())
         sink = StoreSink(store, _begin(store, names))
         begun, begun_cpu = time.perf_counter(), time.process_time()
-        for step in crowd:
+        for step in steps:
             sink.write(step)
         sink.close()
         taken, taken_cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
@@ -153,7 +149,8 @@ def contend(path: Path, readers: int = 8, seconds: float = 60.0, pause: float = 
         run = _begin(store, names)
         sink = StoreSink(store, run)
         begun = time.monotonic()
-        for step in _crowd(names, 10, 25.0, seconds, 20.0, run.first_identity_id):
+        busy = crowd(names, 10, 25.0, seconds, 20.0, dimension=DIMENSION, first_identity_id=run.first_identity_id)
+        for step in busy:
             time.sleep(max(0.0, begun + step.batch.t_seconds - time.monotonic()))
             sink.write(step)
         sink.close()
@@ -269,46 +266,6 @@ def _add_tracklet(
 def _begin(store: Store, names: list[str]) -> ActiveRun:
     origins = {name: CameraOrigin(f"{name}.mp4", EPOCH) for name in names}
     return begin_run(store, origins, embedder_name="benchmark", embedder_dimension=DIMENSION)
-
-
-def _crowd(
-    names: list[str], people: int, fps: float, seconds: float, stay_seconds: float, first_identity_id: int = 1
-) -> Iterator[Step]:
-    """Everybody stays for stay_seconds, then a new track takes the place; each is confirmed in its third frame."""
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(256, DIMENSION)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    stay = round(stay_seconds * fps)
-    for index in range(round(seconds * fps)):
-        t_seconds = index / fps
-        generation, age = divmod(index, stay)
-        frames = {name: Frame(name, index, t_seconds, IMAGE) for name in names}
-        updates, events = {}, []
-        for number, name in enumerate(names):
-            corners = rng.random((people, 2), np.float32) * 1000
-            boxes = np.concatenate([corners, corners + 80], axis=1)
-            updates[name] = [
-                TrackUpdate(
-                    name,
-                    generation * people + person + 1,
-                    t_seconds,
-                    TrackState.ENDED if age == stay - 1 else TrackState.CONFIRMED,
-                    boxes[person],
-                    0.8,
-                    person,
-                    vectors[(index + person) % 256],
-                    0.5,
-                    confirmed=age >= 2,
-                )
-                for person in range(people)
-            ]
-            if age == 2:
-                for person, update in enumerate(updates[name]):
-                    identity_id = (generation * len(names) + number) * people + person + first_identity_id
-                    evidence = LinkEvidence("appearance", 0.8, 0.8, None, None, {"cosine": 0.8})
-                    kind = IdentityEventKind.ASSIGNED
-                    events.append(IdentityEvent(kind, t_seconds, identity_id, update.key, None, evidence))
-        yield Step(FrameBatch(t_seconds, frames), updates, events)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.test_pipeline import RecordingSink
 from tracker.core.types import Detections, FloatArray, TrackState, TrackUpdate
 from tracker.ports import Step
 from tracker.video.frame import Frame, FrameBatch
@@ -12,18 +13,6 @@ from tracker.video.privacy import PrivacySink, pixelate
 
 NOISE = np.random.default_rng(3).integers(0, 256, (200, 300, 3), np.uint8)
 ANN, BOB, EVE = ((20.0, 20.0, 60.0, 120.0), (100.0, 20.0, 140.0, 120.0), (200.0, 20.0, 240.0, 120.0))
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.closed = 0
-
-    def write(self, step: Step) -> None:
-        self.steps.append(step)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def boxes(*rows: tuple[float, ...]) -> FloatArray:
@@ -58,7 +47,7 @@ def update(track_id: int, box: tuple[float, ...], row: int | None, state: TrackS
 
 def test_everybody_is_hidden_but_those_who_may_be_shown() -> None:
     """Ann may be shown, Bob is a track that was not detected just now, Eve a detection without a track."""
-    kept = Kept()
+    kept = RecordingSink()
     sink = PrivacySink([kept], {("gate", 1): 7, ("gate", 2): 8}.get, lambda identity_id: identity_id == 7)
     updates = [update(1, ANN, 0, TrackState.CONFIRMED), update(2, BOB, None, TrackState.LOST)]
     found = Detections(boxes(ANN, EVE), np.full(2, 0.9, np.float32))
