@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.calibration_files import read_calibration
 from tracker.core.settings import TrackerConfig
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import MatcherConfig
@@ -33,6 +32,7 @@ from tracker.evaluation.mot import MotRows, read_mot, write_mot
 from tracker.evaluation.scores import TimeStep, box_step, evaluate, score
 from tracker.recorded.files import Recording, read_recording
 from tracker.recorded.run import RecordedTracks, track_recordings
+from tracker.site.calibration import read_calibration
 
 Row = NDArray[np.float64]
 

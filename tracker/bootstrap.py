@@ -46,6 +46,7 @@ from tracker.ports import Detector, Embedder
 from tracker.roster import Roster, areas_of, selection_of
 from tracker.run import Run
 from tracker.sinks import Sinks, build_sinks, output_for
+from tracker.site.topology import open_topology
 from tracker.store.keeping import Keeper
 from tracker.store.lookout import Lookout
 from tracker.store.memory import Hearing, known_people, standing_decisions
@@ -53,7 +54,6 @@ from tracker.store.numbers import IdentityNumbers
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
-from tracker.topology_files import open_topology
 from tracker.video.annotate import file_name
 from tracker.video.live_batching import LiveBatcher
 from tracker.video.motion_compensation import CameraMotionEstimator

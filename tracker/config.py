@@ -17,7 +17,7 @@ from tracker.core.zones import Line, Zone
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.errors import OmnitrackError
 from tracker.events.settings import EventsConfig
-from tracker.topology_files import TopologyConfig
+from tracker.site.topology import TopologyConfig
 from tracker.video.camera import LiveConfig
 from tracker.video.urls import is_live
 

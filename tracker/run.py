@@ -9,13 +9,13 @@ from typing import Self
 
 from tracker.config import OutputConfig
 from tracker.core.motion import MotionConfig
+from tracker.pictures.timeline import Stay, draw_timeline
 from tracker.pipeline import Pipeline
 from tracker.ports import Step
 from tracker.results import Journey, journeys, write_mot_files
 from tracker.roster import Roster
 from tracker.store.queries import tracklets
 from tracker.store.session import Store
-from tracker.timeline import Stay, draw_timeline
 from tracker.video.batching import StepBatcher
 from tracker.video.live_batching import LiveBatcher
 

@@ -8,7 +8,7 @@ import pytest
 
 from tracker.core.types import TrackState, TrackUpdate
 from tracker.errors import OmnitrackError
-from tracker.palette import GREY, Colour, identity_colour
+from tracker.pictures.palette import GREY, Colour, identity_colour
 from tracker.ports import Step
 from tracker.video.annotate import AnnotatedVideoSink, Annotator, Mark, clock_text, file_name
 from tracker.video.encoding import VideoWriter

@@ -49,8 +49,8 @@ def camera(
     from rich.console import Console
     from rich.table import Table
 
-    from tracker.calibration_files import write_points
     from tracker.crosscam.point_pairs import calibrate, errors, left_out_errors
+    from tracker.site.calibration import write_points
 
     pairs = read_points(points)
     image_size = picture_size(size)
@@ -122,7 +122,7 @@ def appearance(
     """Show how alike looks are, of one person and of different people, and the threshold that follows, as a picture."""
     from tracker.config import Config, load_config
     from tracker.crosscam.comparison import compare
-    from tracker.likeness_picture import draw_likeness
+    from tracker.pictures.calibration import draw_likeness
 
     settings = load_config(config) if config else Config()
     segments = recorded_segments(sources, settings.tracker, fps, embedding) if sources else stored_segments(db)
@@ -163,7 +163,7 @@ def stored_segments(db: str) -> "list[Segment]":
 
 def calibration_of(recording: "Recording", files: list[Path]) -> "GroundCamera":
     """The recording's camera, for pictures of its size. Raises OmnitrackError where no file knows it."""
-    from tracker.calibration_files import read_calibration
+    from tracker.site.calibration import read_calibration
 
     known = {name: camera for file in files for name, camera in read_calibration(file, recording.image_size).items()}
     if recording.camera_id not in known:

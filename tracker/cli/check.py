@@ -19,7 +19,7 @@ def check(
     from tracker.config import load_config, with_secrets
     from tracker.inference.spec import ModelKind
     from tracker.operation.logs import texts_with_secrets
-    from tracker.topology_files import known_walks
+    from tracker.site.topology import known_walks
     from tracker.video.probing import probe_camera
     from tracker.video.urls import is_live, masked
 

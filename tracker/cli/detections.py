@@ -70,9 +70,9 @@ def associate_detections(
 def _tracks(
     settings: "Config", recordings: "Sequence[Recording]", options: DetectionOptions, fps: float
 ) -> "RecordedTracks":
-    from tracker.calibration_files import read_calibration
     from tracker.recorded.run import track_recordings
-    from tracker.topology_files import open_topology
+    from tracker.site.calibration import read_calibration
+    from tracker.site.topology import open_topology
 
     sizes = {recording.image_size for recording in recordings}
     size = sizes.pop() if len(sizes) == 1 else None
@@ -101,10 +101,10 @@ def _stored_tracks(
     from tracker.bootstrap import build_matcher
     from tracker.recorded.associators import PerCamera
     from tracker.recorded.run import associate
+    from tracker.site.topology import open_topology
     from tracker.store.runs import CameraOrigin, begin_run
     from tracker.store.session import open_store
     from tracker.store.sink import StoreSink
-    from tracker.topology_files import open_topology
 
     if options.calibration:
         raise OmnitrackError("--db: the history has no place for tracks on the ground; leave out --calibration or --db")

@@ -90,7 +90,7 @@ def describer(config: "Config") -> "Describer":
 def _write_sheet(
     out: Path, photo: "Image", likeness: "Likeness", found: "tuple[Match, ...]", connection: "Connection"
 ) -> None:
-    from tracker.sheet import Tile, contact_sheet, decode_jpeg, encode_jpeg
+    from tracker.pictures.sheet import Tile, contact_sheet, decode_jpeg, encode_jpeg
     from tracker.store.crops import crops_of_person, crops_of_sighting, jpeg_of
 
     left, top, right, bottom = likeness.box_xyxy.astype(int)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tracker.core.types import TrackletKey, TrackState, TrackUpdate
 from tracker.errors import OmnitrackError
-from tracker.palette import GREY, identity_colour
+from tracker.pictures.palette import GREY, identity_colour
 from tracker.ports import Step
 from tracker.video.drawing import Style, draw_caption, draw_faint, draw_person, draw_tag, draw_trail
 from tracker.video.encoding import VideoWriter

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from tracker.core.types import FloatArray
-from tracker.palette import Colour, text_colour
+from tracker.pictures.palette import Colour, text_colour
 from tracker.video.frame import Image
 
 _INK: Colour = (18, 20, 24)

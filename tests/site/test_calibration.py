@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker.calibration_files import read_calibration
 from tracker.crosscam.ground_plane import locate
 from tracker.errors import OmnitrackError
+from tracker.site.calibration import read_calibration
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tracker.cli.check import check
 from tracker.config import load_config
 from tracker.crosscam.topology import GIVEN_WALKS
 from tracker.errors import OmnitrackError
-from tracker.topology_files import TopologyConfig, open_topology, read_topology
+from tracker.site.topology import TopologyConfig, open_topology, read_topology
 
 __all__ = ["recorded"]
 

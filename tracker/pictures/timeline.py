@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from tracker.errors import OmnitrackError
-from tracker.palette import Colour, camera_colour, identity_colour
+from tracker.pictures.palette import Colour, camera_colour, identity_colour
 
 _SCALE = 2  # drawn at twice the size of a plain screen's pixels
 _BACKGROUND, _STRIPE, _GRID = (255, 255, 255), (246, 247, 249), (226, 229, 233)

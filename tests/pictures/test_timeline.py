@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from tracker.errors import OmnitrackError
-from tracker.palette import Colour, camera_colour, identity_colour, text_colour
-from tracker.timeline import Stay, draw_timeline, tick_seconds
+from tracker.pictures.palette import Colour, camera_colour, identity_colour, text_colour
+from tracker.pictures.timeline import Stay, draw_timeline, tick_seconds
 
 
 def columns_of(path: Path, colour: Colour, top: int = 0) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
