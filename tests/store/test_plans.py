@@ -21,7 +21,8 @@ QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "tracklets of a run": lambda c: list(queries.tracklets(c, 1)),
     "present": lambda c: presence.present(c, "west", *HOUR),
     "together": lambda c: presence.together(c, 1),
-    "transitions": lambda c: presence.transitions(c, *HOUR),
+    "transitions in an hour": lambda c: presence.transitions(c, *HOUR),
+    "transitions of all time": presence.transitions,
     "occupancy": lambda c: presence.occupancy(c, *HOUR, timedelta(minutes=1), camera="west"),
     "latest": presence.latest,
 }

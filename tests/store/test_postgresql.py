@@ -21,6 +21,7 @@ from tests.store import (
     test_sink,
     test_stretches,
     test_tokens,
+    test_ways,
 )
 from tests.store.postgres import Server, needs_postgresql, server
 from tests.store.walk import Stay, crowd, event, record
@@ -79,6 +80,10 @@ def repeating(module: ModuleType, leave_out: Collection[str] = ()) -> Callable[[
 
 @repeating(test_sink, {"test_a_failure_of_the_writer_reaches_the_pipeline"})
 class TestSink: ...
+
+
+@repeating(test_ways)
+class TestWays: ...
 
 
 @repeating(test_stretches)

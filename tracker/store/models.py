@@ -190,6 +190,38 @@ class PlaceEventRow(Base):
     )
 
 
+class Way(Base):
+    """How often a person was seen next by another camera, as of the last time this was added up (ways.py).
+
+    gap_us: from leaving one to entering the other, of all times. person_id: a survivor; erased with the sightings.
+    """
+
+    __tablename__ = "ways"
+    person_id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+    from_id: Mapped[int] = _reference("cameras.id", primary_key=True)
+    to_id: Mapped[int] = _reference("cameras.id", primary_key=True)
+    times: Mapped[int]
+    gap_us: Mapped[Micros]
+
+
+class WayTotal(Base):
+    """The same of all people together; people: different ones."""
+
+    __tablename__ = "way_totals"
+    from_id: Mapped[int] = _reference("cameras.id", primary_key=True)
+    to_id: Mapped[int] = _reference("cameras.id", primary_key=True)
+    times: Mapped[int]
+    people: Mapped[int]
+    gap_us: Mapped[Micros]
+
+
+class StalePerson(Base):
+    """Somebody whose ways have changed since they were added up. Written by triggers (migration 0007)."""
+
+    __tablename__ = "stale_people"
+    person_id: Mapped[int] = mapped_column(_BIG, primary_key=True, autoincrement=False)
+
+
 class Link(Base):
     """Why an event linked a tracklet to an identity, or two identities to each other: LinkEvidence as columns."""
 

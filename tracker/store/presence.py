@@ -14,6 +14,8 @@ from tracker.store.identities import known_survivor
 from tracker.store.models import Camera, Identity, Tracklet
 from tracker.store.queries import Page
 from tracker.store.runs import micros, utc
+from tracker.store.scope import is_restricted
+from tracker.store.ways import all_ways, ways_between
 from tracker.store.windows import camera_id, longest_stay_us, overlaps, within
 
 MAX_BUCKETS = 20_000
@@ -128,37 +130,19 @@ def transitions(
     connection: Connection, since: datetime | None = None, until: datetime | None = None
 ) -> tuple[Transition, ...]:
     """From which camera people went to which, most frequent first; by the sightings within [since, until]."""
-    person, in_order = Identity.survivor_id, (Tracklet.start_us, Tracklet.id)
-    steps = (
-        select(
-            person.label("person"),
-            Tracklet.camera_id.label("from_id"),
-            Tracklet.end_us,
-            func.lead(Tracklet.camera_id).over(partition_by=person, order_by=in_order).label("to_id"),
-            func.lead(Tracklet.start_us).over(partition_by=person, order_by=in_order).label("next_us"),
-        )
-        .join(Identity, Identity.id == Tracklet.identity_id)
-        .where(*within(since, until))
-        .subquery()
-    )
+    is_of_all = since is None and until is None and not is_restricted(connection)
+    ways = all_ways() if is_of_all else ways_between(within(since, until))
     origin, target = aliased(Camera), aliased(Camera)
     query = (
-        select(
-            origin.name.label("from_camera"),
-            target.name.label("to_camera"),
-            func.count().label("times"),
-            func.count(steps.c.person.distinct()).label("people"),
-            func.avg(steps.c.next_us - steps.c.end_us).label("mean_us"),
-        )
-        .join(origin, origin.id == steps.c.from_id)
-        .join(target, target.id == steps.c.to_id)
-        .where(steps.c.from_id != steps.c.to_id)
-        .group_by(origin.id, origin.name, target.id, target.name)
-        .order_by(func.count().desc(), origin.name, target.name)
+        select(origin.name, target.name, ways.c.times, ways.c.people, ways.c.gap_us)
+        .join(origin, origin.id == ways.c.from_id)
+        .join(target, target.id == ways.c.to_id)
+        .where(ways.c.times > 0)
+        .order_by(ways.c.times.desc(), origin.name, target.name)
     )
-    rows = connection.execute(query)
     return tuple(
-        Transition(row.from_camera, row.to_camera, row.times, row.people, float(row.mean_us) / 1e6) for row in rows
+        Transition(from_camera, to_camera, int(times), int(people), float(gap_us) / int(times) / 1e6)
+        for from_camera, to_camera, times, people, gap_us in connection.execute(query)
     )
 
 

@@ -14,6 +14,7 @@ from tracker.store.models import Audit, Constraint, Embedding, Event, Identity, 
 from tracker.store.places import erase_place_events
 from tracker.store.runs import micros
 from tracker.store.session import Store
+from tracker.store.ways import add_up
 from tracker.store.windows import camera_id
 
 _AT_ONCE = 500
@@ -43,6 +44,7 @@ def forget(store: Store, identity_id: int, *, dry_run: bool = False, actor: str 
         ids = connection.scalars(select(Identity.id).where(Identity.survivor_id == survivor)).all()
         sightings = connection.scalars(select(Tracklet.id).where(Tracklet.identity_id.in_(ids))).all()
         erased = _erase_tracklets(connection, sightings) + _erase_people(connection, ids)
+        add_up(connection)
         audit(connection, "forget", {"identity": survivor, **asdict(erased)})
     if not dry_run:
         empty_log(store)
@@ -71,6 +73,7 @@ def retain(store: Store, keep_from: datetime, *, camera: str | None = None, dry_
         if camera is None:
             past = (Event.at_us < micros(keep_from)) & Event.tracklet_id.is_(None)
             erased += Erased(events=connection.execute(delete(Event).where(past)).rowcount)
+        add_up(connection)
         audit(connection, "retain", {"keep_from": keep_from.isoformat(), "camera": camera, **asdict(erased)})
     if not dry_run:
         empty_log(store)

@@ -28,12 +28,21 @@ _SHOWN = {
 """Conditions of the rows that stay visible."""
 
 
+_RESTRICTED = "restricted"
+
+
+def is_restricted(connection: Connection) -> bool:
+    """Whether it shows some sightings only, so that sums over all of them are not to be used."""
+    return bool(connection.get_execution_options().get(_RESTRICTED))
+
+
 def restrict(connection: Connection, cameras: Collection[str]) -> None:
     """From here to the end of the transaction the connection shows these cameras' sightings only.
 
     People are seen through their sightings, and events only where they are about such a sighting: others would tell
     when a person was elsewhere. Names of cameras that do not exist are ignored.
     """
+    connection.execution_options(**{_RESTRICTED: True})
     ids = connection.scalars(select(Camera.id).where(Camera.name.in_(cameras))).all()
     listed = ", ".join(str(int(number)) for number in ids) or "NULL"
     schema = connection.dialect.default_schema_name

@@ -11,8 +11,9 @@ from sqlalchemy.exc import DatabaseError
 from tracker.errors import OmnitrackError
 from tracker.store.location import APPLICATION_ID, database_path, explained, prepare, stored_revision
 from tracker.store.server import reading, server_engine, server_revision, server_url, shown
+from tracker.store.ways import MOST_STALE, add_up
 
-REVISION = "0006"
+REVISION = "0007"
 """The schema that this program works with."""
 
 _PRAGMAS = (
@@ -69,10 +70,19 @@ class Store:
         actor: in whose name, if not in that of the user who runs the program; the audit says so.
         Raises OmnitrackError when the database cannot be written.
         """
-        with self._explain(), self._engine.execution_options(writes=True, actor=actor).begin() as connection:
+        with self.rebuild() as connection:
+            connection.execution_options(actor=actor)
             yield connection
             if dry_run:
                 connection.rollback()
+            else:
+                add_up(connection, most_stale=MOST_STALE)
+
+    @contextmanager
+    def rebuild(self) -> Iterator[Connection]:
+        """The same for changes of the schema."""
+        with self._explain(), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
 
     def close(self) -> None:
         self._engine.dispose()
@@ -130,7 +140,7 @@ def _upgrade(store: Store, *, create: bool) -> None:
     if revision != REVISION:
         from tracker.store.migrations import migrate  # costs a tenth of a second, needed once per version
 
-        with store.write() as connection:
+        with store.rebuild() as connection:
             if store.is_file:
                 connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             migrate(connection, REVISION)
