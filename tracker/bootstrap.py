@@ -127,7 +127,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
             folder=folder,
             database=store.name,
             resources=opened.pop_all(),
-            ahead=1 if roster else steps_ahead(len(config.cameras)),  # what waits is late
+            ahead=steps_ahead(len(config.cameras), live=roster is not None),
             roster=roster,
         )
 
@@ -177,9 +177,11 @@ def open_beyond_looks(config: Config, cameras: Sequence[str], notify: Notify) ->
             yield lambda segments, held: {"transit": walks.log_odds(segments, held)}
 
 
-def steps_ahead(cameras: int) -> int:
-    """How many steps the detector works ahead, so that every core has a picture to work on, and one step is ready."""
-    return math.ceil(parallel_requests() / cameras)
+def steps_ahead(cameras: int, live: bool) -> int:
+    """How many steps the detector works ahead, so that every core has a picture to work on. Of recordings one more is
+    ready; of live cameras none, for what waits is late.
+    """
+    return math.ceil(parallel_requests() / cameras) + (not live)
 
 
 def make_folder(folder: Path) -> None:

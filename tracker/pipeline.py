@@ -55,8 +55,8 @@ class Pipeline:
         self._camera_seconds: dict[str, float] = {}
 
     def steps(self, batches: Iterable[FrameBatch], ahead: int = 1) -> Generator[Step, None, None]:
-        """All steps. While one is embedded, tracked, matched and written, people are sought in the `ahead` + 1 batches
-        after it, which is what takes longest and needs nothing of what went before.
+        """All steps. While one is embedded, tracked, matched and written, people are sought in the `ahead` batches
+        after it, which is what takes longest and needs nothing of what went before. No other batch is taken meanwhile.
         """
         looked_at = ((batch, self._news(batch)) for batch in batches)
         with closing(computed_ahead(lambda pair: self._detect(pair[1]), looked_at, ahead, "detect")) as detected:

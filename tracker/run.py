@@ -52,7 +52,7 @@ class Run:
         self.elapsed_seconds = 0.0
         self.journeys: list[Journey] = []
         self.files: dict[str, str] = {}
-        self._batcher = batcher
+        self.batcher = batcher
         self.pipeline = pipeline
         self._store = store
         self._run_id = run_id
@@ -66,20 +66,20 @@ class Run:
     @property
     def total_frames(self) -> int | None:
         """Frames of all cameras together; None when one of them is not known."""
-        return self._batcher.total_frames
+        return self.batcher.total_frames
 
     @property
     def lost_frames(self) -> dict[str, int]:
         """Frames that could not be decoded, by camera."""
-        return self._batcher.lost_frames
+        return self.batcher.lost_frames
 
     def stop(self) -> None:
         """End steps() after the step in progress; may be called from any thread."""
-        self._batcher.stop()
+        self.batcher.stop()
 
     def steps(self) -> Iterator[Step]:
         """Process the cameras to their end, or until stop()."""
-        self._running = self.pipeline.steps(self._batcher, self._ahead)
+        self._running = self.pipeline.steps(self.batcher, self._ahead)
         for step in self._running:
             self.frames += len(step.batch.frames)
             yield step
@@ -92,7 +92,7 @@ class Run:
     ) -> None:
         with self._resources:
             if self._running is not None:
-                self._batcher.stop()  # whoever reads ahead must not wait for another frame
+                self.batcher.stop()  # whoever reads ahead must not wait for another frame
                 self._running.close()
             try:
                 if kind is None:
@@ -107,7 +107,7 @@ class Run:
         """Everything for people is read back from the database: what they see is what was stored."""
         if self._output.video:
             self.files["videos"] = f"{self.folder}/CAMERA.mp4"
-        if self._batcher.total_frames is not None or self._output.mot or self._output.timeline:
+        if self.batcher.total_frames is not None or self._output.mot or self._output.timeline:
             self._write_tracks()
         self.files["database"] = self.database
 

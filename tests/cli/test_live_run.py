@@ -33,12 +33,12 @@ def test_live_cameras_are_followed_until_ctrl_c_and_the_password_goes_nowhere(tm
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         ) as process:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 300
             while time.monotonic() < deadline and process.poll() is None and not tracklets_in(out / "omnitrack.db"):
                 time.sleep(0.2)
             processes = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
             process.send_signal(signal.SIGINT)
-            stdout, stderr = process.communicate(timeout=60)
+            stdout, stderr = process.communicate(timeout=300)
     finally:
         server.stop()
     assert process.returncode == 0, stderr

@@ -31,6 +31,15 @@ def test_a_drifting_camera_clock_is_followed() -> None:
     assert lag.max() < 0.02
 
 
+def test_a_frame_that_arrives_when_the_next_one_begins_was_captured_before_that() -> None:
+    clock = CaptureClock()
+    stamps = np.arange(10) / 5
+    arrivals = 5000 + stamps + 0.2 + 0.01
+    seen: list[float | None] = [None, *arrivals[:-1]]
+    times = [clock.capture_seconds(*frame) for frame in zip(stamps, arrivals, seen, strict=True)]
+    np.testing.assert_allclose(times[2:], 5000.01 + stamps[2:])
+
+
 def test_without_stamps_capture_is_arrival() -> None:
     assert captured([None, None], [7.0, 7.3]) == [7.0, 7.3]
 

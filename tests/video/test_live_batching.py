@@ -131,3 +131,23 @@ def test_cameras_come_and_go_while_steps_are_taken(west: ScriptedFeed, east: Scr
     assert set(next(steps).frames) == {"west"}
     again.lose()
     assert next(steps).lost_cameras == {"west"}
+
+
+def test_a_step_takes_no_more_pictures_than_are_worked_on_at_once_and_everybody_has_a_turn() -> None:
+    feeds = [ScriptedFeed(name) for name in "abcde"]
+    steps = iter(LiveBatcher(feeds, 0.0, most_frames=2))
+    taken: list[str] = []
+    for moment in range(5):
+        for feed in feeds:
+            feed.show(moment)
+        batch = next(steps)
+        assert len(batch.frames) == 2
+        taken += batch.frames
+    assert sorted(taken) == sorted("abcde" * 2)
+
+
+def test_what_one_step_leaves_the_next_one_takes_without_further_news(west: ScriptedFeed, east: ScriptedFeed) -> None:
+    steps = iter(LiveBatcher([west, east], 0.0, most_frames=1))
+    west.show(1.0)
+    east.show(1.0)
+    assert [list(next(steps).frames) for _ in range(2)] == [["west"], ["east"]]

@@ -1,5 +1,6 @@
-import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def test_a_reader_never_sees_half_a_picture_of_another_process() -> None:
     count = 10_000
     file = SharedFile()
     ring = FrameRing(file, *SIZE)
-    writer = multiprocessing.get_context("spawn").Process(target=publish_many, args=(file, count))
-    writer.start()
+    script = f"from tests.video.test_ring import *; publish_many(SharedFile({file.descriptor}), {count})"
+    writer = subprocess.Popen([sys.executable, "-c", script], pass_fds=[file.descriptor])
     last = taken = 0
     while last < count:
         if (entry := ring.take(last)) is not None:
@@ -77,8 +78,7 @@ def test_a_reader_never_sees_half_a_picture_of_another_process() -> None:
             assert entry.arrival == entry.sequence
             last = entry.sequence
             taken += 1
-    writer.join()
-    assert writer.exitcode == 0
+    assert writer.wait() == 0
     assert taken > 100
     ring.close()
     file.close()

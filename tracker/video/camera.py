@@ -11,7 +11,8 @@ from tracker.video.watchdog import BackoffConfig
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
     """transport: tcp or udp, for RTSP. stale_seconds: a camera without a picture for so long is lost.
-    opening_seconds: time for connecting and the first picture. most_frames_per_second: more are not delivered.
+    opening_seconds: time for connecting and the first picture. tolerance_seconds: pictures of several cameras that were
+    taken within so long share a step. most_frames_per_second: more are not delivered.
     trust_camera_clock: the camera's clock is set by NTP, so its own times of capture (RTCP) count, as far as they are
     plausible; otherwise arrivals and RTP stamps do.
     """
@@ -21,6 +22,7 @@ class LiveConfig:
     transport: str = "tcp"
     stale_seconds: float = 5.0
     opening_seconds: float = 10.0
+    tolerance_seconds: float = 0.4
     most_frames_per_second: float | None = None
     trust_camera_clock: bool = False
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
@@ -32,6 +34,8 @@ class LiveConfig:
             raise ValueError(
                 f"stale_seconds and opening_seconds must be above 0, got {self.stale_seconds}, {self.opening_seconds}"
             )
+        if not self.tolerance_seconds >= 0:
+            raise ValueError(f"tolerance_seconds must be at least 0, got {self.tolerance_seconds}")
         if self.most_frames_per_second is not None and not self.most_frames_per_second > 0:
             raise ValueError(f"most_frames_per_second must be above 0, got {self.most_frames_per_second}")
 

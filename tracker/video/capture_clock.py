@@ -17,13 +17,18 @@ class CaptureClock:
         self._least: float | None = None
         self._last: float | None = None
 
-    def capture_seconds(self, stamp_seconds: float | None, arrival_seconds: float) -> float:
-        """Both in seconds, arrival on the monotonic clock. The result is at most arrival_seconds, and increases
-        from frame to frame as long as arrivals do; without a stamp it is the arrival.
+    def capture_seconds(
+        self, stamp_seconds: float | None, arrival_seconds: float, seen_seconds: float | None = None
+    ) -> float:
+        """All in seconds, arrival on the monotonic clock. The result is at most arrival_seconds, and increases
+        from frame to frame as long as arrivals do; without a stamp it is the arrival. seen_seconds: when the beginning
+        of the frame had come already, if that is known to be before its arrival as a whole.
         """
         captured = arrival_seconds
         if stamp_seconds is not None:
-            captured = stamp_seconds + self._difference(arrival_seconds - stamp_seconds, arrival_seconds)
+            seen_seconds = arrival_seconds if seen_seconds is None else seen_seconds
+            difference = self._difference(seen_seconds - stamp_seconds, arrival_seconds)
+            captured = min(stamp_seconds + difference, arrival_seconds)
         if self._last is not None and captured <= self._last:
             captured = (self._last + max(arrival_seconds, self._last)) / 2
         self._last = captured

@@ -35,6 +35,8 @@ class LiveBatcher:
     were captured within tolerance_seconds of the newest one share a step; later ones come first, in steps of their
     own, and are counted in late_frames. A camera that goes offline is named once in lost_cameras, in a step without
     pictures if there are none; it keeps nobody waiting.
+    most_frames: as many as are worked on at once; the cameras that were served longest ago come first. More would only
+    make all of them wait for each other: too many cameras cost frames, not freshness. None: all.
     origin_seconds: the monotonic time at which t_seconds is 0, as given to the cameras.
     Raises OmnitrackError when two cameras have one name.
     """
@@ -47,6 +49,7 @@ class LiveBatcher:
         origin_seconds: float,
         tolerance_seconds: float = 0.4,
         gather_seconds: float = 0.02,
+        most_frames: int | None = None,
     ) -> None:
         names = [camera.camera_id for camera in cameras]
         repeated = sorted({name for name in names if names.count(name) > 1})
@@ -56,6 +59,9 @@ class LiveBatcher:
         self.origin_seconds = origin_seconds
         self._tolerance_seconds = tolerance_seconds
         self._gather_seconds = gather_seconds
+        self._most_frames = most_frames
+        self._served = dict.fromkeys(names, 0)
+        self._turns = 0
         self._news = threading.Event()
         self._closed = threading.Event()
         self._losses = dict.fromkeys(names, 0)
@@ -93,6 +99,7 @@ class LiveBatcher:
         camera.on_change = self._news.set
         self._losses.setdefault(camera.camera_id, 0)
         self._late.setdefault(camera.camera_id, 0)
+        self._served.setdefault(camera.camera_id, 0)
         camera.start()
         self._cameras = [*self._cameras, camera]
 
@@ -132,18 +139,28 @@ class LiveBatcher:
 
     def _gather(self) -> dict[str, Frame]:
         frames: dict[str, Frame] = {}
-        cameras = self._cameras
+        cameras = sorted(self._cameras, key=lambda camera: self._served[camera.camera_id])
+        most = len(cameras) if self._most_frames is None else self._most_frames
         deadline = monotonic() + self._gather_seconds
         while True:
             for camera in cameras:
-                if camera.camera_id not in frames and (frame := camera.take()) is not None:
+                if len(frames) < most and camera.camera_id not in frames and (frame := camera.take()) is not None:
                     frames[camera.camera_id] = frame
             online = sum(camera.health.state is CameraState.ONLINE for camera in cameras)
             remaining = deadline - monotonic()
-            if not frames or len(frames) >= online or remaining <= 0:
-                return frames
+            if not frames or len(frames) >= min(online, most) or remaining <= 0:
+                return self._counted(frames)
             self._news.wait(remaining)
             self._news.clear()
+
+    def _counted(self, frames: dict[str, Frame]) -> dict[str, Frame]:
+        """The frames in the order of the cameras."""
+        for camera_id in frames:
+            self._turns += 1
+            self._served[camera_id] = self._turns
+        if frames:
+            self._news.set()  # others may have been left for the next step
+        return {camera.camera_id: frames[camera.camera_id] for camera in self._cameras if camera.camera_id in frames}
 
     def _newly_lost(self) -> frozenset[str]:
         losses = {camera.camera_id: camera.health.losses for camera in self._cameras}

@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -72,16 +72,31 @@ class ReadAhead(Generic[T]):
 def computed_ahead(
     function: Callable[[T], R], items: Iterable[T], ahead: int, name: str
 ) -> Generator[tuple[T, R], None, None]:
-    """(item, function(item)) in the order of the items; up to ahead + 1 calls are under way while the consumer works,
-    ahead >= 1 (else ValueError).
+    """(item, function(item)) in the order of the items. While the consumer works on one, the `ahead` items after it are
+    taken and computed, and no further one is taken before the consumer asks again. ahead >= 1 (else ValueError).
 
     The function is called from several threads at once. What it or the iteration of the items raises is raised here,
     in its turn. Closing waits for the calls under way, and for an iteration that is blocked: end it first.
     """
     if ahead < 1:
         raise ValueError(f"ahead must be at least 1, got {ahead}")
-    with ThreadPoolExecutor(ahead + 1, name) as pool:
-        begun = ((item, pool.submit(function, item)) for item in items)
-        with closing(ReadAhead(begun, ahead, f"{name} ahead")) as waiting:
+    room, closed = threading.Semaphore(ahead), threading.Event()
+
+    def taken() -> Generator[tuple[T, Future[R]], None, None]:
+        iterator = iter(items)
+        while room.acquire() and not closed.is_set():
+            for item in iterator:
+                yield item, pool.submit(function, item)
+                break
+            else:
+                return
+
+    with ThreadPoolExecutor(ahead, name) as pool, closing(ReadAhead(taken(), ahead, f"{name} ahead")) as waiting:
+        try:
             for item, call in waiting:
-                yield item, call.result()
+                result = call.result()
+                room.release()
+                yield item, result
+        finally:
+            closed.set()
+            room.release()

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,12 +55,11 @@ class Ended:
 
 
 def read_camera(settings: ReaderSettings, memory: SharedFile, wake: Connection, control: Connection) -> None:
-    """Entry point of the process.
+    """What the process does, from its beginning to its end.
 
     Pictures go to the shared memory, one byte to `wake` for each (dropped when nobody reads), Opened and Ended to
     `control`. The parent's death closes the pipes, and that ends this process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     os.set_blocking(wake.fileno(), False)
     ended = Ended("the stream ended")
     try:
@@ -92,7 +90,7 @@ def _open(settings: ReaderSettings) -> InputContainer:
     options = {
         "protocol_whitelist": _PROTOCOLS,
         "fpsprobesize": "0",  # FFmpeg would wait for 20 pictures to guess the rate
-        "analyzeduration": "2000000",  # microseconds
+        "analyzeduration": "500000",  # microseconds; the description of the stream tells nearly everything
     }
     if settings.url.lower().startswith("rtsp"):
         options |= {"rtsp_transport": settings.transport, "timeout": str(round(settings.stale_seconds * 1e6))}
@@ -110,10 +108,12 @@ def _publish_all(
     clock = CaptureClock()
     pace = Pace(settings.most_frames_per_second)
     recorder = None if settings.clips is None else ClipRecorder(settings.clips, stream)
+    previous: float | None = None
     for picture, camera_clock, errors in _pictures(container, stream, recorder):
         arrival = monotonic()
         stamp = None if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
-        captured = clock.capture_seconds(stamp, arrival)
+        captured = clock.capture_seconds(stamp, arrival, previous if _held_back(settings, stream) else None)
+        previous = arrival
         if not pace.takes(captured):
             continue
         image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
@@ -126,6 +126,14 @@ def _publish_all(
         ring.publish(image, arrival, captured, camera_clock - time(), errors)
         with contextlib.suppress(BlockingIOError):
             os.write(wake.fileno(), b"\0")
+
+
+def _held_back(settings: ReaderSettings, stream: VideoStream) -> bool:
+    """Whether a picture is handed on only when the next one begins: for FFmpeg's parser that is the only sign of its
+    end in these streams.
+    """
+    codec = stream.codec_context
+    return settings.url.lower().startswith("rtsp") and codec.name in ("h264", "hevc") and not codec.has_b_frames
 
 
 def _pictures(

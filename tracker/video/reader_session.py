@@ -1,15 +1,40 @@
 """One reader process as its parent sees it."""
 
-import multiprocessing
+import contextlib
 import os
+import pickle
+import subprocess
+import sys
 import threading
+from multiprocessing import Pipe
 from multiprocessing.connection import wait
+from pathlib import Path
 
-from tracker.video.reader import Ended, Opened, ReaderSettings, read_camera
+from tracker.video.reader import Ended, Opened, ReaderSettings
 from tracker.video.ring import FrameRing, RingEntry, SharedFile
 
-_SPAWN = multiprocessing.get_context("spawn")  # a fork of a process that runs OpenVINO's threads would hang
 _TERMINATION_SECONDS = 0.5
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _started(settings: ReaderSettings, descriptors: list[int]) -> "subprocess.Popen[bytes]":
+    """A new interpreter: a fork of a process that runs OpenVINO's threads would hang, and multiprocessing would import
+    the caller's main module, with whatever that needs, before the reader can begin. In a group of its own Ctrl-C does
+    not reach it.
+    """
+    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracker.video.reader_process", *map(str, descriptors)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        pass_fds=descriptors,
+        env=os.environ | {"PYTHONPATH": path},
+        process_group=0,
+    )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin:  # wait() will tell that it ended
+        process.stdin.write(pickle.dumps(settings))
+    return process
 
 
 class ReaderSession:
@@ -19,11 +44,9 @@ class ReaderSession:
         self._memory = SharedFile()
         self._ring: FrameRing | None = None
         self._ring_lock = threading.Lock()
-        self._wake, wake_end = _SPAWN.Pipe(duplex=False)
-        self._control, control_end = _SPAWN.Pipe(duplex=False)
-        arguments = (settings, self._memory, wake_end, control_end)
-        self._process = _SPAWN.Process(target=read_camera, args=arguments, daemon=True)
-        self._process.start()
+        self._wake, wake_end = Pipe(duplex=False)
+        self._control, control_end = Pipe(duplex=False)
+        self._process = _started(settings, [self._memory.descriptor, wake_end.fileno(), control_end.fileno()])
         wake_end.close()
         control_end.close()
 
@@ -46,11 +69,9 @@ class ReaderSession:
     def close(self) -> None:
         """End the process, by force if it must be, and free everything."""
         self._process.terminate()
-        self._process.join(_TERMINATION_SECONDS)
-        if self._process.is_alive():
+        if self._exit_code() is None:
             self._process.kill()
-            self._process.join()
-        self._process.close()
+            self._process.wait()
         self._wake.close()
         self._control.close()
         with self._ring_lock:
@@ -63,12 +84,18 @@ class ReaderSession:
         try:
             message: Opened | Ended = self._control.recv()
         except EOFError:
-            self._process.join(_TERMINATION_SECONDS)
-            return Ended(f"the reader process ended unexpectedly (exit code {self._process.exitcode})")
+            return Ended(f"the reader process ended unexpectedly (exit code {self._exit_code()})")
         if isinstance(message, Opened):
             with self._ring_lock:
                 self._ring = FrameRing(self._memory, message.width, message.height)
         return message
+
+    def _exit_code(self) -> int | None:
+        """None if it does not end within a moment."""
+        try:
+            return self._process.wait(_TERMINATION_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _drained(self) -> bool:
         """Empty the pipe of wake-up bytes; False at its end, when the reader is about to report why."""

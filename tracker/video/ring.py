@@ -3,10 +3,7 @@
 import mmap
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.reduction import DupFd
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +32,7 @@ class RingEntry:
 
 
 class SharedFile:
-    """Nameless shared memory that can be handed to a process while that is spawned.
+    """Nameless shared memory that a process can inherit.
 
     It is gone with its last user, however that one ends: nothing to clean up after a kill, no limit of /dev/shm.
     """
@@ -43,15 +40,8 @@ class SharedFile:
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = _new_file() if descriptor is None else descriptor
 
-    def __reduce__(self) -> tuple[Callable[[Any], "SharedFile"], tuple[Any]]:
-        return _received, (DupFd(self.descriptor),)
-
     def close(self) -> None:
         os.close(self.descriptor)
-
-
-def _received(duplicate: Any) -> SharedFile:
-    return SharedFile(duplicate.detach())
 
 
 def _new_file() -> int:
