@@ -18,7 +18,7 @@ from reid.errors import ReidError
 from reid.metadata import input_spec_of
 from reid.preprocess import InputSpec
 from reid.pretrained import SHIPPED_WEIGHTS
-from tracker.cameras import open_cameras
+from tracker.cameras import clips_folder, open_cameras
 from tracker.config import Config
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
@@ -84,7 +84,8 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         detector, embedder = detector_job.result(), embedder_job.result()
         for note in notes:
             notify(note)
-        origins = {camera.name: CameraOrigin(masked(camera.source), epoch) for camera in config.cameras}
+        clips = clips_folder(config, folder) if isinstance(batcher, LiveBatcher) else None
+        origins = {camera.name: CameraOrigin(masked(camera.source), epoch, clips) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
         matcher = opened.enter_context(build_matcher(config, store, topology, stated_epoch))

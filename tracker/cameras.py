@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -33,26 +33,37 @@ def open_cameras(config: Config, folder: Path | None = None) -> tuple[StepBatche
             opened.pop_all()
         paced = [at_pace(source, c) for source, c in zip(sources, config.cameras, strict=True)]
         return StepBatcher(paced), clock_zero(config.cameras, sources)
-    origin = monotonic()
+    origin, epoch = monotonic(), datetime.now(UTC)
     with ExitStack() as opened:
         feeds: list[Feed] = []
         for camera in config.cameras:
             if is_live(camera.source):
-                feeds.append(live_camera(camera, config, folder, origin))
+                feeds.append(live_camera(camera, config, folder, origin, epoch))
             else:
                 source = opened.enter_context(closing(open_source(camera)))
                 feeds.append(ReplayedCamera(at_pace(source, camera), origin))
         opened.pop_all()
     at_once = parallel_requests() if resolve_device(config.device) == "cpu" else None
-    return LiveBatcher(feeds, origin, config.live.tolerance_seconds, most_frames=at_once), datetime.now(UTC)
+    return LiveBatcher(feeds, origin, config.live.tolerance_seconds, most_frames=at_once), epoch
 
 
-def live_camera(camera: CameraConfig, config: Config, folder: Path | None, origin_seconds: float) -> LiveCamera:
-    """A live camera, not started yet. Raises OmnitrackError naming an environment variable that is not set."""
+def clips_folder(config: Config, folder: Path) -> Path | None:
+    """Where a run keeps what live cameras send; None: it does not."""
+    return None if config.output.clips is None else folder / "clips"
+
+
+def live_camera(
+    camera: CameraConfig, config: Config, folder: Path | None, origin_seconds: float, epoch: datetime
+) -> LiveCamera:
+    """A live camera, not started yet. origin_seconds, epoch: the monotonic and the wall time of t_seconds = 0.
+
+    Raises OmnitrackError naming an environment variable that is not set.
+    """
     settings, keep, clips = config.live, config.output.clips, None
     if keep is not None and folder is not None:
         quota = round(keep.quota_megabytes * 1e6)
-        clips = ClipSettings(folder / "clips", camera.name, keep.segment_seconds, quota)
+        zero = epoch + timedelta(seconds=camera.time_offset_seconds - origin_seconds)
+        clips = ClipSettings(folder / "clips", camera.name, keep.segment_seconds, quota, zero)
     if camera.process_fps is not None:
         settings = replace(settings, most_frames_per_second=camera.process_fps)
     url = with_secrets(camera.source, f"camera {camera.name}")

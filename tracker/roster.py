@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from tracker.cameras import live_camera
+from tracker.cameras import clips_folder, live_camera
 from tracker.config import CameraConfig, Config
 from tracker.core.selection import SelectionConfig
 from tracker.core.single_camera import SingleCameraTracker
@@ -77,7 +77,9 @@ class Roster:
                 if not is_live(after[name].source):
                     raise OmnitrackError(f"camera {name}: {after[name].source} is a file; a live run takes no files")
             origin = self._batcher.origin_seconds
-            fresh = [live_camera(after[name], self._config, self._folder, origin) for name in (*changed, *new)]
+            fresh = [
+                live_camera(after[name], self._config, self._folder, origin, self._epoch) for name in (*changed, *new)
+            ]
             for name in (*gone, *changed):
                 self._batcher.remove(name)
             for camera in fresh:
@@ -91,7 +93,8 @@ class Roster:
         """Whatever a frame of the camera will meet, before there is one."""
         name, config, pipeline = camera.name, self._config, self._pipeline
         if name not in self._run.cameras:
-            add_camera(self._store, self._run, name, CameraOrigin(masked(camera.source), self._epoch))
+            origin = CameraOrigin(masked(camera.source), self._epoch, clips_folder(config, self._folder))
+            add_camera(self._store, self._run, name, origin)
         if name not in pipeline.trackers:
             pipeline.trackers[name] = SingleCameraTracker(name, config.tracker, selection_of(config))
         pipeline.areas[name] = areas_of(camera, config.detector.confidence)

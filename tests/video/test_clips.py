@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import av
@@ -12,9 +13,11 @@ from tests.video.clips import NUMBERS, number_of, write_clip
 from tests.video.rtsp import RtspServer, need_rtsp_server
 from tracker.config import OutputConfig
 from tracker.video.camera import LiveConfig
-from tracker.video.clips import ClipSettings, keep_quota
+from tracker.video.clip_files import keep_quota
+from tracker.video.clips import ClipSettings
 from tracker.video.live import LiveCamera
 
+EPOCH = datetime(2026, 11, 21, 10, tzinfo=UTC)
 PATIENT = LiveConfig(stale_seconds=20.0, opening_seconds=30.0)
 
 
@@ -30,7 +33,7 @@ def test_a_camera_is_kept_in_segments_also_when_its_reader_is_killed(tmp_path: P
     clip = write_clip(tmp_path / "clip.ts", [n / 10 for n in range(600)], gop=10)
     server = RtspServer({"one": clip})
     folder = tmp_path / "clips"
-    settings = ClipSettings(folder, "gate", 1.0, 10**9)
+    settings = ClipSettings(folder, "gate", 1.0, 10**9, EPOCH)
     camera = LiveCamera("gate", server.url("one"), time.monotonic(), PATIENT, clips=settings)
     camera.start()
     try:

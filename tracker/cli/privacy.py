@@ -21,7 +21,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Erase a person for good: sightings, appearance, name. Backups and exported files are not touched."""
+    """Erase a person for good: sightings, appearance, name, clips. Backups and exported files are not touched."""
     from tracker.store import privacy
     from tracker.store.session import open_store
 
@@ -69,7 +69,8 @@ def _confirm(question: str) -> None:
 
 def _counts(erased: "Erased") -> str:
     people = "1 person" if erased.people == 1 else f"{erased.people} people"
-    return f"{people}, {erased.tracklets} sightings, {erased.boxes} boxes, {erased.embeddings} embeddings"
+    clips = f", {erased.clips} clips" if erased.clips else ""
+    return f"{people}, {erased.tracklets} sightings, {erased.boxes} boxes, {erased.embeddings} embeddings{clips}"
 
 
 def _report(erased: "Erased", dry_run: bool) -> None:

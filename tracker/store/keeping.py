@@ -9,10 +9,12 @@ from threading import Thread
 from sqlalchemy import exists, select
 
 from tracker.errors import OmnitrackError
+from tracker.store.filmed import clips_before
 from tracker.store.models import Camera, Tracklet
 from tracker.store.privacy import Erased, retain
 from tracker.store.runs import micros
 from tracker.store.session import Store
+from tracker.store.windows import camera_id
 
 DAY_SECONDS = 86_400.0
 
@@ -43,7 +45,7 @@ def _has_older(store: Store, camera: str, keep_from: datetime) -> bool:
         found = connection.scalar(
             select(exists(older.where(Camera.name == camera, Tracklet.end_us < micros(keep_from))))
         )
-    return bool(found)
+        return bool(found) or bool(clips_before(connection, keep_from, camera_id(connection, camera)))
 
 
 class Keeper:

@@ -59,13 +59,16 @@ class Run(Base):
 
 
 class RunCamera(Base):
-    """A camera's part in a run. epoch_us is the wall time of the stream's t_seconds = 0."""
+    """A camera's part in a run. epoch_us is the wall time of the stream's t_seconds = 0. clips: the folder in which
+    what it sent is kept, None: it is not.
+    """
 
     __tablename__ = "run_cameras"
     run_id: Mapped[int] = _reference("runs.id", cascade=True, primary_key=True)
     camera_id: Mapped[int] = _reference("cameras.id", primary_key=True)
     source: Mapped[str]
     epoch_us: Mapped[Micros]
+    clips: Mapped[str | None]
 
 
 class Embedder(Base):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from tracker.store.auditing import audit
+from tracker.store.filmed import clips_before, clips_with, delete_clips
 from tracker.store.identities import known_survivor
 from tracker.store.maintenance import empty_log
 from tracker.store.models import Audit, Constraint, Embedding, Event, Identity, Link, Tracklet
@@ -29,30 +30,36 @@ class Erased:
     boxes: int = 0
     embeddings: int = 0
     events: int = 0
+    clips: int = 0
 
     def __add__(self, other: "Erased") -> "Erased":
         return Erased(*(a + b for a, b in zip(asdict(self).values(), asdict(other).values(), strict=True)))
 
 
 def forget(store: Store, identity_id: int, *, dry_run: bool = False, actor: str | None = None) -> Erased:
-    """Erase a person: all sightings, embeddings, links, names and numbers that were merged into theirs.
+    """Erase a person: all sightings, embeddings, links, names, numbers that were merged into theirs, and clips of the
+    time in which they were seen.
 
-    What remains is an audit record with the number and these counts. Raises OmnitrackError for an unknown id.
+    What remains is an audit record with the number and these counts. Raises OmnitrackError for an unknown id, and for
+    clips that cannot be deleted.
     """
     with store.write(dry_run=dry_run, actor=actor) as connection:
         survivor = known_survivor(connection, identity_id)
         ids = connection.scalars(select(Identity.id).where(Identity.survivor_id == survivor)).all()
         sightings = connection.scalars(select(Tracklet.id).where(Tracklet.identity_id.in_(ids))).all()
-        erased = _erase_tracklets(connection, sightings) + _erase_people(connection, ids)
+        clips = clips_with(connection, sightings)
+        erased = _erase_tracklets(connection, sightings) + _erase_people(connection, ids) + Erased(clips=len(clips))
         add_up(connection)
         audit(connection, "forget", {"identity": survivor, **asdict(erased)})
+        if not dry_run:
+            delete_clips(clips)  # before it is certain that the rest goes: without that nobody could find them again
     if not dry_run:
         empty_log(store)
     return erased
 
 
 def retain(store: Store, keep_from: datetime, *, camera: str | None = None, dry_run: bool = False) -> Erased:
-    """Erase all sightings (of one camera) that ended before keep_from, and people of whom nothing is left.
+    """Erase all sightings and clips (of one camera) that ended before keep_from, and people of whom nothing is left.
 
     Works in small transactions, so that a run can go on writing. Raises OmnitrackError for an unknown camera.
     """
@@ -69,12 +76,15 @@ def retain(store: Store, keep_from: datetime, *, camera: str | None = None, dry_
                 erased += _erase_with_people(connection, tracklets[first : first + _AT_ONCE])
     with store.write(dry_run=dry_run) as connection:
         only = None if camera is None else camera_id(connection, camera)
-        erased += Erased(events=erase_place_events(connection, micros(keep_from), only))
+        clips = clips_before(connection, keep_from, only)
+        erased += Erased(events=erase_place_events(connection, micros(keep_from), only), clips=len(clips))
         if camera is None:
             past = (Event.at_us < micros(keep_from)) & Event.tracklet_id.is_(None)
             erased += Erased(events=connection.execute(delete(Event).where(past)).rowcount)
         add_up(connection)
         audit(connection, "retain", {"keep_from": keep_from.isoformat(), "camera": camera, **asdict(erased)})
+        if not dry_run:
+            delete_clips(clips)
     if not dry_run:
         empty_log(store)
     return erased

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, exists, insert, select, update
@@ -16,10 +18,13 @@ from tracker.store.session import Store
 
 @dataclass(frozen=True, slots=True)
 class CameraOrigin:
-    """Where a camera's pictures come from (path or URL), and the wall time of its t_seconds = 0 (aware datetime)."""
+    """Where a camera's pictures come from (path or URL), and the wall time of its t_seconds = 0 (aware datetime).
+    clips: the folder in which they are kept as they come, if they are.
+    """
 
     source: str
     epoch_utc: datetime
+    clips: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,8 @@ def without_password(source: str) -> str:
 def _run_camera(connection: Connection, run_id: int, name: str, origin: CameraOrigin) -> RunCameraKey:
     key = RunCameraKey(_camera(connection, name), micros(origin.epoch_utc))
     source = without_password(origin.source)
-    values = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
+    values: dict[str, Any] = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
+    values["clips"] = None if origin.clips is None else str(origin.clips.resolve())
     connection.execute(insert(RunCamera).values(values))
     return key
 

@@ -1,7 +1,7 @@
 """What a live camera sends, kept as it comes: short files without encoding anew, the oldest deleted for new ones."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -11,17 +11,20 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-SUFFIX = ".mkv"  # can be played up to its last byte, also after a kill
+from tracker.video.clip_files import keep_quota, new_clip
 
 
 @dataclass(frozen=True, slots=True)
 class ClipSettings:
-    """folder: of all cameras together, quota_bytes is for all of it. segment_seconds: length of a file, at least."""
+    """folder: of all cameras together, quota_bytes is for all of it. segment_seconds: length of a file, at least.
+    zero: what the history takes for the wall time at which the monotonic clock shows 0, so that files bear its times.
+    """
 
     folder: Path
     camera: str
     segment_seconds: float
     quota_bytes: int
+    zero: datetime
 
 
 class ClipRecorder:
@@ -63,15 +66,11 @@ class ClipRecorder:
         settings = self._settings
         settings.folder.mkdir(parents=True, exist_ok=True)
         keep_quota(settings.folder, settings.quota_bytes)
-        stem = f"{settings.camera}_{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        path = settings.folder / f"{stem}{SUFFIX}"
-        number = 2
-        while path.exists():  # the wall clock was set back
-            path = settings.folder / f"{stem}-{number}{SUFFIX}"
-            number += 1
+        self._began = monotonic()
+        path = new_clip(settings.folder, settings.camera, settings.zero + timedelta(seconds=self._began))
         self._container = av.open(str(path), "w", format="matroska", options={"flush_packets": "1"})
         self._stream = self._container.add_stream_from_template(self._source)
-        self._began, self._first_dts = monotonic(), dts
+        self._first_dts = dts
 
     def _copied(self, packet: "av.Packet[VideoStream]", stream: VideoStream) -> "av.Packet[Stream]":
         """The same bytes for the file; time begins at 0 in each."""
@@ -83,20 +82,3 @@ class ClipRecorder:
         copy.is_keyframe = packet.is_keyframe
         copy.stream = stream
         return copy
-
-
-def keep_quota(folder: Path, quota_bytes: int) -> None:
-    """Delete the clips written to longest ago until the rest fit. Files that are no clips are left alone."""
-    clips = []
-    for path in folder.glob(f"*{SUFFIX}"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # another camera's reader was faster
-        clips.append((status.st_mtime_ns, status.st_size, path))
-    total = sum(size for _, size, _ in clips)
-    for _, size, path in sorted(clips):
-        if total <= quota_bytes:
-            return
-        path.unlink(missing_ok=True)
-        total -= size
