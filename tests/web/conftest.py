@@ -8,12 +8,16 @@ from fastapi.testclient import TestClient
 from sqlalchemy import insert
 
 from tests.store.walk import EPOCH, Stay, record
+from tracker.crosscam.settings import MatcherConfig
 from tracker.store.maintenance import empty_log
 from tracker.store.models import PlaceEventRow
+from tracker.store.reassociating import Reassociation, judge_afresh
 from tracker.store.runs import micros
 from tracker.store.session import Store, open_store
+from tracker.store.sightings import HistoryPart
 from tracker.store.tokens import Role, create_token
 from tracker.web.app import create_app
+from tracker.web.judging import Judging
 from tracker.web.limits import RateLimit
 
 STAYS = [
@@ -40,10 +44,22 @@ class Api:
 
     def as_(self, caller: str | None) -> TestClient:
         """A client with that caller's token; None: without any."""
-        client = TestClient(create_app(self.store, always_ask=True, limit=UNLIMITED), "http://127.0.0.1")
+        app = create_app(self.store, always_ask=True, limit=UNLIMITED, judging=judging())
+        client = TestClient(app, "http://127.0.0.1")
         if caller is not None:
             client.headers["Authorization"] = f"Bearer {self.secrets[caller]}"
         return client
+
+
+def judging() -> Judging:
+    """By looks alone, with a long memory."""
+    config = MatcherConfig(memory_seconds=60.0)
+
+    def judge(store: Store, part: HistoryPart) -> Reassociation:
+        with store.read() as connection:
+            return judge_afresh(connection, part, config)
+
+    return Judging(judge, config.confirm_seconds)
 
 
 def fill(store: Store) -> None:

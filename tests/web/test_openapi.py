@@ -10,7 +10,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.test_likeness import FakeDetector, FakeEmbedder
-from tests.web.conftest import UNLIMITED, Api, fill
+from tests.web.conftest import UNLIMITED, Api, fill, judging
 from tracker.likeness import Describer
 from tracker.store.session import open_store
 from tracker.web.app import API, create_app
@@ -29,7 +29,7 @@ def describer() -> Describer:
 
 def attack(api: Api, examples: int) -> None:
     """Everything that the description promises holds: no 5xx, and statuses, types and fields as described."""
-    app = create_app(api.store, always_ask=True, limit=UNLIMITED, build_describer=describer)
+    app = create_app(api.store, always_ask=True, limit=UNLIMITED, build_describer=describer, judging=judging())
     description = schemathesis.openapi.from_asgi(f"{API}/openapi.json", app).exclude(path=f"{API}/events")
     headers = {"Authorization": f"Bearer {api.secrets['admin']}"}
     tried = 0

@@ -21,11 +21,13 @@ QUESTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "/last-seen": ("/last-seen", {}),
     "/runs": ("/runs", {}),
     "/places/events": ("/places/events", {}),
+    "/explanations/{number}": ("/explanations/1", {}),
 }
 CORRECTIONS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "/identities/{identity}/merge": ("POST", "/identities/1/merge", {"other": 2}),
     "/identities/{identity}/split": ("POST", "/identities/1/split", {"tracklet": 1_000_000_003}),
     "/identities/{identity}/name": ("PUT", "/identities/1/name", {"name": "Anna"}),
+    "/reassociate": ("POST", "/reassociate", {}),
     "/undo": ("POST", "/undo", None),
 }
 ERASURE = ("DELETE", "/identities/1", None)
@@ -43,7 +45,7 @@ def correct(api: Api, caller: str | None, method: str, path: str, body: dict[str
 def test_no_route_is_forgotten_here(api: Api) -> None:
     paths = api.as_(None).get(f"{API}/openapi.json").json()["paths"]
     tried = {API + path for path in [*QUESTIONS, *CORRECTIONS]}
-    elsewhere = {f"{API}/events", f"{API}/search", f"{API}/crops/{{tracklet}}/{{at}}"}
+    elsewhere = {f"{API}{path}" for path in ("/events", "/search", "/crops/{tracklet}/{at}", "/tables/{table}")}
     assert set(paths) == tried | elsewhere
     methods = {(path, method) for path, item in paths.items() for method in item}
     assert {path for path, method in methods if method == "delete"} == {f"{API}/identities/{{identity}}"}

@@ -113,6 +113,17 @@ def print_rows(style: Format, title: str, rows: Sequence[Any], columns: Mapping[
         print_table(title, tuple(columns), (tuple(show(row) for show in columns.values()) for row in rows))
 
 
+def print_found(
+    style: Format, title: str, rows: Sequence[Any], columns: Mapping[str, Callable[[Any], object]], nothing: str
+) -> None:
+    """print_rows for an answer that may be empty: then `nothing` is said, and the exit code is 1."""
+    if not rows:
+        typer.echo("[]" if style is Format.JSON else "", nl=style is Format.JSON)
+        typer.echo(nothing, err=True)
+        raise typer.Exit(1)
+    print_rows(style, title, rows, columns)
+
+
 @contextmanager
 def without_warnings() -> Iterator[None]:
     """Logged warnings are not shown meanwhile: the command says itself what is wrong."""

@@ -1,19 +1,21 @@
 """`main.py who | together | transitions | occupancy | last-seen`: places and company."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from tracker.cli.corrections import Identity
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Limit, PageNumber, Since, Until
-from tracker.cli.output import chosen_format, clock, duration, print_rows
+from tracker.cli.output import chosen_format, clock, duration, print_found
 from tracker.times import length, moment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 T = TypeVar("T")
+
+NOBODY = "nobody was seen"
 
 CameraName = Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's name.")]
 
@@ -31,6 +33,7 @@ def who(
     """Who was in view of a camera between two times, in the order in which they left."""
     from tracker.store import presence
 
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
     first, last = moment(since), moment(until)
     found = _asked(db, lambda c: presence.present(c, camera, first, last, limit=limit, offset=(page - 1) * limit))
     columns = {
@@ -42,7 +45,7 @@ def who(
         "Tracklet": lambda row: row.tracklet_id,
     }
     more = f"; page {page}, --page {page + 1} shows more" if found.has_more else ""
-    _answer(f"in view of {camera}{more}", found.rows, columns, as_json, as_csv)
+    print_found(style, f"in view of {camera}{more}", found.rows, columns, NOBODY)
 
 
 def together(
@@ -55,6 +58,7 @@ def together(
     """Who was in view of the same camera at the same time as a person, longest company first."""
     from tracker.store import presence
 
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
     rows = _asked(db, lambda connection: presence.together(connection, identity, min_seconds=min_seconds))
     columns = {
         "ID": lambda row: row.identity_id,
@@ -65,7 +69,7 @@ def together(
         "Last": lambda row: clock(row.last),
         "Together": lambda row: duration(row.seconds),
     }
-    _answer(f"in company of identity {identity}", rows, columns, as_json, as_csv)
+    print_found(style, f"in company of identity {identity}", rows, columns, NOBODY)
 
 
 def transitions(
@@ -78,6 +82,7 @@ def transitions(
     """From which camera people went to which, and how long it took them."""
     from tracker.store import presence
 
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
     first, last = moment(since), moment(until)
     rows = _asked(db, lambda connection: presence.transitions(connection, first, last))
     columns = {
@@ -87,7 +92,7 @@ def transitions(
         "People": lambda row: row.people,
         "Mean seconds between": lambda row: f"{row.mean_seconds:.1f}",
     }
-    _answer("ways between cameras", rows, columns, as_json, as_csv)
+    print_found(style, "ways between cameras", rows, columns, NOBODY)
 
 
 def occupancy(
@@ -102,6 +107,7 @@ def occupancy(
     """How many different people were in view over time; the last day with data unless told otherwise."""
     from tracker.store import presence
 
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
     step, first, last = length(bucket), moment(since), moment(until)
 
     def ask(connection: "Connection") -> Sequence[object]:
@@ -113,13 +119,14 @@ def occupancy(
         "From": lambda row: clock(row.start),
         "People": lambda row: row.people,
     }
-    _answer(f"different people per {bucket}", _asked(db, ask), columns, as_json, as_csv)
+    print_found(style, f"different people per {bucket}", _asked(db, ask), columns, NOBODY)
 
 
 def last_seen(limit: Limit = 50, db: Database = DEFAULT_DB, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """Where everybody was seen last, latest first."""
     from tracker.store import presence
 
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
     rows = _asked(db, lambda connection: presence.last_seen(connection, limit=limit))
     columns = {
         "ID": lambda row: row.identity_id,
@@ -128,7 +135,7 @@ def last_seen(limit: Limit = 50, db: Database = DEFAULT_DB, as_json: AsJson = Fa
         "Until": lambda row: clock(row.end),
         "Stayed": lambda row: duration(row.seconds),
     }
-    _answer("last seen", rows, columns, as_json, as_csv)
+    print_found(style, "last seen", rows, columns, NOBODY)
 
 
 def _asked(db: str, question: "Callable[[Connection], T]") -> T:
@@ -136,14 +143,3 @@ def _asked(db: str, question: "Callable[[Connection], T]") -> T:
 
     with open_store(db, create=False) as store, store.read() as connection:
         return question(connection)
-
-
-def _answer(
-    title: str, rows: Sequence[Any], columns: Mapping[str, Callable[[Any], object]], as_json: bool, as_csv: bool
-) -> None:
-    style = chosen_format(as_json=as_json, as_csv=as_csv)
-    if not rows:
-        typer.echo("[]" if as_json else "", nl=as_json)
-        typer.echo("nobody was seen", err=True)
-        raise typer.Exit(1)
-    print_rows(style, title, rows, columns)

@@ -45,7 +45,7 @@ def reassociate(
     part = HistoryPart(run, moment(since), moment(until))
     settings = load_config(config) if config else Config()
     with open_store(db, create=False) as store:
-        found = _judge(store, part, settings)
+        found = judge(store, part, settings)
         if compare is not None:
             _print_comparison(found, _judge_otherwise(found, load_config(compare)), compare, as_json)
             return
@@ -55,7 +55,8 @@ def reassociate(
     _print_changes(found, apply, as_json)
 
 
-def _judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
+def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
+    """What a part of the history looks like by these settings."""
     from tracker.bootstrap import open_beyond_looks
     from tracker.store.catalogue import cameras
     from tracker.store.reassociating import judge_afresh

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Since, Until
-from tracker.cli.output import chosen_format, clock, duration, print_rows
+from tracker.cli.output import chosen_format, clock, duration, print_found
 from tracker.errors import OmnitrackError
 from tracker.times import moment
 
@@ -39,7 +39,8 @@ def search(
     from tracker.store.session import open_store
     from tracker.store.similar import AppearanceIndex, MatchFilter, similar_people
 
-    style, chosen = chosen_format(as_json=as_json, as_csv=as_csv), MatchFilter(camera, moment(since), moment(until))
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
+    chosen = MatchFilter(camera, moment(since), moment(until))
     picture = read_photo(photo)
     with open_store(db, create=False) as store, store.read() as connection, AppearanceIndex(store) as index:
         likeness = likeness_of(picture, connection, settings(config))
@@ -49,9 +50,6 @@ def search(
             _write_sheet(out, picture, likeness, found, connection)
     if likeness.score is None:
         typer.echo("nobody was found on the photo; all of it was taken for the person", err=True)
-    if not found:
-        typer.echo("nobody to compare with", err=True)
-        raise typer.Exit(1)
     columns = {
         "ID": lambda row: row.identity_id,
         "Name": lambda row: row.name,
@@ -61,7 +59,8 @@ def search(
         "Stayed": lambda row: duration((row.end - row.start).total_seconds()),
         "Tracklet": lambda row: row.tracklet_id,
     }
-    print_rows(style, f"who looks like {photo}", found, columns)
+    title = f"who looks like {photo}"
+    print_found(style, title, found, columns, "nobody to compare with")
 
 
 def settings(path: Path | None) -> "Config":

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, Database
+from tracker.cli.reassociate import judge
 from tracker.cli.search import ConfigFile, describer, settings
 from tracker.errors import OmnitrackError
 
@@ -23,10 +24,11 @@ def serve(
     from tracker.store.session import open_store
     from tracker.store.tokens import tokens_exist
     from tracker.web.app import create_app
+    from tracker.web.judging import Judging
     from tracker.web.limits import RateLimit
     from tracker.web.server import listen, run
 
-    public, networks = not is_loopback(host), settings(config)
+    public, configured = not is_loopback(host), settings(config)
     with open_store(db, create=False) as store:
         with store.read() as connection:
             if public and not tokens_exist(connection):
@@ -38,7 +40,8 @@ def serve(
             store,
             always_ask=public,
             limit=RateLimit(rate, max(int(5 * rate), 1)),
-            build_describer=lambda: describer(networks),
+            build_describer=lambda: describer(configured),
+            judging=Judging(lambda history, part: judge(history, part, configured), configured.matcher.confirm_seconds),
         )
         with listen(host, port) as socket:
             address, number = socket.getsockname()[:2]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database
-from tracker.cli.output import chosen_format, clock, print_rows
+from tracker.cli.output import chosen_format, clock, print_found
 from tracker.errors import OmnitrackError
 
 app = typer.Typer(help="Give and take access to the HTTP API (`main.py serve`).", no_args_is_help=True)
@@ -37,18 +37,17 @@ def list_(db: Database = DEFAULT_DB, as_json: AsJson = False, as_csv: AsCsv = Fa
     from tracker.store.session import open_store
     from tracker.store.tokens import tokens
 
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
     with open_store(db, create=False) as store, store.read() as connection:
         rows = tokens(connection)
-    if not rows:
-        typer.echo("no tokens: the API serves this machine only, without asking for one", err=True)
-        raise typer.Exit(1)
     columns = {
         "Name": lambda row: row.name,
         "Role": lambda row: row.role.value,
         "Cameras": lambda row: "all" if row.cameras is None else ", ".join(row.cameras),
         "Created": lambda row: clock(row.created),
     }
-    print_rows(chosen_format(as_json=as_json, as_csv=as_csv), "tokens", rows, columns)
+    nothing = "no tokens: the API serves this machine only, without asking for one"
+    print_found(style, "tokens", rows, columns, nothing)
 
 
 @app.command()

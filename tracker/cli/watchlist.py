@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database
-from tracker.cli.output import chosen_format, clock, print_rows
+from tracker.cli.output import chosen_format, clock, print_found
 from tracker.cli.search import ConfigFile, describer, settings
 from tracker.errors import OmnitrackError
 
@@ -51,18 +51,16 @@ def list_(db: Database = DEFAULT_DB, as_json: AsJson = False, as_csv: AsCsv = Fa
     from tracker.store.session import open_store
     from tracker.store.wanted import entries
 
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
     with open_store(db, create=False) as store, store.read() as connection:
         rows = entries(connection)
-    if not rows:
-        typer.echo("nobody is on the watchlist", err=True)
-        raise typer.Exit(1)
     columns = {
         "Name": lambda row: row.name,
         "From": lambda row: "photos" if row.identity_id is None else f"identity {row.identity_id}",
         "Looks": lambda row: row.looks,
         "Added": lambda row: clock(row.added),
     }
-    print_rows(chosen_format(as_json=as_json, as_csv=as_csv), "watchlist", rows, columns)
+    print_found(style, "watchlist", rows, columns, "nobody is on the watchlist")
 
 
 @app.command()

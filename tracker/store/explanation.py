@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Connection, RowMapping, Select, or_, select, type_coerce
 
 from tracker.core.types import IdentityEventKind
-from tracker.errors import OmnitrackError
+from tracker.errors import NotFoundError
 from tracker.store.identities import known_survivor
 from tracker.store.models import Audit, Camera, Constraint, Event, Identity, Link, Tracklet
 from tracker.store.runs import utc
@@ -78,14 +78,14 @@ class Explanation:
 def explain(connection: Connection, number: int) -> Explanation:
     """Why a tracklet (a sighting's number, as `history` shows it) or an identity is what it is.
 
-    The links of a tracklet include the merges that lead from its identity to the present one. Raises OmnitrackError
+    The links of a tracklet include the merges that lead from its identity to the present one. Raises NotFoundError
     for a number that is neither.
     """
     tracklet = connection.execute(select(Tracklet.identity_id).where(Tracklet.id == number)).first()
     if tracklet is not None:
         return _explain_tracklet(connection, number, tracklet.identity_id)
     if connection.scalar(select(Identity.id).where(Identity.id == number)) is None:
-        raise OmnitrackError(
+        raise NotFoundError(
             f"{number} is neither an identity nor a tracklet; `main.py identities` lists the ones, "
             "`main.py history ID` the others"
         )

@@ -16,9 +16,10 @@ from tracker.errors import NotFoundError, OmnitrackError
 from tracker.likeness import Describer
 from tracker.store.location import StoreError
 from tracker.store.session import Store
-from tracker.web import corrections, events, questions, search
+from tracker.web import corrections, events, judging, questions, search, tables
 from tracker.web.access import Doorkeeper
 from tracker.web.events import Streams
+from tracker.web.judging import Judging
 from tracker.web.limits import RateLimit, RateLimiter
 from tracker.web.search import PhotoSearch
 from tracker.web.shield import Shield
@@ -40,15 +41,19 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_ROOMS = (questions, search, tables, corrections, judging, events)
+
+
 def create_app(
     store: Store,
     *,
     always_ask: bool,
     limit: RateLimit | None = None,
     build_describer: Callable[[], Describer] | None = None,
+    judging: Judging | None = None,
 ) -> FastAPI:
     """always_ask: let nobody in without a token, even while none exists. build_describer: opens the networks for search
-    by photo; None: without. The store stays the caller's to close.
+    by photo; judging: the matcher for re-association; None: without. The store stays the caller's to close.
     """
     app = FastAPI(
         title="Omnitrack",
@@ -64,8 +69,9 @@ def create_app(
     app.state.doorkeeper = Doorkeeper(store, RateLimiter(limit or RateLimit(), time.monotonic), always=always_ask)
     app.state.streams = Streams()
     app.state.photos = PhotoSearch(store, build_describer)
-    for router in (questions.router, search.router, corrections.router, events.router):
-        app.include_router(router, prefix=API)
+    app.state.judging = judging
+    for room in _ROOMS:
+        app.include_router(room.router, prefix=API)
     app.add_exception_handler(OmnitrackError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_nonsense)
     app.add_middleware(Shield, local_only=not always_ask)

@@ -21,7 +21,10 @@ MOST = 2**53 - 1  # beyond that, numbers in JSON are not exact
 router = APIRouter(tags=["questions"])
 
 
-def _moment(text: str) -> datetime | None:
+def parsed_moment(text: object) -> datetime | None:
+    """As on the command line. Raises ValueError, which is answered with 422."""
+    if text is not None and not isinstance(text, str):
+        raise ValueError("write a time as text")
     try:
         return moment(text)
     except OmnitrackError as error:
@@ -33,8 +36,8 @@ PlainText = r"^[^\x00-\x1f\x7f]*$"
 IdentityId = Annotated[int, Path(ge=1, le=MOST, description="Identity number; merged ones lead to their survivor.")]
 CameraName = Annotated[str, Path(max_length=64, pattern=PlainText, description="The camera's name.")]
 OnlyCamera = Annotated[str | None, Query(max_length=64, pattern=PlainText, description="Only this camera.")]
-Since = Annotated[datetime | None, Query(description=f"From this time on: {_TIME}"), BeforeValidator(_moment)]
-Until = Annotated[datetime | None, Query(description=f"Up to this time: {_TIME}"), BeforeValidator(_moment)]
+Since = Annotated[datetime | None, Query(description=f"From this time on: {_TIME}"), BeforeValidator(parsed_moment)]
+Until = Annotated[datetime | None, Query(description=f"Up to this time: {_TIME}"), BeforeValidator(parsed_moment)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Rows per page.")]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="Which page.")]
 

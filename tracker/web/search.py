@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
@@ -13,8 +12,9 @@ from tracker.photos import MOST_BYTES, PhotoError, decode_photo
 from tracker.store.crops import CropKey, crops_of_person, jpeg_of
 from tracker.store.identities import known_survivor
 from tracker.store.session import Store
-from tracker.store.similar import AppearanceIndex, Match, MatchFilter, require_network, similar_people
+from tracker.store.similar import AppearanceIndex, MatchFilter, require_network, similar_people
 from tracker.web.access import Viewer
+from tracker.web.answers import SearchAnswer
 from tracker.web.questions import MOST, IdentityId, Limit, OnlyCamera, Since, Until
 
 router = APIRouter(tags=["search"])
@@ -51,17 +51,6 @@ class PhotoSearch:
             with caller.read() as connection:
                 require_network(connection, *self._describer.network)
             return self._describer.describe(decode_photo(photo))
-
-
-@dataclass(frozen=True, slots=True)
-class SearchAnswer:
-    """box_xyxy: the person on the photo, in its pixels; found_person: whether the detector saw one there, or all of the
-    photo was taken. matches: most similar first.
-    """
-
-    box_xyxy: tuple[float, float, float, float]
-    found_person: bool
-    matches: tuple[Match, ...]
 
 
 async def _body(request: Request) -> bytes:
