@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -213,6 +214,7 @@ def _counts(connection: Connection, camera: int, begin_us: int, bucket_us: int, 
     return np.bincount([number for number, _ in seen], minlength=buckets)
 
 
+@cache  # building a query takes longer than answering it
 def _stays() -> Select[int, str | None, str, int, int, int]:
     survivor = aliased(Identity)
     return (

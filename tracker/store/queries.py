@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
@@ -222,6 +223,7 @@ def _one_by_one(sightings: list[ColumnElement[bool]], min_sightings: int) -> Sel
     return select(_PERSON.c.id).where(_PERSON.c.id == _PERSON.c.survivor_id, enough)
 
 
+@cache  # building a query takes longer than answering it
 def _summaries() -> Select[int, str | None, str, int, Any, int, int, int]:
     return (
         select(

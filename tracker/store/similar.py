@@ -8,7 +8,7 @@ from datetime import datetime
 
 import faiss
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 from sqlalchemy.orm import aliased
 
 from tracker.core.types import FloatArray, IntArray
@@ -20,7 +20,7 @@ from tracker.store.session import Store
 from tracker.store.windows import camera_id, within
 
 _AT_ONCE = 500
-_PER_PERSON = 32
+_PER_PERSON = 16
 _FEW = 5000
 """So few sightings are looked at one by one, where the question or the caller leaves no more."""
 
@@ -160,8 +160,9 @@ def similar_people(
     Raises NotFoundError for an unknown camera.
     """
     conditions = _conditions(connection, chosen or MatchFilter())
-    shown = connection.scalars(select(Tracklet.id).where(*conditions).limit(_FEW + 1)).all()
-    among = shown if len(shown) <= _FEW else None
+    shown = select(Tracklet.id).where(*conditions).limit(_FEW + 1)
+    are_few = connection.scalar(select(func.count()).select_from(shown.subquery())) != _FEW + 1
+    among = connection.scalars(shown).all() if are_few else None
     count = top * _PER_PERSON
     while True:
         numbers, scores = index.nearest(look, count, among)

@@ -4,6 +4,7 @@
 sightings or merges have changed since; such people are counted from their sightings until they are added up again.
 """
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, delete, func, insert, literal, select, union_all
@@ -17,6 +18,7 @@ MOST_STALE = 256
 _SUMS = ("times", "people", "gap_us")
 
 
+@cache
 def all_ways() -> Subquery:
     """from_id, to_id, times, people and gap_us of the whole history as it is now; times may be 0.
 
@@ -28,8 +30,10 @@ def all_ways() -> Subquery:
 
 def ways_between(conditions: list[ColumnElement[bool]]) -> Subquery:
     """The same of those sightings of Tracklet and Identity only."""
-    ways = _by_person(conditions).c
-    return _added(select(ways.from_id, ways.to_id, ways.times, literal(1), ways.gap_us).subquery()).subquery()
+    steps = _steps(conditions).c
+    sums = (func.count().label("times"), func.count(steps.person_id.distinct()).label("people"))
+    gap = func.sum(steps.gap_us).label("gap_us")
+    return select(steps.from_id, steps.to_id, *sums, gap).group_by(steps.from_id, steps.to_id).subquery()
 
 
 def add_up(connection: Connection, *, most_stale: int = 0) -> None:
@@ -61,16 +65,18 @@ def _stale() -> Select[int]:
 
 
 def _of_stale_people() -> Subquery:
-    return _by_person([Identity.survivor_id.in_(_stale())])
+    """Columns as of Way, from the sightings."""
+    steps = _steps([Identity.survivor_id.in_(_stale())]).c
+    way = (steps.person_id, steps.from_id, steps.to_id)
+    return select(*way, func.count().label("times"), func.sum(steps.gap_us).label("gap_us")).group_by(*way).subquery()
 
 
-def _by_person(conditions: list[ColumnElement[bool]]) -> Subquery:
-    """Columns as of Way: each of those sightings and the person's next, where the camera changes."""
-    person = Identity.survivor_id.label("person_id")
+def _steps(conditions: list[ColumnElement[bool]]) -> Subquery:
+    """From each of those sightings to the person's next one, where the camera changes."""
     of_person: dict[str, Any] = {"partition_by": Identity.survivor_id, "order_by": (Tracklet.start_us, Tracklet.id)}
-    steps = (
+    visits = (
         select(
-            person,
+            Identity.survivor_id.label("person_id"),
             Tracklet.camera_id.label("from_id"),
             func.lead(Tracklet.camera_id).over(**of_person).label("to_id"),
             (func.lead(Tracklet.start_us).over(**of_person) - Tracklet.end_us).label("gap_us"),
@@ -79,9 +85,7 @@ def _by_person(conditions: list[ColumnElement[bool]]) -> Subquery:
         .where(*conditions)
         .subquery()
     )
-    way = (steps.c.person_id, steps.c.from_id, steps.c.to_id)
-    sums = (func.count().label("times"), func.sum(steps.c.gap_us).label("gap_us"))
-    return select(*way, *sums).where(steps.c.from_id != steps.c.to_id).group_by(*way).subquery()
+    return select(visits).where(visits.c.from_id != visits.c.to_id).subquery()
 
 
 def _added(parts: Subquery) -> Select[Any]:
