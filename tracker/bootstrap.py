@@ -43,7 +43,7 @@ from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder
 from tracker.outlets import build_event_sink, build_outboxes, watched
 from tracker.pipeline import Pipeline
 from tracker.ports import Detector, Embedder
-from tracker.roster import Roster, areas_of, selection_of
+from tracker.roster import Roster, areas_of, origin_of, selection_of
 from tracker.run import Run
 from tracker.sinks import Sinks, build_sinks, output_for
 from tracker.site.topology import open_topology
@@ -51,14 +51,14 @@ from tracker.store.keeping import Keeper
 from tracker.store.lookout import Lookout
 from tracker.store.memory import Hearing, known_people, standing_decisions
 from tracker.store.numbers import IdentityNumbers
-from tracker.store.runs import CameraOrigin, begin_run
+from tracker.store.runs import begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.video.annotate import file_name
 from tracker.video.live_batching import LiveBatcher
 from tracker.video.motion_compensation import CameraMotionEstimator
 from tracker.video.motion_gate import MotionGate
-from tracker.video.urls import is_live, masked
+from tracker.video.urls import is_live
 
 Notify = Callable[[str], None]
 """Takes one line that the user should see."""
@@ -85,7 +85,7 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         for note in notes:
             notify(note)
         clips = clips_folder(config, folder) if isinstance(batcher, LiveBatcher) else None
-        origins = {camera.name: CameraOrigin(masked(camera.source), epoch, clips) for camera in config.cameras}
+        origins = {camera.name: origin_of(camera, epoch, clips) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
         matcher = opened.enter_context(build_matcher(config, store, topology, stated_epoch))

@@ -12,7 +12,7 @@ from tracker.core.zones import ZoneConfig, ZoneWatch
 from tracker.errors import OmnitrackError
 from tracker.events.sink import EventSink
 from tracker.pipeline import Pipeline
-from tracker.store.runs import ActiveRun, CameraOrigin, add_camera
+from tracker.store.runs import ActiveRun, CameraOrigin, add_camera, move_places
 from tracker.store.session import Store
 from tracker.video.areas import CameraAreas
 from tracker.video.live_batching import LiveBatcher
@@ -34,6 +34,11 @@ def zone_watch(camera: CameraConfig, config: Config) -> ZoneWatch:
     """Follows feet over the camera's zones and lines."""
     settings = ZoneConfig(config.events.settle_seconds, config.events.line_margin)
     return ZoneWatch(camera.zones, camera.lines, settings)
+
+
+def origin_of(camera: CameraConfig, epoch: datetime, clips: Path | None) -> CameraOrigin:
+    """What the history keeps of a camera. epoch: wall time of its second 0. clips: their folder, if there are any."""
+    return CameraOrigin(masked(camera.source), epoch, clips, (*camera.zones, *camera.lines))
 
 
 class Roster:
@@ -92,9 +97,11 @@ class Roster:
     def _make_ready(self, camera: CameraConfig) -> None:
         """Whatever a frame of the camera will meet, before there is one."""
         name, config, pipeline = camera.name, self._config, self._pipeline
+        origin = origin_of(camera, self._epoch, clips_folder(config, self._folder))
         if name not in self._run.cameras:
-            origin = CameraOrigin(masked(camera.source), self._epoch, clips_folder(config, self._folder))
             add_camera(self._store, self._run, name, origin)
+        else:
+            move_places(self._store, self._run, name, origin.places)
         if name not in pipeline.trackers:
             pipeline.trackers[name] = SingleCameraTracker(name, config.tracker, selection_of(config))
         pipeline.areas[name] = areas_of(camera, config.detector.confidence)

@@ -3,10 +3,12 @@ import json
 from io import StringIO
 from pathlib import Path
 
+import cv2
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from tests.store.test_crops import film
 from tests.store.walk import Stay, event, record
 from tracker.cli import history, identities
 from tracker.core.types import IdentityEventKind
@@ -80,3 +82,19 @@ def test_bad_requests_are_named(database: Path, tmp_path: Path) -> None:
     refused("none.db: does not exist", "identities", "--db", tmp_path / "none.db")
     refused("exclude each other", "identities", "--db", database, "--json", "--csv")
     refused('time "noonish"', "identities", "--db", database, "--since", "noonish")
+
+
+def test_pictures_of_each_sighting(tmp_path: Path) -> None:
+    with open_store(tmp_path / "omnitrack.db") as store:
+        film(store, [Stay("west", 1, 1, 0, 60), Stay("east", 1, 1, 100, 160), Stay("west", 2, 1, 200, 260)], 2)
+    shown = output("history", 1, "--db", tmp_path / "omnitrack.db", "--out", tmp_path / "sheet.jpg", "--json")
+    assert [visit["crops"] for visit in json.loads(shown)["visits"]] == [2, 2, 2]
+    picture = cv2.imread(str(tmp_path / "sheet.jpg"))
+    assert picture is not None
+    assert picture.shape[1] == 3 * 176
+
+
+def test_pictures_that_were_not_kept_are_missed(database: Path, tmp_path: Path) -> None:
+    with pytest.raises(OmnitrackError, match="no pictures were kept"):
+        output("history", 1, "--db", database, "--out", tmp_path / "sheet.jpg")
+    assert not (tmp_path / "sheet.jpg").exists()

@@ -100,6 +100,8 @@ def test_cameras_come_and_go_while_the_others_stay(tmp_path: Path) -> None:
     assert {line["level"] for line in lines if "stays as it is" in line["event"]} == {"error"}
     with sqlite3.connect(out / "omnitrack.db") as database:
         assert {name for (name,) in database.execute("SELECT name FROM cameras")} == {"west", "east"}
+        zones = database.execute("SELECT c.name, z.name FROM zones z JOIN cameras c ON c.id = z.camera_id")
+        assert set(zones) == {("west", "all of it"), ("east", "all of it")}
         assert database.execute("SELECT finished_us FROM runs").fetchone()[0] is not None
     database.close()
     sent = "".join(f"{request.headers}{request.message}" for request in receiver.requests)

@@ -79,4 +79,5 @@ def test_the_watchlist(database: Path) -> None:
     rows = json.loads(run(database, "watchlist", "list", "--json").stdout)
     assert [(row["name"], row["identity_id"], row["looks"]) for row in rows] == [("guest", 1, 1), ("thief", None, 2)]
     assert "name photos, or a person" in str(run(database, "watchlist", "add", "nobody").exception)
+    assert run(database, "watchlist", "remove", "thief", "--dry-run").stdout == "thief would be off the watchlist\n"
     assert run(database, "watchlist", "remove", "thief").stdout == "thief is off the watchlist\n"

@@ -11,13 +11,16 @@ from sqlalchemy import func, select
 from tests.store.test_plans import plan
 from tests.store.walk import EPOCH, Stay, assigned, begin, event, steps
 from tracker.core.types import IdentityEventKind
-from tracker.core.zones import PlaceEvent, PlaceEventKind
+from tracker.core.zones import Line, PlaceEvent, PlaceEventKind, Zone
 from tracker.errors import NotFoundError
 from tracker.ports import Step
 from tracker.store.export import export_person
 from tracker.store.models import PlaceEventRow
-from tracker.store.place_queries import PlaceEntry, PlaceFilter, place_events
+from tracker.store.place_queries import PlaceEntry, PlaceFilter, place_events, places
 from tracker.store.privacy import forget, retain
+from tracker.store.queries import IdentityFilter, identities
+from tracker.store.runs import CameraOrigin, begin_run, move_places
+from tracker.store.scope import restrict
 from tracker.store.session import Store
 from tracker.store.sink import StoreSink
 
@@ -137,3 +140,52 @@ def test_asking_for_a_camera_in_time_uses_an_index(store: Store) -> None:
     steps_of_plan = plan(store, lambda connection: place_events(connection, chosen))
     assert any("SEARCH place_events" in step for step in steps_of_plan)
     assert not any(step.startswith("SCAN place_events") for step in steps_of_plan)
+
+
+TILL = Zone("till", ((0.1, 0.2), (0.5, 0.2), (0.5, 0.9)), most_people=3)
+GATE = Line("gate", (0.0, 0.5), (1.0, 0.5))
+
+
+def origins(*places: Zone | Line) -> dict[str, CameraOrigin]:
+    return {"west": CameraOrigin("west.mp4", EPOCH, places=places), "east": CameraOrigin("east.mp4", EPOCH)}
+
+
+def known(store: Store) -> list[tuple[str, str, str]]:
+    with store.read() as connection:
+        return [(place.camera, place.name, place.kind) for place in places(connection)]
+
+
+def test_zones_and_lines_are_those_of_the_latest_run(store: Store) -> None:
+    begin_run(store, origins(TILL, GATE), embedder_name=None)
+    with store.read() as connection:
+        gate, till = places(connection)
+    assert (gate.kind, gate.points, gate.most_people) == ("line", ((0.0, 0.5), (1.0, 0.5)), None)
+    assert (till.kind, till.points, till.most_people) == ("zone", TILL.polygon, 3)
+    assert till.since == EPOCH
+    run = begin_run(store, origins(TILL), embedder_name=None)
+    assert known(store) == [("west", "till", "zone")]
+    move_places(store, run, "west", (GATE,))
+    assert known(store) == [("west", "gate", "line")]
+    with store.read() as connection:
+        restrict(connection, ("east",))
+        assert places(connection) == ()
+
+
+def test_people_are_found_by_zone_and_time(store: Store) -> None:
+    def found(
+        place: str, since: float | None = None, until: float | None = None, camera: str | None = None
+    ) -> list[int]:
+        first, last = (None if t is None else EPOCH + timedelta(seconds=t) for t in (since, until))
+        with store.read() as connection:
+            return [row.id for row in identities(connection, IdentityFilter(camera, first, last, place=place)).rows]
+
+    recorded(store)
+    assert found("gate") == found("till") == found("till", camera="west") == [1]
+    assert found("door") == found("gate", camera="east") == []
+    assert found("gate", 3.0, 5.0) == [1]
+    assert found("gate", 5.0) == found("gate", None, 3.0) == []
+    with store.read() as connection:
+        chosen = IdentityFilter(place="gate", min_sightings=2)
+        assert identities(connection, chosen).rows == ()
+    steps_taken = plan(store, lambda c: identities(c, IdentityFilter(place="gate")))
+    assert any("ix_place_events_place (place=?" in step for step in steps_taken)

@@ -8,11 +8,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import insert
 
 from tests.store.walk import EPOCH, Stay, record
+from tracker.core.zones import Line
 from tracker.crosscam.settings import MatcherConfig
 from tracker.store.maintenance import empty_log
 from tracker.store.models import PlaceEventRow
 from tracker.store.reassociating import Reassociation, judge_afresh
-from tracker.store.runs import micros
+from tracker.store.runs import micros, move_places
 from tracker.store.session import Store, open_store
 from tracker.store.sightings import HistoryPart
 from tracker.store.tokens import Role, create_token
@@ -69,6 +70,8 @@ def fill(store: Store) -> None:
     with store.write() as connection:
         for name, camera in run.cameras.items():
             connection.execute(insert(PlaceEventRow).values(**door, camera_id=camera.id, place=f"{name} door"))
+    for name in run.cameras:
+        move_places(store, run, name, (Line(f"{name} door", (0.1, 0.5), (0.9, 0.5)),))
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,7 @@ def test_corrections_are_made_in_the_name_of_the_token(api: Api) -> None:
         f"/identities?after={HUGE}",
         f"/identities?min_sightings={HUGE}",
         "/identities?name=%00",
+        "/identities?place=%00",
         f"/identities?name={'x' * 201}",
         f"/identities/{HUGE}",
         "/identities/0",

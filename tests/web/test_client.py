@@ -44,6 +44,7 @@ QUESTIONS: dict[str, tuple[Callable[[Client], object], Callable[[Connection], ob
         lambda c: presence.occupancy(c, SINCE, EPOCH, timedelta(hours=1)),
     ),
     "last_seen": (lambda c: c.last_seen(limit=3), lambda c: presence.last_seen(c, limit=3)),
+    "places": (lambda c: c.places(), place_queries.places),
     "place_events": (
         lambda c: c.place_events(camera="east", kind="entered"),
         lambda c: place_queries.place_events(c, place_queries.PlaceFilter("east", kind="entered")),

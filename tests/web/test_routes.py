@@ -20,6 +20,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "/occupancy": ("/occupancy", {"bucket": "1h"}),
     "/last-seen": ("/last-seen", {}),
     "/runs": ("/runs", {}),
+    "/places": ("/places", {}),
     "/places/events": ("/places/events", {}),
     "/explanations/{number}": ("/explanations/1", {}),
 }

@@ -146,6 +146,7 @@ def test_tokens_on_the_command_line(store: Store) -> None:
     assert (row["name"], row["role"], row["cameras"]) == ("anna", "viewer", ["west"])
     assert secret not in output("token", "list")
     assert "--role boss: is none of viewer, operator, admin" in refusal("token", "create", "bob", "--role", "boss")
+    assert output("token", "revoke", "anna", "--dry-run") == "token anna would be revoked\n"
     assert output("token", "revoke", "anna") == "token anna is revoked\n"
     assert "token anna: does not exist" in refusal("token", "revoke", "anna")
 

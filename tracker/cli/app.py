@@ -50,6 +50,7 @@ PANELS = {
         search.search,
         explain.explain,
         events.events,
+        events.places,
         presence.who,
         presence.together,
         presence.transitions,

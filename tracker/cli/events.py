@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Since, Until
-from tracker.cli.output import Format, chosen_format, clock, duration, print_json, print_rows
+from tracker.cli.output import Format, chosen_format, clock, duration, print_found, print_json, print_rows
 from tracker.times import moment
 
 if TYPE_CHECKING:
@@ -54,6 +54,25 @@ def events(
     if not found.rows:
         typer.echo("nothing happened there", err=True)
         raise typer.Exit(1)
+
+
+def places(db: Database = DEFAULT_DB, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """The zones and lines of the cameras, as of their latest run."""
+    from tracker.store.place_queries import places as stored_places
+    from tracker.store.session import open_store
+
+    style = chosen_format(as_json=as_json, as_csv=as_csv)
+    with open_store(db, create=False) as store, store.read() as connection:
+        rows = stored_places(connection)
+    columns = {
+        "Camera": lambda row: row.camera,
+        "Name": lambda row: row.name,
+        "Kind": lambda row: row.kind,
+        "Corners": lambda row: ", ".join(f"{x:.2f} {y:.2f}" for x, y in row.points),
+        "Most people": lambda row: row.most_people,
+        "Since": lambda row: clock(row.since),
+    }
+    print_found(style, "zones and lines", rows, columns, "there are no zones and lines")
 
 
 def what(row: "PlaceEntry") -> str:

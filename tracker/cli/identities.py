@@ -26,6 +26,7 @@ HEADER = ("id", "name", "state", "sightings", "cameras", "first_seen", "last_see
 def identities(
     db: Database = DEFAULT_DB,
     camera: Annotated[str | None, typer.Option(help="Only sightings of this camera.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Only who was in this zone, or crossed this line.")] = None,
     since: Since = None,
     until: Until = None,
     min_sightings: Annotated[int, typer.Option(min=1, help="Seen at least this many times.")] = 1,
@@ -40,7 +41,7 @@ def identities(
     from tracker.store.session import open_store
 
     style = chosen_format(as_json=as_json, as_csv=as_csv)
-    chosen = queries.IdentityFilter(camera, moment(since), moment(until), min_sightings, name)
+    chosen = queries.IdentityFilter(camera, moment(since), moment(until), min_sightings, name, zone)
     with open_store(db, create=False) as store, store.read() as connection:
         found = queries.identities(connection, chosen, limit=limit, after=after)
     if style is Format.JSON:

@@ -7,7 +7,6 @@ import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Since, Until
 from tracker.cli.output import chosen_format, clock, duration, print_found
-from tracker.errors import OmnitrackError
 from tracker.times import moment
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def describer(config: "Config") -> "Describer":
 def _write_sheet(
     out: Path, photo: "Image", likeness: "Likeness", found: "tuple[Match, ...]", connection: "Connection"
 ) -> None:
-    from tracker.pictures.sheet import Tile, contact_sheet, decode_jpeg, encode_jpeg
+    from tracker.pictures.sheet import Tile, decode_jpeg, write_sheet
     from tracker.store.crops import crops_of_person, crops_of_sighting, jpeg_of
 
     left, top, right, bottom = likeness.box_xyxy.astype(int)
@@ -100,7 +99,4 @@ def _write_sheet(
         picture = decode_jpeg(jpeg_of(connection, crops[0].tracklet_id, crops[0].at)) if crops else None
         who = f"{match.identity_id} {match.name or ''}"
         tiles.append(Tile(picture, (who, f"{match.score:.3f} {match.camera}", clock(match.start))))
-    try:
-        out.write_bytes(encode_jpeg(contact_sheet(tiles)))
-    except OSError as error:
-        raise OmnitrackError(f"picture {out}: cannot be written ({error.strerror}); name another file") from error
+    write_sheet(out, tiles)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tracker.cli.corrections import DryRun
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database
 from tracker.cli.output import chosen_format, clock, print_found
 from tracker.errors import OmnitrackError
@@ -51,11 +52,11 @@ def list_(db: Database = DEFAULT_DB, as_json: AsJson = False, as_csv: AsCsv = Fa
 
 
 @app.command()
-def revoke(name: Name, db: Database = DEFAULT_DB) -> None:
+def revoke(name: Name, db: Database = DEFAULT_DB, dry_run: DryRun = False) -> None:
     """Take a token back; it opens nothing from this moment on."""
     from tracker.store.session import open_store
     from tracker.store.tokens import revoke_token
 
-    with open_store(db, create=False) as store, store.write() as connection:
+    with open_store(db, create=False) as store, store.write(dry_run=dry_run) as connection:
         revoke_token(connection, name)
-    typer.echo(f"token {name} is revoked")
+    typer.echo(f"token {name} {'would be' if dry_run else 'is'} revoked")

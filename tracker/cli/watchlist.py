@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tracker.cli.corrections import DryRun
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database
 from tracker.cli.output import chosen_format, clock, print_found
 from tracker.cli.search import ConfigFile, describer, settings
@@ -64,14 +65,15 @@ def list_(db: Database = DEFAULT_DB, as_json: AsJson = False, as_csv: AsCsv = Fa
 
 
 @app.command()
-def remove(name: Name, db: Database = DEFAULT_DB) -> None:
+def remove(name: Name, db: Database = DEFAULT_DB, dry_run: DryRun = False) -> None:
     """Take somebody off the list; their appearance is erased from it."""
     from tracker.store import wanted
     from tracker.store.maintenance import empty_log
     from tracker.store.session import open_store
 
     with open_store(db, create=False) as store:
-        with store.write() as connection:
+        with store.write(dry_run=dry_run) as connection:
             wanted.remove(connection, name)
-        empty_log(store)
-    typer.echo(f"{name} is off the watchlist")
+        if not dry_run:
+            empty_log(store)
+    typer.echo(f"{name} {'would be' if dry_run else 'is'} off the watchlist")

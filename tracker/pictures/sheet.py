@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from tracker.errors import OmnitrackError
 from tracker.video.frame import Image
+
+TILES_A_ROW = 10
 
 _WIDTH, _HEIGHT, _MARGIN, _LINE = 160, 256, 8, 18
 _FONT, _FONT_SIZE = cv2.FONT_HERSHEY_SIMPLEX, 0.4
@@ -22,9 +26,21 @@ class Tile:
 
 
 def contact_sheet(tiles: Sequence[Tile]) -> Image:
-    """All tiles in one row, (height, width, 3) uint8 BGR. There must be at least one."""
+    """All tiles in rows of at most TILES_A_ROW, (height, width, 3) uint8 BGR. There must be at least one."""
     lines = max(len(tile.lines) for tile in tiles)
-    return np.concatenate([_drawn(tile, lines) for tile in tiles], axis=1)
+    drawn = [_drawn(tile, lines) for tile in tiles]
+    if len(drawn) > TILES_A_ROW:
+        drawn += [np.full_like(drawn[0], 255)] * (-len(drawn) % TILES_A_ROW)
+    rows = [np.concatenate(drawn[first : first + TILES_A_ROW], axis=1) for first in range(0, len(drawn), TILES_A_ROW)]
+    return np.concatenate(rows)
+
+
+def write_sheet(out: Path, tiles: Sequence[Tile]) -> None:
+    """As a JPEG. Raises OmnitrackError when it cannot be written."""
+    try:
+        out.write_bytes(encode_jpeg(contact_sheet(tiles)))
+    except OSError as error:
+        raise OmnitrackError(f"picture {out}: cannot be written ({error.strerror}); name another file") from error
 
 
 def encode_jpeg(picture: Image) -> bytes:

@@ -187,10 +187,26 @@ class PlaceEventRow(Base):
     __table_args__ = (
         Index(None, "at_us"),
         Index(None, "camera_id", "at_us"),
+        Index(None, "place", "at_us", "tracklet_id"),
         Index(None, "tracklet_id"),
         Index(None, "identity_id"),
         {"sqlite_autoincrement": True},
     )
+
+
+class ZoneRow(Base):
+    """A zone or line (kind) of a camera in a run, from since_us on. points: (x, y) in fractions of the picture's width
+    and height. most_people: more in a zone at once are an event.
+    """
+
+    __tablename__ = "zones"
+    run_id: Mapped[int] = _reference("runs.id", cascade=True, primary_key=True)
+    camera_id: Mapped[int] = _reference("cameras.id", primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    since_us: Mapped[Micros] = mapped_column(BigInteger, primary_key=True)
+    kind: Mapped[str]
+    points: Mapped[list[list[float]]] = mapped_column(JSON)
+    most_people: Mapped[int | None]
 
 
 class Way(Base):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from tracker.store.models import Camera, Identity, PlaceEventRow, Tracklet
+from tracker.store.models import Camera, Identity, PlaceEventRow, RunCamera, Tracklet, ZoneRow
 from tracker.store.queries import Page
 from tracker.store.runs import micros, utc
 from tracker.store.windows import camera_id
@@ -41,6 +41,37 @@ class PlaceEntry:
     direction: str | None
     dwell_seconds: float | None
     count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A zone or line of a camera as it is now. points: (x, y) in fractions of the picture's width and height."""
+
+    camera: str
+    name: str
+    kind: str
+    points: tuple[tuple[float, float], ...]
+    most_people: int | None
+    since: datetime
+
+
+def places(connection: Connection) -> tuple[Place, ...]:
+    """Those of each camera's latest run, by camera and name."""
+    latest = select(func.max(RunCamera.run_id)).where(RunCamera.camera_id == ZoneRow.camera_id).scalar_subquery()
+    of_latest_run = (
+        select(ZoneRow, Camera.name.label("camera"))
+        .join(Camera, Camera.id == ZoneRow.camera_id)
+        .where(ZoneRow.run_id == latest)
+        .order_by(Camera.name, ZoneRow.since_us, ZoneRow.name)
+    )
+    rows = connection.execute(of_latest_run).all()
+    newest = {row.camera: row.since_us for row in rows}  # what a later configuration leaves out is gone
+    found = [
+        Place(row.camera, row.name, row.kind, tuple((x, y) for x, y in row.points), row.most_people, utc(row.since_us))
+        for row in rows
+        if row.since_us == newest[row.camera]
+    ]
+    return tuple(found)
 
 
 def place_events(connection: Connection, chosen: PlaceFilter, *, limit: int = 100, after: int = 0) -> Page[PlaceEntry]:

@@ -14,9 +14,9 @@ from tracker.core.types import FloatArray, IntArray
 from tracker.errors import NotFoundError
 from tracker.store.dialects import distinct_values
 from tracker.store.identities import known_survivor
-from tracker.store.models import Camera, Identity, Observations, Run, RunCamera, Tracklet
+from tracker.store.models import Camera, Crop, Identity, Observations, PlaceEventRow, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack
-from tracker.store.runs import utc
+from tracker.store.runs import micros, utc
 from tracker.store.windows import camera_id, within
 
 T = TypeVar("T")
@@ -46,18 +46,23 @@ class IdentitySummary:
 
 @dataclass(frozen=True, slots=True)
 class IdentityFilter:
-    """Which sightings count: by camera, overlapping [since, until] (aware datetimes); then who, by number and name."""
+    """Which sightings count: by camera, overlapping [since, until] (aware datetimes), at a zone or line (place) in that
+    time; then who, by number and name.
+    """
 
     camera: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     min_sightings: int = 1
     name: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One stay in front of a camera. seconds_to_next is negative where the next camera saw the person earlier."""
+    """One stay in front of a camera. seconds_to_next is negative where the next camera saw the person earlier; crops:
+    how many pictures were kept (crops.py).
+    """
 
     tracklet_id: int
     camera: str
@@ -67,6 +72,7 @@ class Visit:
     seconds: float
     next_camera: str | None
     seconds_to_next: float | None
+    crops: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,8 @@ def identities(
     sightings = within(criteria.since, criteria.until)
     if criteria.camera is not None:
         sightings.append(Tracklet.camera_id == camera_id(connection, criteria.camera))
+    if criteria.place is not None:
+        sightings.append(Tracklet.id.in_(_at_place(criteria.place, criteria.since, criteria.until)))
     find = _among_few if sightings and _are_few(connection, sightings) else _one_by_one
     people = find(sightings, criteria.min_sightings).where(_PERSON.c.id > after)
     if criteria.name is not None:
@@ -158,6 +166,7 @@ def history(connection: Connection, identity_id: int, *, limit: int = 1000, offs
     if row is None:
         raise NotFoundError(f"identity {identity_id} has no sightings any more; `main.py identities` lists others")
     in_order = (Tracklet.start_us, Tracklet.id)
+    crops = select(func.count()).where(Crop.tracklet_id == Tracklet.id).scalar_subquery()
     query = (
         select(
             Tracklet.id.label("tracklet_id"),
@@ -167,6 +176,7 @@ def history(connection: Connection, identity_id: int, *, limit: int = 1000, offs
             Tracklet.end_us,
             func.lead(Camera.name).over(order_by=in_order).label("next_camera"),
             func.lead(Tracklet.start_us).over(order_by=in_order).label("next_us"),
+            crops.label("crops"),
         )
         .join(Camera, Camera.id == Tracklet.camera_id)
         .join(Identity, Identity.id == Tracklet.identity_id)
@@ -185,6 +195,18 @@ def sighting_boxes(connection: Connection, tracklet_id: int) -> tuple[IntArray, 
     columns = (Observations.first_frame, Observations.start_us, Observations.boxes)
     chosen = select(*columns).where(Observations.tracklet_id == tracklet_id).order_by(Observations.first_frame)
     return _joined([unpack(*row) for row in connection.execute(chosen)])
+
+
+def _at_place(place: str, since: datetime | None, until: datetime | None) -> Select[int | None]:
+    """Sightings of which something happened there."""
+    found = select(PlaceEventRow.tracklet_id).where(
+        PlaceEventRow.place == place, PlaceEventRow.tracklet_id.is_not(None)
+    )
+    if since is not None:
+        found = found.where(PlaceEventRow.at_us >= micros(since))
+    if until is not None:
+        found = found.where(PlaceEventRow.at_us <= micros(until))
+    return found
 
 
 _PERSON = Identity.__table__.alias("person")
@@ -266,6 +288,7 @@ def _visit(row: RowMapping) -> Visit:
         seconds=(row["end_us"] - row["start_us"]) / 1e6,
         next_camera=row["next_camera"],
         seconds_to_next=None if row["next_us"] is None else (row["next_us"] - row["end_us"]) / 1e6,
+        crops=row["crops"],
     )
 
 

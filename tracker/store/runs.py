@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, exists, insert, select, update
 
+from tracker.core.zones import Line, Zone
 from tracker.errors import OmnitrackError
-from tracker.store.models import Camera, Embedder, Embedding, Run, RunCamera
+from tracker.store.models import Camera, Embedder, Embedding, Run, RunCamera, ZoneRow
 from tracker.store.numbers import RunPeople, next_identity_id
 from tracker.store.session import Store
 
@@ -19,12 +20,13 @@ from tracker.store.session import Store
 @dataclass(frozen=True, slots=True)
 class CameraOrigin:
     """Where a camera's pictures come from (path or URL), and the wall time of its t_seconds = 0 (aware datetime).
-    clips: the folder in which they are kept as they come, if they are.
+    clips: the folder in which they are kept as they come, if they are. places: its zones and lines.
     """
 
     source: str
     epoch_utc: datetime
     clips: Path | None = None
+    places: tuple[Zone | Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ def add_camera(store: Store, run: ActiveRun, name: str, origin: CameraOrigin) ->
     run.cameras[name] = key
 
 
+def move_places(store: Store, run: ActiveRun, camera: str, places: tuple[Zone | Line, ...]) -> None:
+    """From now on these are the zones and lines of a camera that takes part in a run."""
+    with store.write() as connection:
+        _write_places(connection, run.id, run.cameras[camera].id, places, micros(datetime.now(UTC)))
+
+
 def finish_run(connection: Connection, run: ActiveRun) -> None:
     connection.execute(update(Run).where(Run.id == run.id).values(finished_us=micros(datetime.now(UTC))))
 
@@ -113,7 +121,23 @@ def _run_camera(connection: Connection, run_id: int, name: str, origin: CameraOr
     values: dict[str, Any] = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
     values["clips"] = None if origin.clips is None else str(origin.clips.resolve())
     connection.execute(insert(RunCamera).values(values))
+    _write_places(connection, run_id, key.id, origin.places, key.epoch_us)
     return key
+
+
+def _write_places(
+    connection: Connection, run_id: int, camera: int, places: tuple[Zone | Line, ...], since_us: int
+) -> None:
+    for place in places:
+        row: dict[str, Any] = {"run_id": run_id, "camera_id": camera, "name": place.name, "since_us": since_us}
+        if isinstance(place, Zone):
+            points = place.polygon
+            row |= {"kind": "zone", "most_people": place.most_people}
+        else:
+            points = (place.start, place.end)
+            row |= {"kind": "line", "most_people": None}
+        row["points"] = [[float(x), float(y)] for x, y in points]
+        connection.execute(insert(ZoneRow).values(row))
 
 
 def _camera(connection: Connection, name: str) -> int:

@@ -15,6 +15,7 @@ _SHOWN = {
     "cameras": "id IN ({cameras})",
     "run_cameras": "camera_id IN ({cameras})",
     "place_events": "camera_id IN ({cameras})",
+    "zones": "camera_id IN ({cameras})",
     "runs": "EXISTS (SELECT 1 FROM {schema}.run_cameras c WHERE c.run_id = runs.id AND c.camera_id IN ({cameras}))",
     "embedders": "1 = 1",
     # + keeps SQLite from choosing the index by camera, where the question suggests a better one

@@ -13,7 +13,7 @@ from tracker.store.location import APPLICATION_ID, database_path, explained, pre
 from tracker.store.server import reading, server_engine, server_revision, server_url, shown
 from tracker.store.ways import MOST_STALE, add_up
 
-REVISION = "0008"
+REVISION = "0009"
 """The schema that this program works with."""
 
 _PRAGMAS = (

@@ -16,7 +16,7 @@ from tracker.store.auditing import Correction
 from tracker.store.catalogue import CameraSummary, Change, RunSummary
 from tracker.store.crops import CropKey
 from tracker.store.explanation import Explanation
-from tracker.store.place_queries import PlaceEntry
+from tracker.store.place_queries import Place, PlaceEntry
 from tracker.store.presence import Company, Occupancy, Stay, Transition
 from tracker.store.privacy import Erased
 from tracker.store.queries import History, IdentitySummary, Page
@@ -48,12 +48,13 @@ class Client:
         until: Time | None = None,
         min_sightings: int = 1,
         name: str | None = None,
+        place: str | None = None,
         limit: int = 50,
         after: int = 0,
     ) -> Page[IdentitySummary]:
-        """The people who were seen, by number; the next page begins after the last one's."""
+        """The people who were seen, by number; the next page begins after the last one's. place: a zone or line."""
         query = {"camera": camera, "since": since, "until": until, "min_sightings": min_sightings, "name": name}
-        return self._caller.get(Page[IdentitySummary], "/identities", **query, limit=limit, after=after)
+        return self._caller.get(Page[IdentitySummary], "/identities", **query, place=place, limit=limit, after=after)
 
     def history(self, identity: int, *, limit: int = 100, page: int = 1) -> History:
         """Where one person was, from when to when, and where they went next."""
@@ -103,6 +104,10 @@ class Client:
     def last_seen(self, *, limit: int = 50) -> tuple[Stay, ...]:
         """Where everybody was seen last, latest first."""
         return self._caller.get(tuple[Stay, ...], "/last-seen", limit=limit)
+
+    def places(self) -> tuple[Place, ...]:
+        """The zones and lines of the cameras, as they are now."""
+        return self._caller.get(tuple[Place, ...], "/places")
 
     def place_events(
         self,

@@ -10,7 +10,7 @@ from tracker.core.zones import PlaceEventKind
 from tracker.errors import OmnitrackError
 from tracker.store import catalogue, place_queries, presence, queries
 from tracker.store.catalogue import CameraSummary, RunSummary
-from tracker.store.place_queries import PlaceEntry, PlaceFilter
+from tracker.store.place_queries import Place, PlaceEntry, PlaceFilter
 from tracker.store.presence import Company, Occupancy, Stay, Transition
 from tracker.store.queries import History, IdentityFilter, IdentitySummary, Page
 from tracker.times import length, moment
@@ -36,6 +36,7 @@ PlainText = r"^[^\x00-\x1f\x7f]*$"
 IdentityId = Annotated[int, Path(ge=1, le=MOST, description="Identity number; merged ones lead to their survivor.")]
 CameraName = Annotated[str, Path(max_length=64, pattern=PlainText, description="The camera's name.")]
 OnlyCamera = Annotated[str | None, Query(max_length=64, pattern=PlainText, description="Only this camera.")]
+OnlyPlace = Annotated[str | None, Query(max_length=200, pattern=PlainText, description="Only this zone or line.")]
 Since = Annotated[datetime | None, Query(description=f"From this time on: {_TIME}"), BeforeValidator(parsed_moment)]
 Until = Annotated[datetime | None, Query(description=f"Up to this time: {_TIME}"), BeforeValidator(parsed_moment)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Rows per page.")]
@@ -50,11 +51,12 @@ def identities(
     until: Until = None,
     min_sightings: Annotated[int, Query(ge=1, le=MOST, description="Seen at least this many times.")] = 1,
     name: Annotated[str | None, Query(max_length=200, pattern=PlainText, description="Only of this name.")] = None,
+    place: OnlyPlace = None,
     limit: Limit = 50,
     after: Annotated[int, Query(ge=0, le=MOST, description="Only higher numbers: the next page.")] = 0,
 ) -> Page[IdentitySummary]:
     """The people who were seen, with where and when, by number."""
-    chosen = IdentityFilter(camera, since, until, min_sightings, name)
+    chosen = IdentityFilter(camera, since, until, min_sightings, name, place)
     with caller.read() as connection:
         return queries.identities(connection, chosen, limit=limit, after=after)
 
@@ -127,11 +129,18 @@ def last_seen(caller: Viewer, limit: Limit = 50) -> tuple[Stay, ...]:
         return presence.last_seen(connection, limit=limit)
 
 
+@router.get("/places")
+def places(caller: Viewer) -> tuple[Place, ...]:
+    """The zones and lines of the cameras, as they are now."""
+    with caller.read() as connection:
+        return place_queries.places(connection)
+
+
 @router.get("/places/events")
 def place_events(
     caller: Viewer,
     camera: OnlyCamera = None,
-    place: Annotated[str | None, Query(max_length=200, pattern=PlainText, description="Zone or line.")] = None,
+    place: OnlyPlace = None,
     kind: PlaceEventKind | None = None,
     identity: Annotated[int | None, Query(ge=1, le=MOST, description="Only this person.")] = None,
     since: Since = None,
