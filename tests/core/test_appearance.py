@@ -29,7 +29,7 @@ def test_blurred_pictures_are_trusted_less() -> None:
 def test_memory_moves_slowly_and_stays_a_unit_vector() -> None:
     old = np.array([[1, 0], [0, 0]], np.float32)
     new = np.array([[0, 1], [0, 1]], np.float32)
-    mixed = blended(old, new, 0.9)
+    mixed = blended(old, np.array([True, False]), new, 0.9)
     np.testing.assert_allclose(np.linalg.norm(mixed, axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(mixed[0], np.array([0.9, 0.1]) / np.hypot(0.9, 0.1), rtol=1e-6)
     np.testing.assert_allclose(mixed[1], [0, 1])
@@ -38,9 +38,13 @@ def test_memory_moves_slowly_and_stays_a_unit_vector() -> None:
 def test_distance_of_strangers_is_learned_from_pairs_seen_together() -> None:
     strangers = StrangerDistance()
     assert strangers.value == 0.5
-    strangers.learn(np.array([[0.1]]))
+    east, north = np.eye(2, dtype=np.float32)
+    strangers.learn(east[None], east[None])
     assert strangers.frames == 1
-    for _ in range(500):
-        strangers.learn(np.array([[0.1, 0.2], [0.3, 0.1]]))
-    assert strangers.value == pytest.approx(0.25, abs=0.01)
+    tracks, seen = np.array([east, north, east]), np.array([east, north, (east + north) / np.sqrt(2)])
+    distances = 1 - tracks @ seen.T
+    expected = (distances.sum() - distances.trace()) / 6
+    for _ in range(2000):
+        strangers.learn(tracks, seen)
+    assert strangers.value == pytest.approx(expected, abs=1e-6)
     assert strangers.frames == 100

@@ -35,7 +35,8 @@ def scene(
     states = motion.initiate(xyxy_to_cxcywh(boxes), MotionConfig())
     embeddings = np.zeros((len(boxes), 2), np.float32) if looks is None else np.array(looks[0], np.float32)
     confirmed = np.ones(len(boxes), np.bool_)
-    tracks = Tracks.begin(np.arange(1, len(boxes) + 1), states, 0.0, confirmed, embeddings, np.zeros((len(boxes), 4)))
+    ids, sums, known = np.arange(1, len(boxes) + 1), np.zeros((len(boxes), 4)), np.asarray(embeddings.any(axis=1))
+    tracks = Tracks.begin(ids, states, 0.0, confirmed, embeddings, known, sums)
     tracks.lost = np.array(lost if lost is not None else [False] * len(boxes), np.bool_)
     detections = Detections(
         np.array(seen, np.float32).reshape(-1, 4),
@@ -43,6 +44,11 @@ def scene(
         None if looks is None else np.array(looks[1], np.float32),
     )
     return Scene(tracks, detections, gap_seconds, MotionConfig(), 0.5)
+
+
+def costs_of(here: Scene, name: str) -> np.ndarray:
+    """The term between all tracks and all detections."""
+    return here.term(name, np.arange(len(here.tracks)), np.arange(len(here.detections)))
 
 
 def pairs(matches: Matches) -> list[tuple[int, int]]:
@@ -61,30 +67,39 @@ def pairs(matches: Matches) -> list[tuple[int, int]]:
     ],
 )
 def test_terms_of_a_neighbour_half_a_width_away(term: str, expected: float) -> None:
-    assert scene([person(0)], [person(20)]).term(term) == pytest.approx(np.array([[expected]]), rel=1e-5)
+    assert costs_of(scene([person(0)], [person(20)]), term) == pytest.approx(np.array([[expected]]), rel=1e-5)
 
 
 def test_height_is_the_ratio_either_way() -> None:
-    costs = scene([person(0, 100)], [person(0, 50), person(0, 200)]).term("height")
+    costs = costs_of(scene([person(0, 100)], [person(0, 50), person(0, 200)]), "height")
     np.testing.assert_allclose(costs, [[0.5, 0.5]], rtol=1e-6)
 
 
 def test_appearance_counts_in_strangers_distances_and_is_silent_without_embedding() -> None:
     here = scene([person(0), person(50)], [person(0), person(50)], looks=([EAST, 0 * EAST], [EAST, NORTH]))
-    np.testing.assert_allclose(here.term("appearance"), [[0.0, 2.0], [np.nan, np.nan]])
-    assert np.isnan(scene([person(0)], [person(0)]).term("appearance")).all()
+    np.testing.assert_allclose(costs_of(here, "appearance"), [[0.0, 2.0], [np.nan, np.nan]])
+    assert np.isnan(costs_of(scene([person(0)], [person(0)]), "appearance")).all()
 
 
 def test_mahalanobis_is_one_at_the_gate() -> None:
     deviation = 100 * MotionConfig().centre_error * 2**0.5  # of the state and of the measurement
-    costs = scene([person(0)], [person(deviation * 13.277**0.5)]).term("mahalanobis")
+    costs = costs_of(scene([person(0)], [person(deviation * 13.277**0.5)]), "mahalanobis")
     np.testing.assert_allclose(costs, [[1.0]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(TERMS))
 def test_every_term_takes_empty_sides(name: str) -> None:
-    assert scene([], [person(0)]).term(name).shape == (0, 1)
-    assert scene([person(0)], []).term(name).shape == (1, 0)
+    assert costs_of(scene([], [person(0)]), name).shape == (0, 1)
+    assert costs_of(scene([person(0)], []), name).shape == (1, 0)
+
+
+@pytest.mark.parametrize("name", sorted(TERMS))
+def test_some_rows_and_columns_cost_what_they_cost_among_all(name: str) -> None:
+    looks = [EAST, NORTH, 0 * EAST]
+    here = scene([person(0), person(50), person(90)], [person(5), person(60), person(80)], looks=(looks, looks[::-1]))
+    rows, columns = np.array([2, 0]), np.array([1, 2])
+    expected = costs_of(here, name)[rows[:, None], columns]
+    np.testing.assert_allclose(here.term(name, rows, columns), expected, rtol=1e-6)
 
 
 def test_weighted_mean_leaves_out_terms_without_an_opinion() -> None:

@@ -72,6 +72,13 @@ def test_a_restored_tracker_goes_on_as_if_nothing_had_happened(seed: int, cut: i
     assert comparable(second.finish(100.0)) == comparable(first.finish(100.0))
 
 
+@pytest.mark.parametrize("version", [None, 1, 99])
+def test_a_state_of_another_version_is_refused(version: int | None) -> None:
+    state = {**SingleCameraTracker("door").state(), "version": version}
+    with pytest.raises(ValueError, match=f"camera door: the saved tracker is of version {version}"):
+        SingleCameraTracker.restored("door", state)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000))
 def test_trackers_alive_at_once_share_nothing(seed: int) -> None:

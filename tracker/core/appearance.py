@@ -15,7 +15,8 @@ class Views:
     """The m detections of a frame as pictures of people.
 
     qualities: (m,) float32 in [0, 1], how far each embedding can be trusted: score x visible fraction x size x
-    sharpness; 0 where there is no embedding. clear: (m,) bool, whether the picture shows this person and nobody else.
+    sharpness; 0 where there is no embedding. clear: (m,) bool, whether there is an embedding of a picture that shows
+    this person and nobody else.
     visible: (m,) in [0, 1], the part of the person that nobody nearer hides.
     """
 
@@ -35,8 +36,8 @@ class Views:
         if detections.embeddings is None:
             count = len(detections)
             return cls(detections, np.zeros(count, np.float32), np.zeros(count, np.bool_), visible)
-        heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
         embedded = detections.embeddings.any(axis=1)
+        heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
         qualities = detections.scores * visible * np.minimum(heights / sharp_height_pixels, 1) * embedded
         if detections.sharpness is not None:
             qualities *= np.minimum(detections.sharpness / full_sharpness, 1)
@@ -53,11 +54,11 @@ class Views:
         return told
 
 
-def blended(remembered: FloatArray, seen: FloatArray, memory: float) -> FloatArray:
-    """Unit vectors (k, d) a share `memory` remembered and the rest seen; where nothing is remembered, just seen."""
-    share = np.where(remembered.any(axis=1, keepdims=True), np.float32(memory), np.float32(0))
+def blended(remembered: FloatArray, known: NDArray[np.bool_], seen: FloatArray, memory: float) -> FloatArray:
+    """Unit vectors (k, d), a share `memory` remembered and the rest seen; just seen where not known (k,) before."""
+    share = (known * np.float32(memory))[:, None]
     mixed = share * remembered + (1 - share) * seen
-    return np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True))
+    return np.asarray(mixed / np.sqrt(np.einsum("kd,kd->k", mixed, mixed))[:, None])
 
 
 @dataclass(slots=True)
@@ -71,11 +72,16 @@ class StrangerDistance:
     value: float = 0.5
     frames: int = 1
 
-    def learn(self, distances: FloatArray) -> None:
-        """Take in distances (k, k) between k tracks (rows) and the detections matched to them, in the same order."""
-        count = len(distances)
+    def learn(self, remembered: FloatArray, seen: FloatArray) -> None:
+        """Take in unit vectors of k tracks and of the detections matched to them, (k, d) each, in the same order.
+
+        The mean over all pairs of a track and another's detection follows from the two sums of vectors.
+        """
+        count = len(seen)
         if count < 2:
             return
-        mean = float(distances.sum() - np.trace(distances)) / (count * (count - 1))
+        own = float(np.vdot(remembered, seen))
+        others = float(np.vdot(remembered.sum(axis=0), seen.sum(axis=0))) - own
+        mean = 1 - others / (count * (count - 1))
         self.frames = min(self.frames + 1, 100)
         self.value += (mean - self.value) / self.frames

@@ -28,17 +28,20 @@ def assign(costs: NDArray[np.floating], limit: float) -> Matches:
     keeps crowded scenes affordable and changes nothing in the result.
     """
     gain = limit - costs
-    open_pairs = gain > 0
-    per_row, per_column = open_pairs.sum(axis=1), open_pairs.sum(axis=0)
-    rows, columns = np.nonzero(open_pairs)
-    alone = (per_row[rows] == 1) & (per_column[columns] == 1)
+    rows, columns = (gain > 0).nonzero()
+    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     if alone.all():
         return Matches(rows, columns)
-    contested_rows, contested_columns = np.unique(rows[~alone]), np.unique(columns[~alone])
+    contested_rows, contested_columns = _members(rows[~alone]), _members(columns[~alone])
     block = np.maximum(gain[contested_rows[:, None], contested_columns], 0)
     block_rows, block_columns = linear_sum_assignment(block, maximize=True)
     useful = block[block_rows, block_columns] > 0
     rows = np.concatenate([rows[alone], contested_rows[block_rows[useful]]])
     columns = np.concatenate([columns[alone], contested_columns[block_columns[useful]]])
-    order = np.argsort(rows)
+    order = rows.argsort()
     return Matches(rows[order], columns[order])
+
+
+def _members(numbers: Indices) -> Indices:
+    """The different numbers among these, ascending."""
+    return np.bincount(numbers).nonzero()[0]

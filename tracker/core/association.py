@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.core import boxes
 from tracker.core.assignment import Matches, assign
-from tracker.core.costs import TERMS, Costs, Scene
+from tracker.core.costs import SILENT, TERMS, Costs, Rows, Scene
 from tracker.core.types import TrackState
 
 
@@ -62,24 +61,23 @@ class Stage:
             raise ValueError(f"limit must be positive, got {self.limit}")
 
 
-def combine(scene: Scene, terms: Sequence[Term], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Costs:
-    """Weighted mean of the terms for the given tracks and detections.
+def combine(scene: Scene, terms: Sequence[Term], rows: Rows, columns: Rows) -> Costs:
+    """Weighted mean of the terms for the given tracks (r,) and detections (c,), (r, c).
 
     Infinite for pairs that a term forbids or about which no weighted term has an opinion.
     """
-    block = rows[:, None], columns
-    total = np.zeros((len(rows), len(columns)))
-    weights = np.zeros_like(total)
+    total, weights = np.zeros((len(rows), len(columns))), np.zeros((1, 1))
     for term in terms:
-        costs = scene.term(term.name)[block]
+        costs = scene.term(term.name, rows, columns)
         if term.limit < np.inf:
             total[costs > term.limit] = np.inf
-            if np.isinf(total).all():
-                return total
-        if term.weight:
+        if term.name in SILENT:
             known = ~np.isnan(costs)
             np.add(total, term.weight * costs, out=total, where=known)
-            weights += term.weight * known
+            weights = weights + term.weight * known
+        elif term.weight:
+            total += term.weight * costs
+            weights = weights + term.weight
     return np.divide(total, weights, out=np.full_like(total, np.inf), where=weights > 0)
 
 
@@ -90,16 +88,17 @@ def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
     partner = np.full(len(scene.tracks), -1, np.intp)
     free = np.ones(len(scores), np.bool_)
     for stage in stages:
-        columns = np.flatnonzero(free & (scores >= stage.min_score) & (scores < stage.max_score))
+        columns = (free & (scores >= stage.min_score) & (scores < stage.max_score)).nonzero()[0]
         if not len(columns):
             continue
-        recent = gaps_seconds <= stage.max_gap_seconds
-        rows = np.flatnonzero((partner < 0) & recent & scene.tracks.in_states(stage.states))
+        waiting = scene.tracks.in_states(stage.states) & (partner < 0)
+        rows = (waiting & (gaps_seconds <= stage.max_gap_seconds)).nonzero()[0]
         if len(rows):
             matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
-            partner[rows[matches.tracks]] = columns[matches.detections]
-            free[columns[matches.detections]] = False
-    tracks = np.flatnonzero(partner >= 0)
+            taken = columns[matches.detections]
+            partner[rows[matches.tracks]] = taken
+            free[taken] = False
+    tracks = (partner >= 0).nonzero()[0]
     return Matches(tracks, partner[tracks])
 
 
@@ -113,17 +112,20 @@ def checked_splits(scene: Scene, matches: Matches, margin: float) -> Matches:
     lost = scene.tracks.lost[matches.tracks]
     if scene.detections.embeddings is None or not lost.any():
         return matches
-    returned, followed = np.flatnonzero(lost), np.flatnonzero(scene.tracks.confirmed[matches.tracks] & ~lost)
-    if not len(followed):
-        return matches
-    costs, tracks, detections = scene.term("appearance"), matches.tracks, matches.detections.copy()
-    near = boxes.iou(*(boxes.expanded(scene.detections.boxes_xyxy[detections[k]], 0.5) for k in (returned, followed)))
-    for row, k in enumerate(returned):
-        kept = costs[tracks[k], detections[k]] + costs[tracks[followed], detections[followed]]
-        swapped = costs[tracks[k], detections[followed]] + costs[tracks[followed], detections[k]]
-        gain = np.where((near[row] > 0) & ~np.isnan(kept - swapped), kept - swapped, 0)
+    returned, followed = lost.nonzero()[0], (scene.tracks.confirmed[matches.tracks] & ~lost).nonzero()[0]
+    places = scene.detections.boxes_xyxy[matches.detections]
+    near = boxes.iou(boxes.expanded(places[returned], 0.5), boxes.expanded(places[followed], 0.5)) > 0
+    tracks, detections = matches.tracks, matches.detections.copy()
+    for k, close in zip(returned, near, strict=True):
+        others = followed[close]
+        if not len(others):
+            continue
+        both = np.append(others, k)
+        costs = scene.term("appearance", tracks[both], detections[both])
+        kept = costs[-1, -1] + costs.diagonal()[:-1]
+        gain = np.nan_to_num(kept - costs[-1, :-1] - costs[:-1, -1], nan=0.0)
         best = int(gain.argmax())
         if gain[best] > margin:
-            other = followed[best]
+            other = others[best]
             detections[[k, other]] = detections[[other, k]]
     return Matches(tracks, detections)

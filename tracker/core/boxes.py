@@ -29,20 +29,17 @@ def expanded(boxes_xyxy: FloatMatrix, ratio: float) -> FloatMatrix:
 
 def areas(boxes_xyxy: FloatMatrix) -> FloatMatrix:
     """(n, 4) -> (n,) area in square pixels."""
-    return (boxes_xyxy[:, 2] - boxes_xyxy[:, 0]) * (boxes_xyxy[:, 3] - boxes_xyxy[:, 1])
+    sizes = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    return np.asarray(sizes[:, 0] * sizes[:, 1])
 
 
 def intersections(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
     """(n, 4) and (m, 4) -> (n, m) area in square pixels that each pair shares."""
-    left, top, right, bottom = boxes_xyxy.T[:, :, None]
-    other_left, other_top, other_right, other_bottom = others_xyxy.T
-    width = np.minimum(right, other_right)
-    width -= np.maximum(left, other_left)
-    height = np.minimum(bottom, other_bottom)
-    height -= np.maximum(top, other_top)
-    np.maximum(width, 0, out=width)
-    width *= np.maximum(height, 0, out=height)
-    return np.asarray(width)
+    corners, other_corners = boxes_xyxy.T[:, :, None], others_xyxy.T[:, None, :]
+    sides = np.minimum(corners[2:], other_corners[2:])  # (2, n, m): right and lower end, then width and height
+    sides -= np.maximum(corners[:2], other_corners[:2])
+    np.maximum(sides, 0, out=sides)
+    return np.asarray(sides[0] * sides[1])
 
 
 def iou(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:

@@ -12,12 +12,16 @@ dt equals predicting once by 2 dt, so frame rate and dropped frames do not matte
 """
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 POSITION, VELOCITY, VAR_POSITION, COVARIANCE, VAR_VELOCITY = range(5)
+
+_STAY = np.eye(5)
+_POWERS, _DIVISORS = np.array([[3], [2], [1]]), np.array([[3.0], [2.0], [1.0]])
 
 States = NDArray[np.float64]
 
@@ -47,9 +51,15 @@ class MotionConfig:
                 raise ValueError(f"{field.name} must be positive and finite, got {value}")
 
 
+@lru_cache(maxsize=64)
+def _shares(centre: float, size: float) -> NDArray[np.float64]:
+    """(4,) squares of the standard deviations of centre x, centre y, width, height, over the squared height."""
+    return np.square([centre, centre, size, size])
+
+
 def _variances(heights: NDArray[np.float64], centre: float, size: float) -> NDArray[np.float64]:
     """(n,) heights -> (n, 4) variances of centre x, centre y, width, height."""
-    return np.asarray(np.square(heights[:, None] * np.array([centre, centre, size, size])))
+    return np.asarray((heights * heights)[:, None] * _shares(centre, size))
 
 
 def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
@@ -66,18 +76,21 @@ def predict(states: States, dt_seconds: float | NDArray[np.float64], config: Mot
     """States (n, 5, 4) moved dt_seconds >= 0 ahead, one for all or (n,). A box never shrinks below one pixel.
 
     The mean becomes F x and the covariance F P F' + Q, with F = [[1, dt], [0, 1]] and, for a density q of the
-    acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]].
+    acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]. Both are linear in the rows of a state, so one 5 x 5
+    matrix moves them all.
     """
-    dt = np.asarray(dt_seconds, np.float64)[..., None]
+    dt = np.asarray(dt_seconds, np.float64)
+    step = np.zeros((*dt.shape, 5, 5))
+    step[...] = _STAY
+    step[..., POSITION, VELOCITY] = step[..., COVARIANCE, VAR_VELOCITY] = dt
+    step[..., VAR_POSITION, COVARIANCE] = 2 * dt
+    step[..., VAR_POSITION, VAR_VELOCITY] = dt * dt
+    growth = dt[..., None, None] ** _POWERS / _DIVISORS
     density = _variances(states[:, POSITION, 3], config.centre_acceleration, config.size_acceleration)
-    covariance, var_velocity = states[:, COVARIANCE], states[:, VAR_VELOCITY]
-    ahead = states.copy()
-    ahead[:, POSITION] += dt * states[:, VELOCITY]
-    ahead[:, VAR_POSITION] += dt * (2 * covariance + dt * (var_velocity + dt / 3 * density))
-    ahead[:, COVARIANCE] += dt * (var_velocity + dt / 2 * density)
-    ahead[:, VAR_VELOCITY] += dt * density
+    ahead = step @ states
+    ahead[:, VAR_POSITION:] += growth * density[:, None]
     np.maximum(ahead[:, POSITION, 2:], 1.0, out=ahead[:, POSITION, 2:])
-    return ahead
+    return np.asarray(ahead)
 
 
 def update(states: States, measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:

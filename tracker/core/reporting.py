@@ -16,32 +16,35 @@ def report(
     camera_id: str,
     t_seconds: float,
     tracks: Tracks,
+    rows: NDArray[np.intp],
     partners: NDArray[np.intp],
     over: NDArray[np.bool_],
     views: Views,
     smoothing: float,
 ) -> list[TrackUpdate]:
-    """One update per track (n); partners (n,): row of its detection or NOBODY; over (n,): it ends with this report.
+    """One update per track in rows (k,); partners (n,): row of its detection or NOBODY; over (n,): it ends now.
 
     A reported box is the share `smoothing` the filter's estimate, the rest the detection.
     """
-    detections = views.detections
-    estimates = boxes.cxcywh_to_xyxy(tracks.states[:, motion.POSITION])
+    detections, partners = views.detections, partners[rows]
+    estimates = boxes.cxcywh_to_xyxy(tracks.states[rows, motion.POSITION])
     seen = partners != NOBODY
     estimates[seen] = smoothing * estimates[seen] + (1 - smoothing) * detections.boxes_xyxy[partners[seen]]
-    columns = (tracks.ids.tolist(), tracks.confirmed.tolist(), over.tolist(), partners.tolist())
+    scores, qualities, embeddings = detections.scores.tolist(), views.qualities.tolist(), detections.embeddings
+    columns = (rows, tracks.ids[rows], tracks.confirmed[rows], over[rows], partners)
     updates = []
-    for index, (box, track_id, confirmed, ends, row) in enumerate(zip(estimates, *columns, strict=True)):
-        state = _state(confirmed, row != NOBODY, ends)
-        if row == NOBODY:
-            whole = tracks.quality(index) if ends else None
+    for box, *entry in zip(estimates, *(column.tolist() for column in columns), strict=True):
+        row, track_id, confirmed, ends, partner = entry
+        state = _state(confirmed, partner != NOBODY, ends)
+        if partner == NOBODY:
+            whole = tracks.quality(row) if ends else None
             update = TrackUpdate(
                 camera_id, track_id, t_seconds, state, box, 0.0, confirmed=confirmed, track_quality=whole
             )
         else:
-            embedding = None if detections.embeddings is None else detections.embeddings[row]
-            score, quality = float(detections.scores[row]), float(views.qualities[row])
-            update = TrackUpdate(camera_id, track_id, t_seconds, state, box, score, row, embedding, quality, confirmed)
+            embedding = None if embeddings is None else embeddings[partner]
+            found = (scores[partner], partner, embedding, qualities[partner])
+            update = TrackUpdate(camera_id, track_id, t_seconds, state, box, *found, confirmed)
         updates.append(update)
     return updates
 

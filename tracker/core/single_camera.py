@@ -20,6 +20,9 @@ __all__ = ["SingleCameraTracker", "TrackerConfig"]
 
 Indices = NDArray[np.intp]
 
+STATE_VERSION = 2
+"""Changes whenever saved trackers would be understood differently."""
+
 
 class SingleCameraTracker:
     """Follows people in one camera. Instances share nothing; equal input gives equal output.
@@ -71,16 +74,16 @@ class SingleCameraTracker:
         views = self._views(detections)
         evidence = views.evidence()
         was_lost = self._tracks.lost
-        self._correct(detections, matches, dt_seconds)
+        self._correct(scene, matches, dt_seconds)
         self._tracks.sums[matches.tracks] += evidence[matches.detections]
-        self._learn(scene, matches, views.clear)
-        born = self._begin(views, evidence, matches)
-        partners = np.full(len(self._tracks), NOBODY, np.intp)
+        self._learn(views, matches)
+        born = self._begin(scene, views, evidence, matches)
+        partners = np.full(len(self._tracks), NOBODY)
         partners[matches.tracks] = matches.detections
         partners[len(was_lost) :] = born
         over, told = self._over(), np.ones(len(partners), np.bool_)
         told[: len(was_lost)] = ~(was_lost & self._tracks.lost[: len(was_lost)])
-        updates = self._report(over | told, partners, over, views)
+        updates = self._report((over | told).nonzero()[0], partners, over, views)
         if self._looks is not None:
             self._looks.learn(updates)
         if over.any():
@@ -92,14 +95,16 @@ class SingleCameraTracker:
         if not t_seconds >= self._now:
             raise ValueError(f"camera {self.camera_id}: time ran backwards from {self._now} s to {t_seconds} s")
         self._now = t_seconds
-        everyone, nobody = np.ones(len(self._tracks), np.bool_), np.full(len(self._tracks), NOBODY)
-        updates = self._report(everyone, nobody, everyone, self._views(Detections.empty()))
+        count = len(self._tracks)
+        over, nobody = np.ones(count, np.bool_), np.full(count, NOBODY)
+        updates = self._report(np.arange(count), nobody, over, self._views(Detections.empty()))
         self._tracks = Tracks.empty(self._tracks.embeddings.shape[1])
         return updates
 
     def state(self) -> dict[str, Any]:
         """All that the tracker knows, as numbers, strings, lists and dicts, for JSON; see restored."""
         return {
+            "version": STATE_VERSION,
             "next_id": self._next_id,
             "now": self._now if np.isfinite(self._now) else None,
             "strangers": [self._strangers.value, self._strangers.frames],
@@ -108,7 +113,16 @@ class SingleCameraTracker:
 
     @classmethod
     def restored(cls, camera_id: str, state: dict[str, Any], config: TrackerConfig | None = None) -> Self:
-        """The tracker that gave this state, to go on with the same ids in another process."""
+        """The tracker that gave this state, to go on with the same ids in another process.
+
+        ValueError if another version of the program wrote it.
+        """
+        version = state.get("version")
+        if version != STATE_VERSION:
+            raise ValueError(
+                f"camera {camera_id}: the saved tracker is of version {version}, this program reads version "
+                f"{STATE_VERSION}; start without it"
+            )
         tracker = cls(camera_id, config)
         tracker._next_id = state["next_id"]
         tracker._now = -np.inf if state["now"] is None else state["now"]
@@ -139,13 +153,13 @@ class SingleCameraTracker:
         elif known != given:
             raise ValueError(f"camera {self.camera_id}: embeddings changed dimension from {known} to {given}")
 
-    def _correct(self, detections: Detections, matches: Matches, dt_seconds: float) -> None:
+    def _correct(self, scene: Scene, matches: Matches, dt_seconds: float) -> None:
         """Feed the matched detections into the filter; confirm who was seen often enough, mark who was missed."""
         tracks, config, found = self._tracks, self.config, matches.tracks
         tracks.lost = tracks.confirmed.copy()
         if not len(found):
             return
-        measured = boxes.xyxy_to_cxcywh(detections.boxes_xyxy[matches.detections])
+        measured = scene.measured_cxcywh[matches.detections]
         gaps = self._now - tracks.seen[found]
         states = motion.update(tracks.states[found], measured, config.motion)
         returned = gaps > max(dt_seconds, config.bridge_seconds)
@@ -155,7 +169,7 @@ class SingleCameraTracker:
         tracks.states[found] = tracks.anchors[found] = states
         tracks.seen[found] = self._now
         tracks.hits[found] += 1
-        tracks.confirmed[found] |= self._counts(tracks.hits[found], self._now - tracks.born[found])
+        tracks.confirmed |= self._counts(tracks.hits, tracks.seen - tracks.born)
         tracks.lost[found] = False
 
     def _views(self, detections: Detections) -> Views:
@@ -166,47 +180,42 @@ class SingleCameraTracker:
         """(k,) whether tracks observed so often over so long count as people."""
         return np.asarray((hits >= self.config.confirm_hits) & (ages_seconds >= self.config.confirm_seconds))
 
-    def _learn(self, scene: Scene, matches: Matches, clear: NDArray[np.bool_]) -> None:
-        """Tracks learn their person's look, and the camera how strangers differ, from clear (m,) views."""
-        embeddings = scene.detections.embeddings
-        good = clear[matches.detections]
+    def _learn(self, views: Views, matches: Matches) -> None:
+        """Tracks learn their person's look from clear views, and the camera how much strangers differ."""
+        embeddings, good = views.detections.embeddings, views.clear[matches.detections]
         if embeddings is None or not good.any():
             return
-        rows, seen = matches.tracks[good], matches.detections[good]
-        known = self._tracks.embeddings[rows].any(axis=1)
-        distances = scene.term("appearance")[rows[known][:, None], seen[known]] * scene.stranger_distance
-        self._strangers.learn(distances)
-        remembered = self._tracks.embeddings[rows]
-        self._tracks.embeddings[rows] = blended(remembered, embeddings[seen], self.config.appearance_memory)
+        tracks, rows, seen = self._tracks, matches.tracks[good], embeddings[matches.detections[good]]
+        remembered, known = tracks.embeddings[rows], tracks.known[rows]
+        self._strangers.learn(remembered[known], seen[known])
+        tracks.embeddings[rows] = blended(remembered, known, seen, self.config.appearance_memory)
+        tracks.known[rows] = True
 
-    def _begin(self, views: Views, evidence: NDArray[np.float64], matches: Matches) -> Indices:
+    def _begin(self, scene: Scene, views: Views, evidence: NDArray[np.float64], matches: Matches) -> Indices:
         """New tracks for sure detections that nobody took; returns their rows in the detections."""
-        detections = views.detections
+        detections = scene.detections
         free = detections.scores >= self.config.new_track_score
         free[matches.detections] = False
-        born = np.flatnonzero(free)
+        born = free.nonzero()[0]
         if len(born):
-            states = motion.initiate(boxes.xyxy_to_cxcywh(detections.boxes_xyxy[born]), self.config.motion)
+            states = motion.initiate(scene.measured_cxcywh[born], self.config.motion)
             ids = np.arange(self._next_id, self._next_id + len(born))
-            looks = np.zeros((len(born), self._tracks.embeddings.shape[1]), np.float32)
+            looks, known = np.zeros((len(born), self._tracks.embeddings.shape[1]), np.float32), views.clear[born]
             if detections.embeddings is not None:
-                clear = views.clear[born]
-                looks[clear] = detections.embeddings[born[clear]]
+                looks[known] = detections.embeddings[born[known]]
             confirmed = self._counts(np.ones(len(born), np.int64), np.zeros(len(born)))
-            self._tracks = self._tracks.join(Tracks.begin(ids, states, self._now, confirmed, looks, evidence[born]))
+            begun = Tracks.begin(ids, states, self._now, confirmed, looks, known, evidence[born])
+            self._tracks = self._tracks.join(begun)
             self._next_id += len(born)
         return born
 
     def _over(self) -> NDArray[np.bool_]:
         """(n,) tracks that nobody has seen for too long."""
         tracks, config = self._tracks, self.config
-        patience = np.where(tracks.embeddings.any(axis=1), config.memory_seconds, config.lost_seconds)
+        patience = np.where(tracks.known, config.memory_seconds, config.lost_seconds)
         patience[~tracks.confirmed] = config.tentative_seconds
         return np.asarray(self._now - tracks.seen > patience)
 
-    def _report(
-        self, rows: NDArray[np.bool_], partners: Indices, over: NDArray[np.bool_], views: Views
-    ) -> list[TrackUpdate]:
-        """Updates of the tracks in rows (n,); partners and over (n,) tell about all tracks."""
-        tracks = self._tracks if rows.all() else self._tracks.select(rows)
-        return report(self.camera_id, self._now, tracks, partners[rows], over[rows], views, self.config.smoothing)
+    def _report(self, rows: Indices, partners: Indices, over: NDArray[np.bool_], views: Views) -> list[TrackUpdate]:
+        """Updates of the tracks in rows (k,); partners and over (n,) tell about all tracks."""
+        return report(self.camera_id, self._now, self._tracks, rows, partners, over, views, self.config.smoothing)

@@ -21,7 +21,7 @@ class Tracks:
     ids: (n,) int64. states: (n, 5, 4) filter states at the present time (see motion). anchors: (n, 5, 4) the states
     right after the last observation. born, seen: (n,) seconds of the first and the last observation. hits: (n,) int64
     number of observations. confirmed: (n,) bool. lost: (n,) bool, confirmed but not observed at the last step.
-    embeddings: (n, d) float32 unit vectors, the running appearance; a row of zeros means that there is none yet.
+    embeddings: (n, d) float32 unit vectors, the running appearance; zeros where known (n,) bool is false.
     sums: (n, 4) over the observations: score, visible part, sharpness, how often that was measured.
     """
 
@@ -34,6 +34,7 @@ class Tracks:
     confirmed: Mask
     lost: Mask
     embeddings: FloatArray
+    known: Mask
     sums: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -53,6 +54,7 @@ class Tracks:
             confirmed=np.zeros(0, np.bool_),
             lost=np.zeros(0, np.bool_),
             embeddings=np.zeros((0, dimension), np.float32),
+            known=np.zeros(0, np.bool_),
             sums=np.zeros((0, 4)),
         )
 
@@ -64,11 +66,12 @@ class Tracks:
         t_seconds: float,
         confirmed: Mask,
         embeddings: FloatArray,
+        known: Mask,
         sums: NDArray[np.float64],
     ) -> Self:
         """Tracks observed for the first time at t_seconds, one per state (n, 5, 4)."""
         times, hits, lost = np.full(len(ids), t_seconds), np.ones(len(ids), np.int64), np.zeros(len(ids), np.bool_)
-        return cls(ids, states, states.copy(), times, times.copy(), hits, confirmed, lost, embeddings, sums)
+        return cls(ids, states, states.copy(), times, times.copy(), hits, confirmed, lost, embeddings, known, sums)
 
     def quality(self, row: int) -> TrackQuality:
         """How well the track in this row was seen so far."""
@@ -88,14 +91,8 @@ class Tracks:
 
     def in_states(self, states: Collection[TrackState]) -> Mask:
         """(n,) true for tracks whose state is one of the given ones."""
-        chosen = np.zeros(len(self), np.bool_)
-        if TrackState.TENTATIVE in states:
-            chosen |= ~self.confirmed
-        if TrackState.CONFIRMED in states:
-            chosen |= self.confirmed & ~self.lost
-        if TrackState.LOST in states:
-            chosen |= self.lost
-        return chosen
+        wanted = np.array([state in states for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)])
+        return np.asarray(wanted[self.confirmed.astype(np.intp) + self.lost])
 
     def as_lists(self) -> dict[str, Any]:
         """The columns as nested lists of plain numbers, with the shape that an empty list would forget."""
