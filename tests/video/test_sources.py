@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.cli.test_commands import WEST, first_frames
 from tests.video.clips import cut_off, flip_bytes, lay_on_its_side, number_of, picture, write_clip, zero_range
 from tracker.errors import OmnitrackError
 from tracker.video.frame import Frame
@@ -125,6 +126,24 @@ def test_one_byte_in_a_thousand_wrong(tmp_path: Path, suffix: str) -> None:
     frames = read(source)
     assert len(frames) >= 180
     assert source.lost_frames + source.damaged_frames > 0
+    assert (np.diff([frame.t_seconds for frame in frames]) > 0).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("suffix", [".mp4", ".ts", ".h264"])
+def test_one_byte_in_a_thousand_of_a_real_video_wrong(tmp_path: Path, suffix: str, seed: int) -> None:
+    whole = first_frames(WEST, tmp_path / f"west{suffix}", 300)
+    content, index = whole.read_bytes(), whole.read_bytes().rfind(b"moov")
+    if suffix == ".mp4":  # the pictures, not the list of where they are
+        damaged = flip_bytes(cut_off(whole, (index - 4) / len(content)), 0.001, skip=100, seed=seed)
+        damaged.write_bytes(damaged.read_bytes() + content[index - 4 :])
+    else:
+        damaged = flip_bytes(whole, 0.001, skip=5000, seed=seed)
+    source = VideoFileSource("gate", damaged)
+    frames = read(source)
+    assert len(frames) >= 270
+    assert source.lost_frames + source.damaged_frames > 30  # said, not passed over
+    assert source.lost_frames <= 30
     assert (np.diff([frame.t_seconds for frame in frames]) > 0).all()
 
 
