@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +16,12 @@ import pytest
 from sqlalchemy import create_engine, text
 
 _ISSUE = count(1)
+
+
+def with_pgvector() -> Path | None:
+    """The programs of Python's package pgserver, which come with pgvector."""
+    found = find_spec("pgserver")
+    return None if found is None or found.origin is None else Path(found.origin).parent / "pginstall" / "bin"
 
 
 def programs() -> Path | None:
@@ -48,9 +55,11 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """Runs until the end of the block, as another user if this one is root, whom PostgreSQL refuses."""
-    found = programs()
+def server(found: Path | None = None) -> Iterator[Server]:
+    """Runs until the end of the block, as another user if this one is root, whom PostgreSQL refuses. found: the folder
+    of its programs, else the installed ones.
+    """
+    found = found or programs()
     assert found is not None
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # the path of a socket must be short
     user = "nobody" if os.getuid() == 0 else None

@@ -36,12 +36,12 @@ def search(
     """Find the people who look most like the one on a photo: the score is 1 for equal looks."""
     from tracker.photos import read_photo
     from tracker.store.session import open_store
-    from tracker.store.similar import AppearanceIndex, MatchFilter, similar_people
+    from tracker.store.similar import MatchFilter, open_looks, similar_people
 
     style = chosen_format(as_json=as_json, as_csv=as_csv)
     chosen = MatchFilter(camera, moment(since), moment(until))
     picture = read_photo(photo)
-    with open_store(db, create=False) as store, store.read() as connection, AppearanceIndex(store) as index:
+    with open_store(db, create=False) as store, store.read() as connection, open_looks(store) as index:
         likeness = likeness_of(picture, connection, settings(config))
         index.refresh()
         found = similar_people(connection, index, likeness.look, chosen, top=top)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import faiss
 import numpy as np
@@ -16,6 +17,7 @@ from tracker.errors import OmnitrackError
 from tracker.store.models import Camera, Embedder, Embedding, Identity, Tracklet
 from tracker.store.packing import unpack_vector
 from tracker.store.runs import utc
+from tracker.store.server_looks import ServerLooks, has_pgvector
 from tracker.store.session import Store
 from tracker.store.windows import camera_id, within
 
@@ -48,6 +50,21 @@ class MatchFilter:
     camera: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+class NearestLooks(Protocol):
+    """What finds the sightings that look most like something: AppearanceIndex, or the server itself (ServerLooks)."""
+
+    def refresh(self) -> None: ...
+    def nearest(
+        self, look: FloatArray, count: int, among: Sequence[int] | None = None
+    ) -> tuple[IntArray, FloatArray]: ...
+    def close(self) -> None: ...
+
+
+def open_looks(store: Store) -> "AppearanceIndex | ServerLooks":
+    """The server's own search where its database has pgvector, else an index in memory. Close it, or use `with`."""
+    return ServerLooks(store) if has_pgvector(store) else AppearanceIndex(store)
 
 
 class AppearanceIndex:
@@ -148,7 +165,7 @@ def require_network(connection: Connection, name: str, dimension: int) -> None:
 
 def similar_people(
     connection: Connection,
-    index: AppearanceIndex,
+    index: NearestLooks,
     look: FloatArray,
     chosen: MatchFilter | None = None,
     *,

@@ -12,7 +12,7 @@ from tracker.photos import MOST_BYTES, PhotoError, decode_photo
 from tracker.store.crops import CropKey, crops_of_person, jpeg_of
 from tracker.store.identities import known_survivor
 from tracker.store.session import Store
-from tracker.store.similar import AppearanceIndex, MatchFilter, require_network, similar_people
+from tracker.store.similar import MatchFilter, open_looks, require_network, similar_people
 from tracker.web.access import Viewer
 from tracker.web.answers import SearchAnswer
 from tracker.web.questions import MOST, IdentityId, Limit, OnlyCamera, Since, Until
@@ -36,7 +36,7 @@ class PhotoSearch:
     """
 
     def __init__(self, store: Store, build: Callable[[], Describer] | None) -> None:
-        self.index = AppearanceIndex(store)
+        self.index = open_looks(store)
         self._build = build
         self._describer: Describer | None = None
         self._lock = threading.Lock()
