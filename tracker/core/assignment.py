@@ -29,6 +29,8 @@ def assign(costs: NDArray[np.floating], limit: float) -> Matches:
     """
     gain = limit - costs
     rows, columns = (gain > 0).nonzero()
+    if len(rows) < 2:
+        return Matches(rows, columns)
     alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     if alone.all():
         return Matches(rows, columns)

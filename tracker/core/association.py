@@ -9,6 +9,7 @@ import numpy as np
 from tracker.core import boxes
 from tracker.core.assignment import Matches, assign
 from tracker.core.costs import SILENT, TERMS, Costs, Rows, Scene
+from tracker.core.track import among
 from tracker.core.types import TrackState
 
 
@@ -66,32 +67,36 @@ def combine(scene: Scene, terms: Sequence[Term], rows: Rows, columns: Rows) -> C
 
     Infinite for pairs that a term forbids or about which no weighted term has an opinion.
     """
-    total, weights = np.zeros((len(rows), len(columns))), np.zeros((1, 1))
+    total, weights = np.zeros((len(rows), len(columns))), np.zeros(())
     for term in terms:
         costs = scene.term(term.name, rows, columns)
         if term.limit < np.inf:
             total[costs > term.limit] = np.inf
-        if term.name in SILENT:
-            known = ~np.isnan(costs)
-            np.add(total, term.weight * costs, out=total, where=known)
-            weights = weights + term.weight * known
-        elif term.weight:
+        if not term.weight:
+            continue
+        silent = np.isnan(costs) if term.name in SILENT else None
+        if silent is not None and silent.any():
+            total += term.weight * np.where(silent, 0, costs)
+            weights = weights + term.weight * ~silent
+        else:
             total += term.weight * costs
             weights = weights + term.weight
+    if weights.ndim == 0:
+        return total / weights
     return np.divide(total, weights, out=np.full_like(total, np.inf), where=weights > 0)
 
 
 def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
     """Matches of the scene's tracks with its detections after all stages."""
     scores = scene.detections.scores
-    gaps_seconds = scene.t_seconds - scene.tracks.seen
+    phases, gaps_seconds = scene.tracks.phases(), scene.t_seconds - scene.tracks.seen
     partner = np.full(len(scene.tracks), -1, np.intp)
     free = np.ones(len(scores), np.bool_)
     for stage in stages:
         columns = (free & (scores >= stage.min_score) & (scores < stage.max_score)).nonzero()[0]
         if not len(columns):
             continue
-        waiting = scene.tracks.in_states(stage.states) & (partner < 0)
+        waiting = among(stage.states)[phases] & (partner < 0)
         rows = (waiting & (gaps_seconds <= stage.max_gap_seconds)).nonzero()[0]
         if len(rows):
             matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
@@ -115,17 +120,19 @@ def checked_splits(scene: Scene, matches: Matches, margin: float) -> Matches:
     returned, followed = lost.nonzero()[0], (scene.tracks.confirmed[matches.tracks] & ~lost).nonzero()[0]
     places = scene.detections.boxes_xyxy[matches.detections]
     near = boxes.iou(boxes.expanded(places[returned], 0.5), boxes.expanded(places[followed], 0.5)) > 0
-    tracks, detections = matches.tracks, matches.detections.copy()
-    for k, close in zip(returned, near, strict=True):
-        others = followed[close]
+    beside = near.any(axis=0)
+    both = np.concatenate([followed[beside], returned])
+    costs = scene.term("appearance", matches.tracks[both], matches.detections[both])
+    held = np.arange(len(both))  # whose detection each of them has now
+    for own, close in enumerate(near[:, beside], start=len(both) - len(returned)):
+        others = close.nonzero()[0]
         if not len(others):
             continue
-        both = np.append(others, k)
-        costs = scene.term("appearance", tracks[both], detections[both])
-        kept = costs[-1, -1] + costs.diagonal()[:-1]
-        gain = np.nan_to_num(kept - costs[-1, :-1] - costs[:-1, -1], nan=0.0)
-        best = int(gain.argmax())
-        if gain[best] > margin:
-            other = others[best]
-            detections[[k, other]] = detections[[other, k]]
-    return Matches(tracks, detections)
+        kept = costs[own, held[own]] + costs[others, held[others]]
+        gain = np.nan_to_num(kept - costs[own, held[others]] - costs[others, held[own]], nan=0.0)
+        best = others[gain.argmax()]
+        if gain.max() > margin:
+            held[[own, best]] = held[[best, own]]
+    detections = matches.detections.copy()
+    detections[both] = matches.detections[both[held]]
+    return Matches(matches.tracks, detections)

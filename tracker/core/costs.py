@@ -94,9 +94,8 @@ def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """
     anchors, measured = scene.tracks.anchors[rows, motion.POSITION], scene.measured_cxcywh[columns]
     radius = anchors[:, 3] * (0.5 + REACH_HEIGHTS_PER_SECOND * (scene.t_seconds - scene.tracks.seen[rows]))
-    across = anchors[:, None, 0] - measured[:, 0]
-    along = anchors[:, None, 1] - measured[:, 1]
-    return np.asarray(np.sqrt(across * across + along * along) / radius[:, None])
+    distances = np.hypot(anchors[:, None, 0] - measured[:, 0], anchors[:, None, 1] - measured[:, 1])
+    return np.asarray(distances / radius[:, None])
 
 
 def mahalanobis(scene: Scene, rows: Rows, columns: Rows) -> Costs:

@@ -79,13 +79,24 @@ def predict(states: States, dt_seconds: float | NDArray[np.float64], config: Mot
     acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]. Both are linear in the rows of a state, so one 5 x 5
     matrix moves them all.
     """
+    return _moved(states, *_steps(dt_seconds), config)
+
+
+def _steps(dt_seconds: float | NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What dt_seconds () or (n,) do to states: the matrix (..., 5, 5) that moves their rows, and how much their last
+    three rows grow (..., 3, 1) for a density of one.
+    """
     dt = np.asarray(dt_seconds, np.float64)
     step = np.zeros((*dt.shape, 5, 5))
     step[...] = _STAY
     step[..., POSITION, VELOCITY] = step[..., COVARIANCE, VAR_VELOCITY] = dt
     step[..., VAR_POSITION, COVARIANCE] = 2 * dt
     step[..., VAR_POSITION, VAR_VELOCITY] = dt * dt
-    growth = dt[..., None, None] ** _POWERS / _DIVISORS
+    return step, dt[..., None, None] ** _POWERS / _DIVISORS
+
+
+def _moved(states: States, step: NDArray[np.float64], growth: NDArray[np.float64], config: MotionConfig) -> States:
+    """States (n, 5, 4) after what _steps gave."""
     density = _variances(states[:, POSITION, 3], config.centre_acceleration, config.size_acceleration)
     ahead = step @ states
     ahead[:, VAR_POSITION:] += growth * density[:, None]
@@ -123,12 +134,11 @@ def bridge(
     from there over points on the straight line to the new measurement (n, 4), so that the error which the velocity
     gathered while nobody watched is forgotten. Returns the states at the new measurement.
     """
-    steps = 5
-    start = anchors[:, POSITION].copy()
-    states = anchors
-    for step in range(1, steps + 1):
-        states = predict(states, gaps_seconds / steps, config)
-        states = update(states, start + (measured_cxcywh - start) * (step / steps), config)
+    count = 5
+    states, start, steps = anchors, anchors[:, POSITION], _steps(gaps_seconds / count)
+    for number in range(1, count + 1):
+        states = _moved(states, *steps, config)
+        states = update(states, start + (measured_cxcywh - start) * (number / count), config)
     return states
 
 

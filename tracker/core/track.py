@@ -1,7 +1,7 @@
 """The live tracks of one camera as a table: one array per property, one row per track."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,15 @@ from tracker.core.types import FloatArray, IntArray, TrackQuality, TrackState
 
 Mask = NDArray[np.bool_]
 Times = NDArray[np.float64]
+
+
+PHASES = (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
+
+
+@lru_cache
+def among(states: tuple[TrackState, ...]) -> Mask:
+    """(3,) which of PHASES are among the given states."""
+    return np.array([phase in states for phase in PHASES])
 
 
 @dataclass(slots=True, eq=False)
@@ -89,10 +98,9 @@ class Tracks:
         columns = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
         return type(self)(*(np.concatenate(pair) for pair in columns))
 
-    def in_states(self, states: Collection[TrackState]) -> Mask:
-        """(n,) true for tracks whose state is one of the given ones."""
-        wanted = np.array([state in states for state in (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)])
-        return np.asarray(wanted[self.confirmed.astype(np.intp) + self.lost])
+    def phases(self) -> IntArray:
+        """(n,) the place in PHASES of each track's state."""
+        return self.confirmed.astype(np.int64) + self.lost
 
     def as_lists(self) -> dict[str, Any]:
         """The columns as nested lists of plain numbers, with the shape that an empty list would forget."""
