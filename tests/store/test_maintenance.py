@@ -68,11 +68,13 @@ def test_check_names_every_kind_of_damage(store: Store) -> None:
         raw.execute("UPDATE identities SET survivor_id = 2 WHERE id = 1")
         raw.execute("INSERT INTO identities (id, state, survivor_id) VALUES (3, 'confirmed', 1)")
         raw.execute("UPDATE tracklets SET camera_id = 77 WHERE id = 1000000002")
+        raw.execute("INSERT INTO way_totals (from_id, to_id, times, people, gap_us) VALUES (1, 2, 9, 1, 0)")
     raw.close()
     with store.read() as connection:
         assert check(connection) == [
             "row 1000000002 of tracklets points to a row of cameras that is missing",
             "tracklet 1000000001 should have 121 boxes and has 120",
+            "ways from camera 1 to 2 are not added up rightly",
             "identity 3 redirects to one that is merged itself",
         ]
 

@@ -173,10 +173,11 @@ def test_an_archive_holds_all_of_a_persons_data(store: Store, tmp_path: Path) ->
         "boxes.csv": 172,
         "links.csv": 3,
         "places.csv": 0,
-        "embeddings.csv": 2,
+        "embeddings.csv": 4,
     }
+    assert [row["part"] for row in tables["embeddings.csv"]] == ["whole", "whole", "earlier", "earlier"]
     assert tables["boxes.csv"][0]["time"] == "2026-11-01T12:00:00+00:00"
-    np.testing.assert_allclose(vectors, np.stack([embedding(stay) for stay in STAYS[:2]]), atol=1e-3)
+    np.testing.assert_allclose(vectors, np.stack([embedding(stay) for stay in [*STAYS[:2], *STAYS[:2]]]), atol=1e-3)
 
 
 def test_an_unknown_person_cannot_be_forgotten_or_exported(store: Store, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ visits.csv       where and when, one line per sighting
 boxes.csv        where in the picture: one line per frame, pixels, x to the right and y down
 places.csv       zones entered and left, lines crossed
 links.csv        why the sightings were taken for the same person
-embeddings.npy   appearance as the network described it, one row per line of embeddings.csv
+embeddings.npy   appearance as the network described it, one row per line of embeddings.csv, where part tells whether
+                 it is that of a whole sighting or of its earlier half
 crops/           pictures, each named by its tracklet and time
 """
 
@@ -104,7 +105,7 @@ def _write_links(archive: ZipFile, connection: Connection, survivor_id: int) -> 
 
 def _write_embeddings(archive: ZipFile, connection: Connection, survivor_id: int) -> None:
     query = (
-        select(Embedding.tracklet_id, Embedder.name, Embedding.weight, Embedding.vector)
+        select(Embedding.tracklet_id, Embedder.name, Embedding.weight, Embedding.vector, Embedding.earlier)
         .join(Embedder, Embedder.id == Embedding.embedder_id)
         .join(Tracklet, Tracklet.id == Embedding.tracklet_id)
         .join(Identity, Identity.id == Tracklet.identity_id)
@@ -112,8 +113,12 @@ def _write_embeddings(archive: ZipFile, connection: Connection, survivor_id: int
         .order_by(Tracklet.start_us, Tracklet.id)
     )
     rows = connection.execute(query).all()
-    archive.writestr("embeddings.csv", _csv(("tracklet", "network", "weight"), [row[:3] for row in rows]))
-    vectors = [unpack_vector(row.vector) for row in rows]
+    parts = [(row, "whole", row.vector) for row in rows] + [
+        (row, "earlier", row.earlier) for row in rows if row.earlier
+    ]
+    header = ("tracklet", "network", "weight", "part")
+    archive.writestr("embeddings.csv", _csv(header, [(*row[:3], part) for row, part, _ in parts]))
+    vectors = [unpack_vector(vector) for _, _, vector in parts]
     with archive.open("embeddings.npy", "w") as file:
         np.save(file, np.stack(vectors) if vectors else np.zeros((0, 0), np.float32))
 

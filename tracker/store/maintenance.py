@@ -15,6 +15,7 @@ from tracker.store.location import StoreWaitError, explained
 from tracker.store.models import Camera, Identity, Observations, Tracklet
 from tracker.store.packing import ROW
 from tracker.store.session import Store
+from tracker.store.ways import all_ways, ways_between
 
 
 def backup(store: Store, target: Path) -> int:
@@ -64,6 +65,13 @@ def check(connection: Connection) -> list[str]:
         problems.append(f"tracklet {tracklet_id} should have {expected} boxes and has {size / ROW.itemsize:g}")
     too_long = select(Tracklet.id).join(Camera).where(Tracklet.end_us - Tracklet.start_us > Camera.longest_stay_us)
     problems += [f"tracklet {row} is longer than its camera knows of" for row in connection.scalars(too_long)]
+    added, counted = (
+        {tuple(map(int, row)) for row in connection.execute(select(ways).where(ways.c.times != 0))}
+        for ways in (all_ways(), ways_between([]))
+    )
+    problems += [
+        f"ways from camera {a} to {b} are not added up rightly" for a, b in sorted({w[:2] for w in added ^ counted})
+    ]
     survivor = aliased(Identity)
     redirected = (
         select(Identity.id)
