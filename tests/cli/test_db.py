@@ -40,7 +40,7 @@ def test_check(database: Path) -> None:
 
 def test_migrate_keeps_a_backup_of_the_old_schema(database: Path, tmp_path: Path) -> None:
     assert "is up to date" in output("migrate", "--db", database)
-    with open_store(database) as store, store.write() as connection:
+    with open_store(database) as store, store.rebuild() as connection:
         migrate(connection, "0001")
     assert f"schema {REVISION}" in output("migrate", "--db", database)
     assert stored_revision(database) == REVISION
