@@ -88,7 +88,7 @@ def known_people(people: range, last_seen: float = -20.0) -> list[KnownPerson]:
     records = []
     for person in people:
         camera = camera_of(person)
-        mean = mean_of([(look(person, camera, t / 10), 1.0) for t in range(20)])
+        mean = mean_of(np.stack([look(person, camera, t / 10) for t in range(20)]), [1.0] * 20)
         records.append(KnownPerson(100 + person, camera, mean, 20.0, last_seen, 2.0))
     return records
 

@@ -31,11 +31,13 @@ class Visits:
     def __init__(self, segments: Sequence[Segment], people: Rows) -> None:
         self.begins = np.array([segment.presence.first_seconds for segment in segments])
         self.ends = np.array([segment.presence.last_seconds for segment in segments])
-        runs = [(people[row], *run, row) for row, segment in enumerate(segments) for run in segment.presence.runs]
-        person, self._first, self._last, row = np.array(sorted(runs)).T
-        self._row = row.astype(np.int64)
+        runs = [run for segment in segments for run in segment.presence.runs]
+        row = np.repeat(np.arange(len(segments)), [len(segment.presence.runs) for segment in segments])
+        first, last = np.array(runs).T
+        order = np.lexsort((row, last, first, people[row]))
+        self._first, self._last, self._row = first[order], last[order], row[order]
         self._index = np.arange(len(runs))
-        self._starts = np.searchsorted(person, np.arange(people.max() + 1))
+        self._starts = np.searchsorted(people[self._row], np.arange(people.max() + 1))
 
     def around(self, rows: Rows) -> tuple[Rows, Array, Rows, Array]:
         """Where each person was before and after each of the segments `rows` began; its own visits are passed over.
@@ -83,9 +85,10 @@ class Walks:
         camera = np.array([number[segment.camera_id] for segment in segments], np.int64)
 
         def walk(origin: Rows, target: Rows, seconds: Array) -> Array:
-            ways = cameras, camera[origin], camera[target]
-            ratios = self._topology.log_ratios(*ways, seconds, self._horizon_seconds)
-            return np.where((origin >= 0) & (target >= 0), ratios, 0.0)
+            ratios, known = np.zeros(seconds.shape), (origin >= 0) & (target >= 0)
+            ways = cameras, camera[origin[known]], camera[target[known]]
+            ratios[known] = self._topology.log_ratios(*ways, seconds[known], self._horizon_seconds)
+            return ratios
 
         here = np.broadcast_to(judged[:, None], before.shape)
         stay = (visits.ends - visits.begins)[judged, None]
@@ -109,8 +112,11 @@ class Walks:
     ) -> None:
         """Teach the walks that looks alone are sure of, each once: what the topology says must not confirm itself."""
         people = _numbered(held)
+        unknown = np.array([not segment.resting and not segment.walk_learnt for segment in segments], bool)
+        fresh = np.flatnonzero(unknown & (np.bincount(people)[people] > 1))
+        if not len(fresh):
+            return
         visits = Visits(segments, people)
-        fresh = np.flatnonzero([not segment.resting and not segment.walk_learnt for segment in segments])
         before, seconds, *_ = visits.around(fresh)
         own = np.arange(len(fresh)), people[fresh]
         for row, origin, gap in zip(fresh.tolist(), before[own].tolist(), seconds[own].tolist(), strict=True):

@@ -32,6 +32,13 @@ def cluster(
         if len(nodes) == 1:
             clusters.append(nodes.tolist())
             continue
+        if len(nodes) == 2:
+            a, b = nodes.tolist()
+            together = start[a] == start[b] >= 0 or (
+                log_odds[a, b] > 0 and (near is None or near[a, b]) and not forbidden(a, b)
+            )
+            clusters += [[a, b]] if together else [[a], [b]]
+            continue
         here = np.ix_(nodes, nodes)
         near_here = None if near is None else near[here]
         found = _cluster_component(log_odds[here], weights[nodes], _renamed(forbidden, nodes), start[nodes], near_here)

@@ -26,6 +26,8 @@ PLAUSIBLE = -2.0
 """Log odds above which somebody remains a candidate between two searches."""
 REACH_SECONDS, MOST_EXITS = 300.0, 3000
 """How long ago, and how many, people may have left other cameras to be sought by the time that they walked."""
+BACKGROUND = 100
+"""Segments that calibrate the scale well enough; a company of fewer is filled up."""
 WORTH_OF_LOOKS = 10.0
 """Log odds that a cosine of 1 is worth, about: enough for choosing candidates."""
 
@@ -35,8 +37,8 @@ class Company:
 
     Where more are open or remembered, every segment with news leads a company, or shares one: it brings whatever is
     open of its own identity and of those that it may be, the latest that these left behind, and whomever people named
-    beside it. What room is left goes to the open segments that have waited longest: they are the background which
-    calibrates the scale.
+    beside it. A company of less than BACKGROUND takes in the open segments that have waited longest: the scale is
+    calibrated on all of them.
     """
 
     def __init__(self, config: MatcherConfig, memory: Memory, decisions: Decisions, walks: Walks | None) -> None:
@@ -57,10 +59,11 @@ class Company:
         news = [segment for segment in ready if self._has_news(t_seconds, segment)]
         self._seek(t_seconds, news, ready)
         waiting = sorted(ready, key=lambda s: (not self._has_news(t_seconds, s), s.looked_at_seconds, s.order))
-        first = 0
+        first, most = 0, self._config.round_segments
+        least = min(most, BACKGROUND)
         while first < len(news):
             gathering = _Gathering(ready, self._memory, self._decisions)
-            while first < len(waiting) and len(gathering.members) < self._config.round_segments:
+            while first < len(waiting) and len(gathering.members) < (most if first < len(news) else least):
                 leader = waiting[first]
                 gathering.bring(leader)
                 leader.due, leader.looked_at_seconds = False, t_seconds
@@ -177,5 +180,11 @@ class _Gathering:
 def nearest_rows(likeness: NDArray[np.floating], k: int) -> list[list[int]]:
     """Columns of the up to k largest values of each row of (m, n), the largest first, equal ones in order."""
     found = min(k, likeness.shape[1])
-    rows: list[list[int]] = np.argsort(-likeness, axis=1, kind="stable")[:, :found].tolist()
+    if not found:
+        return [[] for _ in likeness]
+    least = np.partition(likeness, -found, axis=1)[:, [-found]]
+    rows = []
+    for values, here in zip(likeness, likeness >= least, strict=True):
+        columns = np.flatnonzero(here)
+        rows.append(columns[np.argsort(-values[columns], kind="stable")[:found]].tolist())
     return rows

@@ -21,19 +21,18 @@ def contested(comparison: Comparison, held: Sequence[int | None]) -> LogOdds:
     """
     names = [-1 - row if identity is None else identity for row, identity in enumerate(held)]
     person = np.unique(names, return_inverse=True)[1]
-    n, people = len(names), int(person.max(initial=-1)) + 1
-    weights = np.where(comparison.rivals, 0.0, comparison.weights)
-    np.fill_diagonal(weights, 0.0)
-    belongs = np.zeros((n, people))
-    belongs[np.arange(n), person] = 1.0
-    mass = weights @ belongs
-    mean = np.where(mass > 0, (comparison.log_odds * weights) @ belongs / np.maximum(mass, 1e-9), -np.inf)
-    odds = np.exp(np.minimum(mean, MOST))
-    active = np.array([not segment.resting for segment in comparison.segments])
-    others = np.maximum(odds.sum(axis=1, keepdims=True) - odds, 0.0)
-    burden = np.where(active[:, None], np.log1p(others), 0.0)[:, person]
-    voices = np.maximum(active[:, None].astype(np.float64) + active, 1.0)
-    lighter: NDArray[np.float64] = comparison.log_odds - (burden + burden.T) / voices
+    active = np.flatnonzero([not segment.resting for segment in comparison.segments])
+    weights = np.where(comparison.rivals[active], 0.0, comparison.weights)
+    weights[np.arange(len(active)), active] = 0.0
+    by_person = np.argsort(person, kind="stable")
+    first = np.flatnonzero(np.diff(person[by_person], prepend=-1))
+    mass = np.add.reduceat(weights[:, by_person], first, axis=1)
+    said = np.add.reduceat((comparison.log_odds[active] * weights)[:, by_person], first, axis=1)
+    odds = np.where(mass > 0, np.exp(np.minimum(said / np.maximum(mass, 1e-9), MOST)), 0.0)
+    burden, voices = np.zeros(comparison.log_odds.shape), np.zeros(len(names))
+    burden[active] = np.log1p(np.maximum(odds.sum(axis=1, keepdims=True) - odds, 0.0))[:, person]
+    voices[active] = 1.0
+    lighter: NDArray[np.float64] = comparison.log_odds - (burden + burden.T) / np.maximum(voices[:, None] + voices, 1.0)
     return lighter
 
 

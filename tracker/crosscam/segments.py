@@ -90,7 +90,10 @@ class Segment:
 
     def settle(self) -> None:
         """The recent appearance belongs to the same person: it joins the gallery."""
-        self.gallery.absorb(self.recent)
+        if self.gallery.count:
+            self.gallery.absorb(self.recent)
+        else:
+            self.gallery = self.recent
         self.recent = Gallery()
 
     def split_off(self) -> "Segment":

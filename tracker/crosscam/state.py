@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tracker.crosscam.features import Gallery
+from tracker.crosscam.features import NOTHING, Gallery
 from tracker.crosscam.presence import Presence
 from tracker.crosscam.segments import Segment
 
@@ -71,11 +71,11 @@ def _place(given: Sequence[float] | None) -> tuple[float, float] | None:
 
 
 def _pack_galleries(galleries: Sequence[Gallery]) -> State:
-    bins = [entry for gallery in galleries for entry in gallery.bins]
+    described = [gallery.sums for gallery in galleries if gallery.weights]
     return {
-        "sums": np.stack([vector for vector, _ in bins]) if bins else np.zeros((0, 0), np.float32),
-        "weights": [weight for _, weight in bins],
-        "bins": [len(gallery.bins) for gallery in galleries],
+        "sums": np.concatenate(described) if described else NOTHING,
+        "weights": [weight for gallery in galleries for weight in gallery.weights],
+        "bins": [len(gallery.weights) for gallery in galleries],
         "counts": [gallery.count for gallery in galleries],
     }
 
@@ -83,7 +83,7 @@ def _pack_galleries(galleries: Sequence[Gallery]) -> State:
 def _unpack_galleries(state: State) -> list[Gallery]:
     galleries, first = [], 0
     for bins, count in zip(state["bins"], state["counts"], strict=True):
-        rows = range(first, first + bins)
-        galleries.append(Gallery.of([(state["sums"][row].copy(), state["weights"][row]) for row in rows], count))
+        rows = slice(first, first + bins)
+        galleries.append(Gallery.of(state["sums"][rows], state["weights"][rows], count))
         first += bins
     return galleries

@@ -21,9 +21,10 @@ class CameraTints:
     """Running means of unit features by camera; see calibration.camera_means for what they are good for."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, NDArray[np.float64]] = {}
-        self._counts: dict[str, float] = {}
-        self._means: dict[str, NDArray[np.float64]] = {}
+        self._row: dict[str, int] = {}
+        self._sums: NDArray[np.float64] = np.zeros((0, 0))
+        self._counts: NDArray[np.float64] = np.zeros((0, 1))
+        self._means: NDArray[np.float64] | None = None
         self._scatter: NDArray[np.float64] | None = None
         self._visits = 0
         self._whitening: FloatArray | None = None
@@ -35,14 +36,14 @@ class CameraTints:
         feature = segment.feature()
         if feature is None:
             return
-        camera, count = segment.camera_id, self._counts.get(segment.camera_id, 0.0)
-        keep = min(1.0, CAPACITY / (count + 1))
+        (row,) = self._rows_of([segment.camera_id], len(feature))
+        keep = min(1.0, CAPACITY / (self._counts[row, 0] + 1))
         unit = unit_rows(feature[None])[0]
         if self._visits < LAST_WHITENING:
-            self._learn_spread(unit - self._mean(camera, len(unit)))
-        self._sums[camera] = keep * self._sums.get(camera, np.zeros(len(feature))) + unit
-        self._counts[camera] = keep * count + 1
-        self._means.clear()
+            self._learn_spread(unit - self._camera_means()[row])
+        self._sums[row] = keep * self._sums[row] + unit
+        self._counts[row] = keep * self._counts[row] + 1
+        self._means = None
 
     def whitened(self, beyond: FloatArray) -> FloatArray:
         """(n, d) differences from the tint, scaled so that every direction in which people differ counts the same."""
@@ -67,14 +68,17 @@ class CameraTints:
 
     def totals(self, cameras: Sequence[str], dimension: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Sums (c, d) of the unit features of past visits, and their numbers (c, 1)."""
-        sums = [self._sums.get(camera, np.zeros(dimension)) for camera in cameras]
-        return np.stack(sums), np.array([[self._counts.get(camera, 0.0)] for camera in cameras])
+        if not self._visits:
+            return np.zeros((len(cameras), dimension)), np.zeros((len(cameras), 1))
+        rows = self._rows_of(cameras, dimension)
+        return self._sums[rows], self._counts[rows]
 
     def state(self) -> State:
         """Plain data for restore()."""
         return {
-            "sums": dict(self._sums),
-            "counts": dict(self._counts),
+            "cameras": list(self._row),
+            "sums": self._sums.copy(),
+            "counts": self._counts.copy(),
             "scatter": None if self._scatter is None else self._scatter.copy(),
             "visits": self._visits,
             "whitening": self._whitening,
@@ -82,8 +86,8 @@ class CameraTints:
         }
 
     def restore(self, state: State) -> None:
-        self._sums = {camera: np.array(total) for camera, total in state["sums"].items()}
-        self._counts = dict(state["counts"])
+        self._row = {camera: row for row, camera in enumerate(state["cameras"])}
+        self._sums, self._counts = state["sums"].copy(), state["counts"].copy()
         self._scatter = None if state["scatter"] is None else state["scatter"].copy()
         self._visits, self._whitening = state["visits"], state["whitening"]
         self.generation = state["generation"]
@@ -91,20 +95,30 @@ class CameraTints:
     def looks(self, segments: Sequence[Segment]) -> FloatArray:
         """(n, d) unit rows: what segments show beyond the tint of their cameras; zeros where nothing is known."""
         features = [segment.feature() for segment in segments]
-        dimension = next((len(feature) for feature in features if feature is not None), 0)
-        raw = np.stack([np.zeros(dimension) if f is None else f for f in features]) if features else np.zeros((0, 0))
-        units = unit_rows(raw.astype(np.float32))
-        centres = [self._mean(s.camera_id, dimension) for s in segments]
-        beyond = self.whitened((units - np.stack(centres)).astype(np.float32)) if centres else units
-        looks: FloatArray = (unit_rows(beyond.astype(np.float32)) * units.any(axis=1, keepdims=True)).astype(np.float32)
+        known = [row for row, feature in enumerate(features) if feature is not None]
+        raw = [feature for feature in features if feature is not None]
+        looks = np.zeros((len(segments), len(raw[0]) if raw else 0), np.float32)
+        if not raw:
+            return looks
+        cameras = self._rows_of([segments[row].camera_id for row in known], len(raw[0]))
+        beyond = unit_rows(np.stack(raw)) - self._camera_means()[cameras].astype(np.float32)
+        looks[known] = unit_rows(self.whitened(beyond))
         return looks
 
-    def _mean(self, camera_id: str, dimension: int) -> NDArray[np.float64]:
-        """(d,), leaning on all cameras where few visits are known; zeros while there are none at all."""
-        if camera_id not in self._means:
-            total = sum(self._counts.values())
-            overall = np.sum(list(self._sums.values()), axis=0) / total if total else np.zeros(dimension)
-            own = self._sums.get(camera_id, np.zeros(dimension))
-            weight = self._counts.get(camera_id, 0.0) + CENTRE_PRIOR
-            self._means[camera_id] = (own + CENTRE_PRIOR * overall) / weight
-        return self._means[camera_id]
+    def _rows_of(self, cameras: Sequence[str], dimension: int) -> list[int]:
+        """The rows of cameras; new ones get zeros."""
+        new = [camera for camera in dict.fromkeys(cameras) if camera not in self._row]
+        if new:
+            self._row |= {camera: row for row, camera in enumerate(new, len(self._row))}
+            known, self._sums = self._sums, np.zeros((len(self._row), dimension))
+            self._sums[: len(known)] = known if known.size else 0
+            self._counts = np.concatenate([self._counts, np.zeros((len(new), 1))])
+            self._means = None
+        return [self._row[camera] for camera in cameras]
+
+    def _camera_means(self) -> NDArray[np.float64]:
+        """(c, d), leaning on all cameras where few visits are known; zeros while there are none at all."""
+        if self._means is None:
+            overall = self._sums.sum(axis=0) / max(float(self._counts.sum()), 1.0)
+            self._means = (self._sums + CENTRE_PRIOR * overall) / (self._counts + CENTRE_PRIOR)
+        return self._means
