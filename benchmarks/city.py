@@ -14,6 +14,7 @@ import argparse
 import itertools
 import pickle
 import resource
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -117,6 +118,8 @@ def live_through(city: City, matcher: CrossCameraMatcher, seconds: float) -> Out
             key, seen = sightings[answered]
             outcome.online.seconds[city.people_of[key], matcher.identity_at(key, seen)] += step
             answered += 1
+        if t % 300 == 0 and t:
+            print(f"  {t:.0f} s of stream: {outcome.line()}", file=sys.stderr, flush=True)
     matcher.finish(t)
     for key, seen in sightings:
         outcome.corrected.seconds[city.people_of[key], matcher.identity_at(key, seen)] += step
