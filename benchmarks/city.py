@@ -26,10 +26,11 @@ from scipy.optimize import linear_sum_assignment
 from tests.city import BOX, City, Looks, Wardrobe
 from tracker.core.types import FloatArray, TrackletKey, TrackState, TrackUpdate
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.features import unit_rows
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.crosscam.topology import Topology, Way
-from tracker.inference.neighbours import LargeNeighbours
+from tracker.inference.neighbours import LargeNeighbours, ScreenedNeighbours
 
 CONFIG = MatcherConfig(memory_seconds=3600.0)
 DELAY_SECONDS = 1.0
@@ -131,7 +132,7 @@ def people(minutes: float, ways: Sequence[str]) -> None:
     print(f"{minutes:g} minutes of 2,000 people and 100 cameras: IDF1 / purity online, corrected; ids; cost of a round")
     for way in ways:
         city = City()
-        matcher = CrossCameraMatcher(CONFIG, walks=walks_of(city, way), neighbours=LargeNeighbours())
+        matcher = CrossCameraMatcher(CONFIG, walks=walks_of(city, way), neighbours=ScreenedNeighbours())
         outcome = live_through(city, matcher, 60 * minutes)
         megabytes = len(pickle.dumps(matcher.state())) / 1e6
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -157,7 +158,7 @@ def rounds(counts: Sequence[int] = (1_000, 10_000, 100_000), seconds: float = 60
     for count in counts:
         city = City()
         matcher = CrossCameraMatcher(
-            CONFIG, walks=walks_of(city, "given"), known=remembered(city, count), neighbours=LargeNeighbours()
+            CONFIG, walks=walks_of(city, "given"), known=remembered(city, count), neighbours=ScreenedNeighbours()
         )
         took = live_through(city, matcher, 60.0 + seconds).rounds_ms[120:]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -187,21 +188,21 @@ def sighting(camera: str, track: int, t_seconds: float, look: FloatArray) -> Tra
 
 
 def search(counts: Sequence[int] = (10_000, 100_000, 1_000_000), dimension: int = 256, queries: int = 30) -> None:
-    print(f"top 10 of one query among vectors of {dimension}")
+    print(f"top 10 of one query among vectors of {dimension}: milliseconds by the clock / of work (medians)")
     rng = np.random.default_rng(0)
-    for count in counts:
-        index = LargeNeighbours()
+    for kind, count in itertools.product((LargeNeighbours, ScreenedNeighbours), counts):
+        index = kind()
         for first in range(0, count, 100_000):
             numbers = range(first, min(first + 100_000, count))
-            vectors = rng.standard_normal((len(numbers), dimension), np.float32)
-            index.put(numbers, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+            index.put(numbers, unit_rows(rng.standard_normal((len(numbers), dimension), np.float32)))
         took = []
         for query in rng.standard_normal((queries + 3, 1, dimension), np.float32):
             start = time.perf_counter(), time.process_time()
             index.nearest(query, 10)
             took.append([time.perf_counter() - start[0], time.process_time() - start[1]])
         wall, work = np.median(took[3:], axis=0) * 1000
-        print(f"{count:>9,} vectors: median {wall:.1f} ms by the clock, {work:.1f} ms of work", flush=True)
+        name = "exact" if kind is LargeNeighbours else "screened by signs"
+        print(f"{count:>9,} vectors, {name:17}: {wall:6.1f} / {work:6.1f} ms", flush=True)
 
 
 def main() -> None:

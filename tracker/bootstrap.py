@@ -32,7 +32,7 @@ from tracker.detection.yolo import YOLODetector
 from tracker.errors import OmnitrackError
 from tracker.inference.devices import parallel_requests, resolve_device
 from tracker.inference.download import sha256_of
-from tracker.inference.neighbours import LargeNeighbours
+from tracker.inference.neighbours import ScreenedNeighbours
 from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
@@ -160,7 +160,7 @@ def build_matcher(
             known=known,
             constraints=decisions,
             walks=walks,
-            neighbours=LargeNeighbours(),
+            neighbours=ScreenedNeighbours(),
         )
     finally:
         numbers.give_back()

@@ -44,8 +44,7 @@ class ExactNeighbours:
             return
         self._make_room(len(numbers), vectors.shape[1])
         rows = [self._rows.setdefault(number, len(self._rows)) for number in numbers]
-        self._vectors[rows] = vectors
-        self._numbers[rows] = numbers
+        self._write(rows, numbers, vectors)
 
     def remove(self, numbers: Sequence[int]) -> None:
         for number in numbers:
@@ -53,8 +52,7 @@ class ExactNeighbours:
             if row is None or row == len(self._rows):
                 continue
             last = len(self._rows)
-            self._vectors[row] = self._vectors[last]
-            self._numbers[row] = self._numbers[last]
+            self._write([row], self._numbers[[last]].tolist(), self._vectors[[last]])
             self._rows[int(self._numbers[row])] = row
 
     def vectors(self, numbers: Sequence[int]) -> FloatArray:
@@ -68,14 +66,19 @@ class ExactNeighbours:
             return best, products
         _require_dimension(queries, self._vectors.shape[1])
         values, rows = self._largest(queries, self._vectors[:size], found)
-        numbers = self._numbers[rows]
+        numbers = np.where(rows >= 0, self._numbers[rows], -1)
         order = np.lexsort((numbers, -values), axis=1)
         best[:, :found] = np.take_along_axis(numbers, order, axis=1)
         products[:, :found] = np.take_along_axis(values, order, axis=1)
         return best, products
 
+    def _write(self, rows: Sequence[int], numbers: Sequence[int], vectors: FloatArray) -> None:
+        """These rows hold other vectors from now on."""
+        self._vectors[rows] = vectors
+        self._numbers[rows] = numbers
+
     def _largest(self, queries: FloatArray, vectors: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        """The k largest products (m, k) of each query, in any order, and their rows."""
+        """The k largest products (m, k) of each query, in any order, and their rows; -inf, -1 where there are none."""
         likeness = queries @ vectors.T
         rows = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
         return np.take_along_axis(likeness, rows, axis=1), rows
