@@ -40,6 +40,17 @@ def test_three_ways_of_saying_how_long(tmp_path: Path) -> None:
     assert len(walks["gate", "yard"]) == GIVEN_WALKS
 
 
+def test_a_way_back_with_an_entry_of_its_own_keeps_its_time(tmp_path: Path) -> None:
+    given = """
+    connections:
+    - {from: yard, to: gate, walks: [9]}
+    - {from: gate, to: yard, walks: [2]}
+    """
+    with open_topology(config(given, tmp_path), ["gate", "yard"], silent) as topology:
+        assert topology is not None
+        assert topology.walks == {("gate", "yard"): (2.0,), ("yard", "gate"): (9.0,)}
+
+
 def test_nothing_said_is_no_topology() -> None:
     with open_topology(TopologyConfig(), ["gate"], silent) as topology:
         assert topology is None

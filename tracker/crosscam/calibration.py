@@ -63,9 +63,12 @@ class CosineCalibration:
         odds: LogOdds = np.clip(self.slope * (cosines.astype(np.float64) - self.threshold), -self.limit, self.limit)
         return odds
 
-    def discounted(self, share: float) -> Self:
-        """The same threshold on a flatter line; the limit stays."""
-        return replace(self, slope=share * self.slope)
+    def doubted(self, variance: float) -> Self:
+        """The same threshold on a flatter line: as if cosines had errors of this variance, unseen by the pairs it was
+        fitted to. A line that was steep, by many pairs or narrow ones, loses most. The limit stays.
+        """
+        seen = self.same.variance + self.different.variance
+        return replace(self, slope=self.slope * seen / (seen + variance))
 
 
 def camera_means(

@@ -41,6 +41,10 @@ from tracker.crosscam.track_log import TrackLog
 
 __all__ = ["CrossCameraMatcher", "MatcherConfig"]
 
+SHARE_AMONG_MANY = 0.5
+"""Power of the number of people known by which the rate of false matches is divided where not all are compared; chosen
+on five minutes of benchmarks/city.py, seed 0: 1 links hardly anybody who returns, .25 links strangers."""
+
 BOOK_SLACK = 5
 """The book of identities is cleared up when it has so many times more entries than can be asked for."""
 
@@ -253,10 +257,15 @@ class CrossCameraMatcher:
         return events
 
     def _compare(self, company: Sequence[Segment], held: Sequence[int | None], known: int) -> Comparison:
-        """With many known people, chance finds somebody alike: each of them gets its share of the false matches."""
+        """With many known people, chance finds somebody alike: each of them gets its share of the false matches.
+
+        Where only those who could be meant are compared, what speaks for one of them speaks against the others, too; to
+        divide by everybody would count the crowd twice, and to leave it uncounted trusts too few rivals.
+        """
         beyond_looks = {} if self._walks is None else {"transit": self._walks.log_odds(company, held)}
         tints = self._memory.tints if self._company.is_chosen else None
-        return compare(company, self._config.false_match_rate / known, beyond_looks, tints)
+        shares = known**SHARE_AMONG_MANY if self._company.is_chosen else known
+        return compare(company, self._config.false_match_rate / shares, beyond_looks, tints)
 
     def _rest(self, t_seconds: float) -> None:
         """Tracks that ended long ago are decided; identities unseen for too long are let go."""

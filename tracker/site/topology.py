@@ -17,7 +17,8 @@ Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ConnectionConfig(BaseModel):
-    """A way that people walk from one view to another (both ways, if both_ways), and how long that takes.
+    """A way that people walk from one view to another, and how long that takes; with both_ways the same holds for the
+    way back, unless that has an entry of its own.
 
     The time, negative where views overlap, is given as one of: seconds (shortest, usual, longest), mean and std, or
     walks that somebody measured.
@@ -49,9 +50,9 @@ class ConnectionConfig(BaseModel):
             return walks_about(self.mean, self.std)
         return self.walks or ()
 
-    def ways(self) -> tuple[Way, ...]:
-        there, back = (self.origin, self.to), (self.to, self.origin)
-        return (there, back) if self.both_ways and there != back else (there,)
+    @property
+    def way(self) -> Way:
+        return self.origin, self.to
 
 
 class TopologyConfig(BaseModel):
@@ -107,7 +108,8 @@ def known_walks(config: TopologyConfig, cameras: Sequence[str]) -> tuple[dict[Wa
     require_known(config, cameras, "topology")
     require_known(stored, cameras, str(config.file))
     parts = [part for part in (config, stored) if part.connections]
-    walks = {way: one.times() for part in parts for one in part.connections for way in one.ways()}
+    mirrored = {one.way[::-1]: one.times() for part in parts for one in part.connections if one.both_ways}
+    walks = mirrored | {one.way: one.times() for part in parts for one in part.connections}
     return walks, bool(parts) and all(part.complete for part in parts)
 
 
