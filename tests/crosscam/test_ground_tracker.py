@@ -83,6 +83,41 @@ def test_equal_input_gives_equal_output() -> None:
     assert [[(u.track_id, *u.xy) for u in step] for step in first] == [[(u.track_id, *u.xy) for u in s] for s in second]
 
 
+def ids_after_a_swap(second: int) -> tuple[set[int], set[int]]:
+    """Ids of people who count: of 1, who stands still and is hidden for a second, and of whoever stands there then."""
+    tracker, rng = GroundTracker(CAMERAS), np.random.default_rng(6)
+    ids: list[set[int]] = []
+    for number in range(20):
+        here = {} if number in (10, 11) else {1 if number < 10 else second: (0.0, 0.0)}
+        found, _ = detections(here | {3: (3.0, 3.0), 4: (-3.0, 2.0)}, rng, miss=0.0)
+        updates = tracker.update(number * STEP_SECONDS, found)
+        ids.append({u.track_id for u in updates if u.confirmed and u.boxes and np.linalg.norm(u.xy) < 1})
+    return ids[9], ids[-1]
+
+
+def test_somebody_else_at_the_place_of_a_hidden_person_is_somebody_new() -> None:
+    before, after = ids_after_a_swap(second=2)
+    assert len(before) == len(after) == 1
+    assert before != after
+
+
+def test_a_hidden_person_who_shows_again_is_the_same() -> None:
+    before, after = ids_after_a_swap(second=1)
+    assert len(before) == 1
+    assert before == after
+
+
+def test_embeddings_of_another_dimension_are_refused() -> None:
+    tracker = GroundTracker(CAMERAS)
+    found, _ = detections({1: (0.0, 0.0)}, np.random.default_rng(1))
+    tracker.update(0.0, found)
+    shorter = {
+        n: replace(d, embeddings=None if d.embeddings is None else d.embeddings[:, :8]) for n, d in found.items()
+    }
+    with pytest.raises(ValueError, match="8 dimensions, those before 32"):
+        tracker.update(0.5, shorter)
+
+
 def test_no_people_no_tracks() -> None:
     tracker = GroundTracker(CAMERAS)
     assert tracker.update(0.0, {}) == []

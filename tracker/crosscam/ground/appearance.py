@@ -1,16 +1,21 @@
 """How alike a track and a box look, on a scale that the tracker learns while geometry tells it who is who."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.types import Detections, FloatArray
+from tracker.crosscam.features import unit_rows
+from tracker.crosscam.ground.rig import Boxes
 
 LIMIT = 4.0
 PRIOR_COUNT = 50.0
 SECOND_OPINION = 0.5
 """Weight of the other cameras' view of a track where the box's own camera has seen it too."""
+NOTHING = 1e-3
+"""A sum of unit vectors that is shorter is none."""
 
 
 @dataclass(slots=True)
@@ -44,65 +49,78 @@ class CosineScale:
         odds: NDArray[np.float64] = np.clip(slope * (cosines.astype(np.float64) - middle), -LIMIT, LIMIT)
         return odds
 
-    def learn(self, cosines: FloatArray) -> None:
-        """cosines: (m, m); the diagonal are pairs of one person, the rest are different people."""
-        on_diagonal = np.eye(len(cosines), dtype=bool)
-        self.same.add(cosines[on_diagonal])
-        self.different.add(cosines[~on_diagonal])
+    def learn(self, same: FloatArray, different: FloatArray) -> None:
+        """Cosines (any shape) of pairs that are one person, and of pairs that are two."""
+        self.same.add(same)
+        self.different.add(different)
 
 
-class CameraTint:
+class CameraTints:
     """Removes from embeddings what all people of one camera share: its running mean."""
 
-    def __init__(self) -> None:
-        self._sum: NDArray[np.float64] | float = 0.0
-        self._count = 0
+    def __init__(self, cameras: int) -> None:
+        self._counts = np.zeros(cameras)
+        self._sums: NDArray[np.float64] | None = None
 
-    def remove(self, detections: Detections, dimension: int) -> FloatArray:
-        """Unit rows (n, dimension) float32; zeros where a detection has no embedding.
+    def remove(self, seen: Sequence[Detections], dimension: int) -> FloatArray:
+        """Detections of every camera -> unit rows (m, dimension) float32; zeros where one has no embedding.
 
         Raises ValueError for embeddings of another dimension.
         """
-        raw = detections.embeddings
-        if raw is None or not len(raw):
-            return np.zeros((len(detections), dimension), np.float32)
-        if raw.shape[1] != dimension:
-            raise ValueError(f"embeddings have {raw.shape[1]} dimensions, those of the tracks {dimension}")
-        described = np.abs(raw).max(axis=1) > 0
-        self._sum = self._sum + raw[described].sum(axis=0, dtype=np.float64)
-        self._count += int(described.sum())
-        centred = np.where(described[:, None], raw - self._sum / max(self._count, 1), 0)
-        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        units: FloatArray = (centred / np.maximum(lengths, 1e-9)).astype(np.float32)
-        return units
+        if self._sums is None or not self._counts.any():
+            self._sums = np.zeros((len(self._counts), dimension))
+        raw = np.zeros((sum(len(one) for one in seen), dimension), np.float32)
+        start = 0
+        for camera, one in enumerate(seen):
+            rows, start = slice(start, start + len(one)), start + len(one)
+            if one.embeddings is None or not len(one):
+                continue
+            if one.embeddings.shape[1] != self._sums.shape[1] or dimension != self._sums.shape[1]:
+                raise ValueError(
+                    f"embeddings have {one.embeddings.shape[1]} dimensions, those before {self._sums.shape[1]}"
+                )
+            described = one.embeddings.any(axis=1)
+            self._sums[camera] += one.embeddings[described].sum(axis=0)
+            self._counts[camera] += int(described.sum())
+            tint = (self._sums[camera] / max(self._counts[camera], 1)).astype(np.float32)
+            raw[rows][described] = one.embeddings[described] - tint
+        return unit_rows(raw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
-    """Tracks (n) against the boxes of one camera (m).
+    """Tracks (n) against the boxes (m) of all cameras.
 
-    own, others: (n, m) float32, cosine with what this camera, and what the other cameras, saw of the track. has_own,
-    has_others: (n,), whether there is such a view. described: (m,), whether the box has an embedding at all.
+    own, others: (n, m) float32, cosine with what the box's camera, and what the other cameras, saw of the track.
+    has_own, has_others: (n, m), whether the track has such a view and the box an embedding.
     """
 
     own: FloatArray
     others: FloatArray
     has_own: NDArray[np.bool_]
     has_others: NDArray[np.bool_]
-    described: NDArray[np.bool_]
 
 
-def likeness(looks: FloatArray, camera: int, boxes: FloatArray) -> Likeness:
-    """looks: (n, cameras, d) summed unit vectors of every track per camera. boxes: (m, d) unit rows of one camera."""
-    own = looks[:, camera]
-    others = looks.sum(axis=1) - own
-    own_length, others_length = np.linalg.norm(own, axis=1), np.linalg.norm(others, axis=1)
+def likeness(looks: FloatArray, boxes: Boxes) -> Likeness:
+    """looks: (n, c, d) summed unit vectors of every track per camera."""
+    total = looks.sum(axis=1)
+    own = np.empty((len(looks), len(boxes)), np.float32)
+    for camera, (start, end) in enumerate(zip(boxes.starts[:-1].tolist(), boxes.starts[1:].tolist(), strict=True)):
+        np.matmul(looks[:, camera], boxes.looks[start:end].T, out=own[:, start:end])
+    others = total @ boxes.looks.T - own
+    own_squared = np.einsum("ncd,ncd->nc", looks, looks)
+    others_squared = (
+        own_squared - 2 * (looks @ total[:, :, None])[..., 0] + np.einsum("nd,nd->n", total, total)[:, None]
+    )
+    own_length, others_length = (
+        np.sqrt(np.maximum(squared, 0))[:, boxes.camera] for squared in (own_squared, others_squared)
+    )
+    described = boxes.looks.any(axis=1)
     return Likeness(
-        own @ boxes.T / np.maximum(own_length, 1e-9)[:, None],
-        others @ boxes.T / np.maximum(others_length, 1e-9)[:, None],
-        own_length > 1e-6,
-        others_length > 1e-6,
-        np.abs(boxes).sum(axis=1) > 0,
+        own / np.maximum(own_length, NOTHING),
+        others / np.maximum(others_length, NOTHING),
+        (own_length > NOTHING) & described,
+        (others_length > NOTHING) & described,
     )
 
 
@@ -115,15 +133,17 @@ class AppearanceScale:
 
     def log_odds(self, seen: Likeness) -> NDArray[np.float64]:
         """(n, m): the camera's own view decides where there is one, the others' is a second opinion."""
-        across = np.where(seen.has_others[:, None], self.across.log_odds(seen.others), 0.0)
-        own = self.within.log_odds(seen.own) + SECOND_OPINION * across
-        return np.where(seen.has_own[:, None], own, across) * seen.described
+        across = np.where(seen.has_others, self.across.log_odds(seen.others), 0.0)
+        return np.where(seen.has_own, self.within.log_odds(seen.own) + SECOND_OPINION * across, across)
 
-    def learn(self, seen: Likeness, tracks: NDArray[np.intp], boxes: NDArray[np.intp]) -> None:
-        """Tracks (k,) were matched with boxes (k,) of the camera."""
+    def learn(self, seen: Likeness, boxes: Boxes, taken: NDArray[np.int64]) -> None:
+        """taken: (n, c) boxes of every track, -1 without: what one camera gave to two tracks are two people."""
+        row, camera = np.nonzero(taken >= 0)
+        same = np.zeros(seen.own.shape, bool)
+        same[row, taken[row, camera]] = True
+        different = (taken >= 0)[:, boxes.camera] & same.any(axis=0) & ~same
         for scale, cosines, there in (
             (self.within, seen.own, seen.has_own),
             (self.across, seen.others, seen.has_others),
         ):
-            known = there[tracks] & seen.described[boxes]
-            scale.learn(cosines[np.ix_(tracks[known], boxes[known])])
+            scale.learn(cosines[same & there], cosines[different & there])

@@ -1,36 +1,28 @@
-"""Which box of which camera belongs to which track on the ground, and which boxes begin new tracks."""
+"""Which box of which camera belongs to which track on the ground.
 
-from collections.abc import Sequence
+Two questions in turn. First, camera by camera, which box stands where a track is, judged by all other cameras and the
+track's prediction. Then, person by person, whose are the boxes that were found to be one person: what all of them look
+like together tells people apart who cross, and tells somebody new from a track that nobody has seen for a while.
+"""
+
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tracker.core.types import FloatArray
-from tracker.crosscam.clustering import cluster
-from tracker.crosscam.ground.appearance import AppearanceScale
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground.gaussian import Array, fuse, inverse, log_density
+from tracker.crosscam.ground.rig import Boxes
 from tracker.crosscam.ground.tracks import GroundTracks
-from tracker.crosscam.ground_plane import GroundPoints
 
-SWEEPS = 3
+SWEEPS = 4
 IMPOSSIBLE = -50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """What one camera adds to a step: m boxes on the ground, and their appearance (m, d) without the camera's tint."""
-
-    points: GroundPoints
-    looks: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Assignment:
-    """boxes: (n, c) row of every camera's boxes per track, -1 without.
+    """boxes: (n, c) row of every camera's box per track, -1 without.
 
     position, covariance: (n, 2) and (n, 2, 2) of all boxes of a track together, meaningless for a track without.
     """
@@ -39,109 +31,85 @@ class Assignment:
     position: Array
     covariance: Array
 
+    @property
+    def matched(self) -> NDArray[np.intp]:
+        """The tracks with any box."""
+        return np.flatnonzero((self.boxes >= 0).any(axis=1))
 
-def assign(tracks: GroundTracks, views: Sequence[View], affinity: Sequence[Array], config: GroundConfig) -> Assignment:
-    """Hungarian per camera, swept over the cameras: coordinate ascent of the joint assignment.
 
-    Each camera's boxes are compared with where the prediction and all other cameras together put the tracks, until
-    nothing changes.
+def assign(tracks: GroundTracks, boxes: Boxes, likeness: Array, config: GroundConfig) -> Assignment:
+    """Hungarian per camera, swept over all cameras: ascent of the joint assignment, until nothing changes.
 
-    affinity: per camera (n, m) log odds from appearance.
+    In every sweep each camera's boxes are compared with where the prediction and the other cameras' boxes of the sweep
+    before put the tracks. likeness: (n, m) log odds from appearance.
     """
-    n, cameras = len(tracks), len(views)
-    boxes = np.full((n, cameras), -1, np.int64)
-    information, vector = np.zeros((n, cameras, 2, 2)), np.zeros((n, cameras, 2))
-    total = inverse(tracks.covariance[:, :2, :2])
-    total_vector = (total @ tracks.mean[:, :2, None])[..., 0]
-    spots = [_Spots.of(view.points) for view in views]
-    for _ in range(SWEEPS):
-        before = boxes.copy()
-        for camera, here in enumerate(spots):
-            total, total_vector = total - information[:, camera], total_vector - vector[:, camera]
-            information[:, camera], vector[:, camera] = 0, 0
-            mean, covariance = fuse(total, total_vector)
-            score = affinity[camera] + _position_log_odds(mean, covariance, here, config)
-            row, column = linear_sum_assignment(np.maximum(score, 0), maximize=True)
-            likely = score[row, column] > 0
-            row, column = row[likely], column[likely]
-            boxes[:, camera] = -1
-            boxes[row, camera] = column
-            information[row, camera], vector[row, camera] = here.information[column], here.vector[column]
-            total, total_vector = total + information[:, camera], total_vector + vector[:, camera]
-        if (boxes == before).all():
+    prior = inverse(tracks.covariance[:, :2, :2])
+    prior_vector = (prior @ tracks.mean[:, :2, None])[..., 0]
+    affinity = config.appearance_weight * likeness - np.log(config.clutter_per_square_metre)
+    taken = np.full((len(tracks), len(boxes.starts) - 1), -1, np.int64)
+    for sweep in range(SWEEPS):
+        if sweep == 0:
+            mean, covariance = tracks.mean[:, None, :2], tracks.covariance[:, None, :2, :2]
+        else:
+            information, vector = _terms(taken, boxes)
+            mean, covariance = fuse(
+                (prior + information.sum(axis=1))[:, None] - information,
+                (prior_vector + vector.sum(axis=1))[:, None] - vector,
+            )
+            mean, covariance = mean[:, boxes.camera], covariance[:, boxes.camera]
+        density, squared = log_density(boxes.xy - mean, covariance + boxes.covariance)
+        score = np.where((squared < config.gate) & boxes.known, affinity + density, IMPOSSIBLE)
+        found = _one_to_one(score, boxes.starts)
+        if (found == taken).all():
             break
-    total = information.sum(axis=1)
-    total[(boxes < 0).all(axis=1)] = np.eye(2)
-    return Assignment(boxes, *fuse(total, vector.sum(axis=1)))
+        taken = found
+    return _with_positions(taken, boxes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Spots:
-    """The boxes of one camera as terms of a product of Gaussians. xy, spread: of unknown ones 0 and the unit matrix."""
+def regroup(
+    tracks: GroundTracks, boxes: Boxes, likeness: Array, found: Assignment, since: float, config: GroundConfig
+) -> Assignment:
+    """Give each group of boxes, whole, to the track it fits best, or to nobody: then it is somebody new.
 
-    known: NDArray[np.bool_]
-    xy: Array
-    spread: Array
-    information: Array
-    vector: Array
-
-    @classmethod
-    def of(cls, points: GroundPoints) -> Self:
-        known = points.known
-        xy = np.where(known[:, None], points.xy, 0)
-        spread = np.where(known[:, None, None], points.covariance, np.eye(2))
-        information = inverse(spread)
-        return cls(known, xy, spread, information, (information @ xy[..., None])[..., 0])
-
-
-def _position_log_odds(mean: Array, covariance: Array, spots: _Spots, config: GroundConfig) -> Array:
-    """(n, m): a box at a track's place against a box of nobody's."""
-    density, squared = log_density(spots.xy - mean[:, None], covariance[:, None] + spots.spread)
-    possible = (squared < config.gate) & spots.known
-    return np.where(possible, density - np.log(config.clutter_per_square_metre), IMPOSSIBLE)
+    since: tracks seen at this instant or later are hardly replaced by somebody new.
+    """
+    groups = found.matched
+    offset = found.position[groups] - tracks.mean[:, None, :2]
+    density, squared = log_density(offset, tracks.covariance[:, None, :2, :2] + found.covariance[groups])
+    member = np.zeros((len(boxes), len(groups)))
+    group, camera = np.nonzero(found.boxes[groups] >= 0)
+    member[found.boxes[groups[group], camera], group] = 1
+    stays = config.stay_log_odds * (tracks.seen_seconds >= since)
+    alike = config.group_appearance_weight * (likeness @ member)
+    score = density - np.log(config.newcomer_per_square_metre) + alike + stays[:, None]
+    score = np.where(squared < config.gate, np.maximum(score, 0), 0)
+    row, column = linear_sum_assignment(score, maximize=True)
+    fits = score[row, column] > 0
+    taken = np.full_like(found.boxes, -1)
+    taken[row[fits]] = found.boxes[groups[column[fits]]]
+    return _with_positions(taken, boxes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Births:
-    """k groups of boxes, each one new person. boxes: (k, c). xy: (k, 2). covariance: (k, 2, 2). looks: (k, c, d)."""
+def _one_to_one(score: Array, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n, c) boxes: the assignment of largest sum of every camera, of pairs with a score above 0."""
+    taken = np.full((len(score), len(starts) - 1), -1, np.int64)
+    gain = np.maximum(score, 0)
+    for camera, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
+        row, column = linear_sum_assignment(gain[:, start:end], maximize=True)
+        likely = gain[row, start + column] > 0
+        taken[row[likely], camera] = start + column[likely]
+    return taken
 
-    boxes: NDArray[np.int64]
-    xy: Array
-    covariance: Array
-    looks: FloatArray
+
+def _terms(taken: NDArray[np.int64], boxes: Boxes) -> tuple[Array, Array]:
+    """What each track's box in each camera adds to a product of Gaussians: (n, c, 2, 2) and (n, c, 2)."""
+    information, vector = np.zeros((*taken.shape, 2, 2)), np.zeros((*taken.shape, 2))
+    there = taken >= 0
+    information[there], vector[there] = boxes.information[taken[there]], boxes.vector[taken[there]]
+    return information, vector
 
 
-def find_births(
-    taken: NDArray[np.int64], views: Sequence[View], scale: AppearanceScale, config: GroundConfig
-) -> Births:
-    """Group the boxes that no track took over the cameras, at most one of each camera per person. taken: (n, c)."""
-    left = [
-        (camera, row)
-        for camera, view in enumerate(views)
-        for row in np.setdiff1d(np.flatnonzero(view.points.known), taken[:, camera]).tolist()
-    ]
-    dimension = views[0].looks.shape[1]
-    camera = np.array([c for c, _ in left], np.int64)
-    xy = np.array([views[c].points.xy[row] for c, row in left]).reshape(-1, 2)
-    spread = np.array([views[c].points.covariance[row] for c, row in left]).reshape(-1, 2, 2)
-    looks = np.array([views[c].looks[row] for c, row in left], np.float32).reshape(-1, dimension)
-    described = np.abs(looks).sum(axis=1) > 0
-    density, squared = log_density(xy[:, None] - xy[None], spread[:, None] + spread[None])
-    alike = scale.across.log_odds(looks @ looks.T) * (described[:, None] & described[None])
-    log_odds = density - np.log(config.birth_per_square_metre) + config.appearance_weight * alike
-    log_odds = np.where(squared < config.gate, log_odds, IMPOSSIBLE)
-    groups = cluster(log_odds, np.ones(len(left)), lambda a, b: bool(camera[a] == camera[b]), np.full(len(left), -1))
-    births = Births(
-        np.full((len(groups), len(views)), -1, np.int64),
-        np.zeros((len(groups), 2)),
-        np.zeros((len(groups), 2, 2)),
-        np.zeros((len(groups), len(views), dimension), np.float32),
-    )
-    for number, group in enumerate(groups):
-        births.boxes[number, camera[group]] = [left[member][1] for member in group]
-        births.looks[number, camera[group]] = looks[group]
-        information = inverse(spread[group])
-        births.xy[number], births.covariance[number] = fuse(
-            information.sum(axis=0), (information @ xy[group][..., None]).sum(axis=0)[:, 0]
-        )
-    return births
+def _with_positions(taken: NDArray[np.int64], boxes: Boxes) -> Assignment:
+    information, vector = (term.sum(axis=1) for term in _terms(taken, boxes))
+    information[(taken < 0).all(axis=1)] = np.eye(2)
+    return Assignment(taken, *fuse(information, vector))

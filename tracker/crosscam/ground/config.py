@@ -17,6 +17,9 @@ class GroundConfig:
     clutter_per_square_metre: density of boxes that belong to nobody tracked; a box must be likelier than that.
     birth_per_square_metre: the same between the boxes that begin a track. gate: largest squared Mahalanobis distance.
     appearance_weight: discount of appearance, whose errors repeat from step to step, against position.
+    group_appearance_weight: the same when the boxes of one person are judged together. newcomer_per_square_metre:
+    density of people who appear; a person's boxes must fit a track better than that, less stay_log_odds where the
+    track was seen in the step before.
     appearance_memory: share of the old appearance kept over interval_seconds.
     Does somebody exist: log odds that grow with every camera that has a box for him and fall with every camera that
     should see him and does not; counted per interval_seconds (at most), as neighbouring frames repeat their errors.
@@ -38,6 +41,9 @@ class GroundConfig:
     birth_per_square_metre: float = 0.02
     gate: float = 20.0
     appearance_weight: float = 0.35
+    group_appearance_weight: float = 0.7
+    newcomer_per_square_metre: float = 0.01
+    stay_log_odds: float = 3.0
     appearance_memory: float = 0.9
     interval_seconds: float = 0.5
     birth_log_odds: float = -2.0
@@ -54,7 +60,13 @@ class GroundConfig:
     merge_overlap: float = 0.4
 
     def __post_init__(self) -> None:
-        for name in ("clutter_per_square_metre", "birth_per_square_metre", "merge_per_square_metre", "gate"):
+        for name in (
+            "clutter_per_square_metre",
+            "birth_per_square_metre",
+            "newcomer_per_square_metre",
+            "merge_per_square_metre",
+            "gate",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         for name in ("base_noise_metres", "acceleration", "start_speed", "interval_seconds", "merge_noise_metres"):
@@ -63,7 +75,13 @@ class GroundConfig:
         for name in ("appearance_memory", "merge_overlap"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        for name in ("appearance_weight", "tentative_seconds", "lost_seconds"):
+        for name in (
+            "appearance_weight",
+            "group_appearance_weight",
+            "stay_log_odds",
+            "tentative_seconds",
+            "lost_seconds",
+        ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.merge_intervals < 2:

@@ -1,8 +1,8 @@
 """One tracker for all cameras that see the same ground: people are followed in metres, not in pixels.
 
-Every step: predict, give each camera's boxes to the tracks (Hungarian per camera, swept over the cameras), correct each
-track with all its boxes, let what is left begin new tracks, count the evidence that each track exists, and merge
-tracks that turn out to be one person.
+Every step: predict, give each camera's boxes to the tracks (Hungarian per camera, swept over the cameras), ask of each
+person's boxes together whose they are, correct each track with all its boxes, let what is left begin new tracks, count
+the evidence that each track exists, and merge tracks that turn out to be one person.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 
 from tracker.core.types import Detections, FloatArray
 from tracker.crosscam.features import unit_rows
-from tracker.crosscam.ground.appearance import AppearanceScale, CameraTint, likeness
-from tracker.crosscam.ground.association import View, assign, find_births
+from tracker.crosscam.ground.appearance import AppearanceScale, CameraTints, likeness
+from tracker.crosscam.ground.association import assign, regroup
+from tracker.crosscam.ground.births import find_births
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground.gaussian import Array
 from tracker.crosscam.ground.merging import find_duplicates, merge
+from tracker.crosscam.ground.rig import Boxes, Rig
 from tracker.crosscam.ground.tracks import GroundTracks
-from tracker.crosscam.ground_plane import GroundCamera, GroundPoints, locate
-
-BORDER_PIXELS = 3.0
-VAGUE_METRES = 20.0
-"""A foot point that is less certain than this, near the horizon, tells nothing."""
+from tracker.crosscam.ground_plane import GroundCamera
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +49,8 @@ class GroundTracker:
             raise ValueError("a ground tracker needs at least one calibrated camera")
         self.config = config or GroundConfig()
         self._names = sorted(cameras)
-        self._cameras = [cameras[name] for name in self._names]
-        self._tints = [CameraTint() for _ in self._names]
+        self._rig = Rig([cameras[name] for name in self._names])
+        self._tints = CameraTints(len(self._names))
         self._scale = AppearanceScale()
         self._tracks: GroundTracks | None = None
         self._redirect: dict[int, int] = {}
@@ -65,25 +63,26 @@ class GroundTracker:
         """Take one step of all cameras; one without an entry saw nothing. Raises ValueError if time stands still."""
         if t_seconds <= self._now:
             raise ValueError(f"time must grow from step to step: {t_seconds} s after {self._now} s")
-        passed = t_seconds - self._now
-        self._now = t_seconds
+        before, self._now = self._now, t_seconds
+        passed = t_seconds - before
         self.joined = []
         here = [detections.get(name, Detections.empty()) for name in self._names]
         tracks = self._known_tracks(here)
         dimension = tracks.looks.shape[2]
-        views = [self._view(camera, seen, dimension) for camera, seen in enumerate(here)]
+        looks = self._tints.remove(here, dimension)
+        boxes = self._rig.boxes(here, looks, self.config)
         if np.isfinite(passed):
             tracks.predict(passed, self.config.acceleration)
             tracks.looks *= np.float32(self.config.appearance_memory ** self._intervals(passed))
-        self._match(tracks, views)
+        self._match(tracks, boxes, before)
         self._count_evidence(tracks, min(1.0, self._intervals(passed)))
-        tracks = self._begin(tracks, views)
+        tracks = self._begin(tracks, boxes)
         if t_seconds - self._remembered >= 0.99 * self.config.interval_seconds:
             self._remembered = t_seconds
             tracks.remember()
             tracks = self._merge(tracks)
         tracks.confirmed |= tracks.log_odds > self.config.confirm_log_odds
-        updates = self._updates(tracks, views)
+        updates = self._updates(tracks, boxes)
         self._tracks = tracks.take(self._alive(tracks))
         return updates
 
@@ -103,47 +102,31 @@ class GroundTracker:
             self._tracks = GroundTracks.empty(len(self._names), dimension, self.config.merge_intervals)
         return self._tracks
 
-    def _view(self, camera: int, seen: Detections, dimension: int) -> View:
-        """The boxes of one camera on the ground; the picture's border makes the foot of a cut box uncertain."""
-        config = self.config
-        width, height = self._cameras[camera].image_size
-        boxes = seen.boxes_xyxy
-        beside = (boxes[:, 0] <= BORDER_PIXELS) | (boxes[:, 2] >= width - BORDER_PIXELS)
-        below = boxes[:, 3] >= height - BORDER_PIXELS
-        across = np.where(beside, config.cut_noise[0], config.foot_noise[0])
-        along = np.where(below, config.cut_noise[1], config.foot_noise[1])
-        points = locate(self._cameras[camera], boxes, np.stack([across, along], axis=1))
-        covariance = points.covariance + config.base_noise_metres**2 * np.eye(2)
-        vague = covariance[:, 0, 0] + covariance[:, 1, 1] > VAGUE_METRES**2
-        xy = np.where(vague[:, None], np.nan, points.xy)
-        return View(GroundPoints(xy, covariance), self._tints[camera].remove(seen, dimension))
-
-    def _match(self, tracks: GroundTracks, views: list[View]) -> None:
-        """Give boxes to tracks; correct positions, looks and the scale of appearance."""
-        seen = [likeness(tracks.looks, camera, view.looks) for camera, view in enumerate(views)]
-        affinity = [self.config.appearance_weight * self._scale.log_odds(one) for one in seen]
-        found = assign(tracks, views, affinity, self.config)
+    def _match(self, tracks: GroundTracks, boxes: Boxes, before: float) -> None:
+        """Give boxes to tracks; correct positions, looks and the scale of appearance. before: the step before."""
+        seen = likeness(tracks.looks, boxes)
+        log_odds = self._scale.log_odds(seen)
+        found = assign(tracks, boxes, log_odds, self.config)
+        found = regroup(tracks, boxes, log_odds, found, before, self.config)
         tracks.boxes = found.boxes
-        matched = np.flatnonzero((found.boxes >= 0).any(axis=1))
+        matched = found.matched
         tracks.correct(matched, found.position[matched], found.covariance[matched])
         tracks.seen_seconds[matched] = self._now
-        for camera, view in enumerate(views):
-            rows = np.flatnonzero(found.boxes[:, camera] >= 0)
-            sure = rows[tracks.confirmed[rows]]
-            self._scale.learn(seen[camera], sure, found.boxes[sure, camera])
-            tracks.looks[rows, camera] += view.looks[found.boxes[rows, camera]]
+        self._scale.learn(seen, boxes, np.where(tracks.confirmed[:, None], found.boxes, -1))
+        row, camera = np.nonzero(found.boxes >= 0)
+        tracks.looks[row, camera] += boxes.looks[found.boxes[row, camera]]
 
     def _count_evidence(self, tracks: GroundTracks, weight: float) -> None:
         """A camera that has a box for a track speaks for it, one that should and has none speaks against it."""
         hits = tracks.boxes >= 0
-        misses = self._in_view(tracks.mean[:, :2]) & ~hits
+        misses = self._rig.in_view(tracks.mean[:, :2]) & ~hits
         evidence = self.config.hit_log_odds * hits.sum(axis=1) + self.config.miss_log_odds * misses.sum(axis=1)
         tracks.log_odds = np.minimum(tracks.log_odds + weight * evidence, self.config.max_log_odds)
 
-    def _begin(self, tracks: GroundTracks, views: list[View]) -> GroundTracks:
+    def _begin(self, tracks: GroundTracks, boxes: Boxes) -> GroundTracks:
         """New tracks from the boxes that are left, unless the other cameras contradict at once."""
         config = self.config
-        births = find_births(tracks.boxes, views, self._scale, config)
+        births = find_births(tracks.boxes, boxes, self._scale, config)
         n = len(births.xy)
         covariance = np.tile(np.eye(4) * config.start_speed**2, (n, 1, 1))
         covariance[:, :2, :2] = births.covariance
@@ -172,30 +155,20 @@ class GroundTracker:
         alive: NDArray[np.bool_] = self._now - tracks.seen_seconds <= patience
         return alive & (tracks.log_odds > self.config.end_log_odds)
 
-    def _in_view(self, ground: Array) -> NDArray[np.bool_]:
-        """(n, c): whether a place (n, 2) on the ground lies inside each camera's picture."""
-        inside = []
-        for camera in self._cameras:
-            pixels = camera.to_image(ground)
-            inside.append((np.isfinite(pixels) & (pixels > 0) & (pixels < camera.image_size)).all(axis=1))
-        return np.stack(inside, axis=1)
-
-    def _updates(self, tracks: GroundTracks, views: list[View]) -> list[GroundUpdate]:
+    def _updates(self, tracks: GroundTracks, boxes: Boxes) -> list[GroundUpdate]:
+        row, camera = np.nonzero(tracks.boxes >= 0)
+        box = tracks.boxes[row, camera]
         looks = np.zeros((len(tracks), tracks.looks.shape[2]), np.float32)
-        for camera, view in enumerate(views):
-            rows = np.flatnonzero(tracks.boxes[:, camera] >= 0)
-            looks[rows] += view.looks[tracks.boxes[rows, camera]]
+        np.add.at(looks, row, boxes.looks[box])
         looks = unit_rows(looks)
-        described = np.abs(looks).sum(axis=1) > 0
+        described: list[bool] = (np.abs(looks).max(axis=1, initial=0) > 0).tolist()
+        own: list[dict[str, int]] = [{} for _ in range(len(tracks))]
+        for track, name, index in zip(
+            row.tolist(), camera.tolist(), (box - boxes.starts[camera]).tolist(), strict=True
+        ):
+            own[track][self._names[name]] = index
+        xy, covariance = tracks.mean[:, :2].copy(), tracks.covariance[:, :2, :2].copy()
         return [
-            GroundUpdate(
-                int(tracks.ids[row]),
-                self._now,
-                tracks.mean[row, :2].copy(),
-                tracks.covariance[row, :2, :2].copy(),
-                {self._names[c]: int(box) for c, box in enumerate(tracks.boxes[row]) if box >= 0},
-                looks[row] if described[row] else None,
-                bool(tracks.confirmed[row]),
-            )
-            for row in range(len(tracks))
+            GroundUpdate(number, self._now, xy[k], covariance[k], own[k], looks[k] if described[k] else None, sure)
+            for k, (number, sure) in enumerate(zip(tracks.ids.tolist(), tracks.confirmed.tolist(), strict=True))
         ]
