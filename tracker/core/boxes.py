@@ -35,11 +35,15 @@ def areas(boxes_xyxy: FloatMatrix) -> FloatMatrix:
 
 def intersections(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
     """(n, 4) and (m, 4) -> (n, m) area in square pixels that each pair shares."""
-    corners, other_corners = boxes_xyxy.T[:, :, None], others_xyxy.T[:, None, :]
-    sides = np.minimum(corners[2:], other_corners[2:])  # (2, n, m): right and lower end, then width and height
-    sides -= np.maximum(corners[:2], other_corners[:2])
-    np.maximum(sides, 0, out=sides)
-    return np.asarray(sides[0] * sides[1])
+    left, top, right, bottom = boxes_xyxy.T[:, :, None]
+    other_left, other_top, other_right, other_bottom = others_xyxy.T
+    width = np.minimum(right, other_right)
+    width -= np.maximum(left, other_left)
+    height = np.minimum(bottom, other_bottom)
+    height -= np.maximum(top, other_top)
+    np.maximum(width, 0, out=width)
+    width *= np.maximum(height, 0, out=height)
+    return np.asarray(width)
 
 
 def iou(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
