@@ -26,10 +26,9 @@ from scipy.optimize import linear_sum_assignment
 
 from tracker.core.boxes import iou
 from tracker.core.types import FloatArray
-from tracker.detection.opening import open_detector_session
+from tracker.detection.opening import open_detector
 from tracker.detection.training.annotations import read_split
 from tracker.detection.training.validation import LOWEST_SCORE, corners
-from tracker.detection.yolo import YOLODetector
 from tracker.evaluation.detection import Judged, judge
 from tracker.inference.registry import load_registry
 from tracker.inference.spec import ModelKind
@@ -130,7 +129,7 @@ def build(wanted: str) -> tuple[str, Detector]:
     cache = user_cache_path("omnitrack")
     folders = [Path(folder) for folder in os.environ.get("OMNITRACK_MODELS", "").split(os.pathsep) if folder]
     model = load_registry().resolve(ModelKind.DETECTOR, wanted, folders, cache / "models", False, print)
-    return model.spec.name, YOLODetector(open_detector_session(model, "cpu", cache), model.spec, LOWEST_SCORE)
+    return model.spec.name, open_detector(model, "cpu", cache, LOWEST_SCORE, 0.6)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,8 +27,8 @@ from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.crosscam.reassociation import BeyondLooks
 from tracker.crosscam.topology import Topology
-from tracker.detection.opening import open_detector_session
-from tracker.detection.yolo import YOLODetector
+from tracker.detection.opening import open_detector
+from tracker.detection.shaped import ShapedDetector
 from tracker.errors import OmnitrackError
 from tracker.inference.devices import parallel_requests, resolve_device
 from tracker.inference.download import sha256_of
@@ -55,6 +55,7 @@ from tracker.store.runs import begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 from tracker.video.annotate import file_name
+from tracker.video.batching import StepBatcher
 from tracker.video.live_batching import LiveBatcher
 from tracker.video.motion_compensation import CameraMotionEstimator
 from tracker.video.motion_gate import MotionGate
@@ -76,12 +77,14 @@ def build_run(config: Config, folder: Path, database: str, *, notify: Notify, re
         detector_job = loading.submit(build_detector, config, notes.append)
         embedder_job = loading.submit(build_embedder, config, notes.append)
         batcher, stated_epoch = open_cameras(config, folder)
+        ready = loading.submit(expect_pictures, detector_job, batcher)
         epoch = stated_epoch or datetime.now(UTC)
         opened.enter_context(closing(batcher))
         make_folder(folder)
         require_untouched(config, folder)
         store = opened.enter_context(open_store(database))
         detector, embedder = detector_job.result(), embedder_job.result()
+        ready.result()
         for note in notes:
             notify(note)
         clips = clips_folder(config, folder) if isinstance(batcher, LiveBatcher) else None
@@ -231,8 +234,17 @@ def build_detector(config: Config, notify: Notify) -> Detector:
     """One for all cameras, as unsure as the one that wants to hear most."""
     confidence = min([config.detector.confidence, *(c.confidence for c in config.cameras if c.confidence is not None)])
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
-    session = open_detector_session(model, resolve_device(config.device), cache_folder())
-    return YOLODetector(session, model.spec, confidence, config.detector.nms_iou)
+    settings, shaped = config.detector, config.detector.shape == "picture"
+    device = resolve_device(config.device)
+    return open_detector(model, device, cache_folder(), confidence, settings.nms_iou, shaped=shaped)
+
+
+def expect_pictures(detector: Future[Detector], batcher: StepBatcher | LiveBatcher) -> None:
+    """Open the networks for what the recordings show; live cameras tell with their first picture."""
+    found = detector.result()
+    if isinstance(found, ShapedDetector) and isinstance(batcher, StepBatcher):
+        for size in sorted(batcher.picture_sizes):
+            found.expect(size)
 
 
 def build_describer(config: Config, notify: Notify) -> Describer:

@@ -88,10 +88,11 @@ class RetentionConfig(Section):
 
 class DetectorConfig(Section):
     """model is auto, a name in models.yaml, or a path. motion_gate: people are not sought again in pictures that
-    nowhere differ by so many grey levels from the one searched last; None: always.
+    nowhere differ by so many grey levels from the one searched last; None: always. shape: of the network's input.
     """
 
     model: str = "auto"
+    shape: Literal["picture", "square"] = "picture"
     motion_gate: Annotated[float, Field(gt=0, le=255)] | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
     nms_iou: Annotated[float, Field(gt=0, le=1)] = 0.6

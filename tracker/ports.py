@@ -25,6 +25,10 @@ class FrameSource(Protocol):
         """Nominal rate, for progress and for written videos; never for tracking."""
 
     @property
+    def picture_size(self) -> tuple[int, int] | None:
+        """(height, width) of the frames to come, where the container tells."""
+
+    @property
     def lost_frames(self) -> int:
         """Frames that could not be decoded so far."""
 

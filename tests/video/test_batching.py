@@ -19,6 +19,7 @@ class ListedSource:
         self.frames_per_second = rate
         self.total_frames = total
         self.lost_frames = 0
+        self.picture_size = (2, 2)
         self.closed = False
         self._times = times
 

@@ -1,12 +1,24 @@
 """From a detector's model to a session that runs it on the chosen device."""
 
+import logging
+import tempfile
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
+from tracker.detection.people_network import REVISION, UnknownLayoutError, people_network
+from tracker.detection.shaped import ShapedDetector, Size, fitting
 from tracker.detection.ultralytics_weights import exported, torch_module
+from tracker.detection.yolo import YOLODetector
+from tracker.inference.download import sha256_of
+from tracker.inference.openvino_session import import_openvino
 from tracker.inference.registry import ResolvedModel
 from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat
 from tracker.inference.torch_session import TorchSession
+from tracker.ports import Detector
+
+_LOG = logging.getLogger(__name__)
 
 SHIPPED_DETECTOR = Path(__file__).with_name("weights") / "person.xml"
 """Our own person detector, which needs no download; weights/README.md tells what it is worth."""
@@ -34,3 +46,47 @@ def open_detector_session(
         precision=spec.precision,
         pixels=spec.input,
     )
+
+
+def open_detector(
+    model: ResolvedModel, device: str, cache: Path, confidence: float, nms_iou: float, *, shaped: bool = True
+) -> Detector:
+    """A detector of people only where the network allows it: OpenVINO files of ultralytics, on the CPU. With shaped, it
+    fits itself to the shape of the pictures; without, and others, take squares. Arguments as for open_detector_session
+    and YOLODetector.
+    """
+    spec, path = model.spec, model.path or SHIPPED_DETECTOR
+    if spec.format is ModelFormat.ULTRALYTICS_PT and device == "cpu":
+        path = exported(path, spec, cache)
+    native = spec.input.size
+    if path.suffix != ".xml" or native[0] != native[1]:
+        return YOLODetector(open_detector_session(model, device, cache), spec, confidence, nms_iou)
+    key = f"{sha256_of(path)[:16]}-{sha256_of(path.with_suffix('.bin'))[:16]}"
+
+    def opened(size: Size) -> Detector:
+        try:
+            fitted = fitted_network(path, key, native, size, cache)
+        except UnknownLayoutError as reason:
+            _LOG.debug("%s is used as it is: %s", spec.name, reason)
+            session = open_detector_session(model, device, cache)
+        else:
+            session = open_session(fitted, cache_dir=cache / "compiled", precision=spec.precision, pixels=spec.input)
+        return YOLODetector(session, spec, confidence, nms_iou)
+
+    return ShapedDetector(partial(fitting, native) if shaped else lambda _: native, opened)
+
+
+def fitted_network(path: Path, key: str, native: Size, size: Size, cache: Path) -> Path:
+    """The network for pictures of that size, as a file in the cache, made on first use. key: tells the contents of
+    path. Raises UnknownLayoutError.
+    """
+    made = cache / "exported" / f"{key}-{size[0]}x{size[1]}-people{REVISION}-openvino{version('openvino')}.xml"
+    if not made.exists():
+        network = people_network(path, native, size)
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
+            file = Path(scratch) / made.name
+            import_openvino().save_model(network, str(file), compress_to_fp16=False)
+            for suffix in (".bin", ".xml"):  # the .xml is what exists() asks for, so it comes last
+                file.with_suffix(suffix).replace(made.with_suffix(suffix))
+    return made

@@ -47,6 +47,10 @@ class PacedSource:
         return min(self._most, self._source.frames_per_second)
 
     @property
+    def picture_size(self) -> tuple[int, int] | None:
+        return self._source.picture_size
+
+    @property
     def lost_frames(self) -> int:
         return self._source.lost_frames
 

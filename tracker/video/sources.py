@@ -81,6 +81,10 @@ class VideoFileSource:
         return self._frames_per_second
 
     @property
+    def picture_size(self) -> tuple[int, int] | None:
+        return self._stream.height, self._stream.width
+
+    @property
     def lost_frames(self) -> int:
         return max(self._errors, self._missing)
 
@@ -200,6 +204,10 @@ class ImageFolderSource:
     @property
     def frames_per_second(self) -> float:
         return self._frames_per_second
+
+    @property
+    def picture_size(self) -> tuple[int, int] | None:
+        return None
 
     @property
     def lost_frames(self) -> int:
