@@ -7,10 +7,12 @@ measurement is a process of its own, the competitors of a round one after the ot
 alike; ratios are medians over the rounds. frames/s counts a process from its start to its end, imports included; steady
 from its first result to its last, as does the processor time (CPU), which other programs disturb less.
 
-bare loop           decode, detector, embedder; nothing else (benchmarks/bare_loop.py)
+bare loop           decode, detector (as it was exported: squares, all classes), embedder; nothing else
+                    (benchmarks/bare_loop.py)
 simple loop         the same as it is usually written
 ours                main.py run: tracking, matching, database and MOT files as well; no timeline, no annotated video
 ours, selective     the same with embedder.policy selective
+ours, shaped        selective, and the detector in the shape of the pictures (detector.shape picture)
 peers               ultralytics track, boxmot BoT-SORT (benchmarks/peer_trackers.py): one camera after the other,
                     nothing matched or stored, from a virtual environment that --peers makes in a temporary folder
 
@@ -102,6 +104,9 @@ def rounds(bench: Bench, runs: int, steps: int, peers: bool) -> dict[str, list[R
         "simple loop": partial(bench.bare, *limit, "--simple"),
         "ours": partial(bench.ours, bench.videos, *limit),
         "ours, selective": partial(bench.ours, bench.videos, *limit, "--set", "embedder.policy=selective"),
+        "ours, shaped": partial(
+            bench.ours, bench.videos, *limit, "--set", "embedder.policy=selective", "--set", "detector.shape=picture"
+        ),
     }
     if peers:
         python = make_environment(bench.scratch / "peers")

@@ -92,7 +92,7 @@ class DetectorConfig(Section):
     """
 
     model: str = "auto"
-    shape: Literal["picture", "square"] = "picture"
+    shape: Literal["square", "picture"] = "square"
     motion_gate: Annotated[float, Field(gt=0, le=255)] | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
     nms_iou: Annotated[float, Field(gt=0, le=1)] = 0.6

@@ -67,7 +67,7 @@ def test_each_shape_has_one_network_and_answers_keep_their_order() -> None:
 def test_fitted_networks_find_what_the_square_one_finds(name: str, tmp_path: Path) -> None:
     model = load_registry().resolve(ModelKind.DETECTOR, name, [MODELS], tmp_path, False, print)
     square = YOLODetector(open_detector_session(model, "cpu", tmp_path, threads=1), model.spec, 0.4)
-    shaped = open_detector(model, "cpu", tmp_path, 0.4, 0.6)
+    shaped = open_detector(model, "cpu", tmp_path, 0.4, 0.6, shaped=True)
     pictures = list(frames(3, 60).values())
     assert pictures, VIEW
     squares = [np.ascontiguousarray(picture[:576, :576]) for picture in pictures]
@@ -83,10 +83,10 @@ def test_fitted_networks_find_what_the_square_one_finds(name: str, tmp_path: Pat
 
 def test_second_start_reads_what_the_first_one_made(tmp_path: Path) -> None:
     model = load_registry().resolve(ModelKind.DETECTOR, "omnitrack-person", [], tmp_path, False, print)
-    open_detector(model, "cpu", tmp_path, 0.1, 0.6).detect([blank(480, 640)])
+    open_detector(model, "cpu", tmp_path, 0.1, 0.6, shaped=True).detect([blank(480, 640)])
     (made,) = (tmp_path / "exported").glob("*-320x416-*.xml")
     written = made.stat().st_mtime_ns
-    open_detector(model, "cpu", tmp_path, 0.1, 0.6).detect([blank(480, 640)])
+    open_detector(model, "cpu", tmp_path, 0.1, 0.6, shaped=True).detect([blank(480, 640)])
     assert made.stat().st_mtime_ns == written
     assert len(list((tmp_path / "exported").iterdir())) == 2
 
@@ -99,11 +99,11 @@ def test_other_networks_are_refused(tmp_path: Path) -> None:
 
 
 @needs_data
-def test_squares_stay_squares_on_request(tmp_path: Path) -> None:
+def test_squares_stay_squares_unless_asked(tmp_path: Path) -> None:
     model = load_registry().resolve(ModelKind.DETECTOR, "omnitrack-person", [], tmp_path, False, print)
     square = YOLODetector(open_detector_session(model, "cpu", tmp_path, threads=1), model.spec, 0.4)
     pictures = list(frames(2, 60).values())
-    asked = open_detector(model, "cpu", tmp_path, 0.4, 0.6, shaped=False)
+    asked = open_detector(model, "cpu", tmp_path, 0.4, 0.6)
     for mine, theirs in zip(asked.detect(pictures), square.detect(pictures), strict=True):
         np.testing.assert_allclose(mine.boxes_xyxy, theirs.boxes_xyxy, atol=0.5)
         np.testing.assert_allclose(mine.scores, theirs.scores, atol=1e-4)

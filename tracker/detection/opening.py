@@ -49,7 +49,7 @@ def open_detector_session(
 
 
 def open_detector(
-    model: ResolvedModel, device: str, cache: Path, confidence: float, nms_iou: float, *, shaped: bool = True
+    model: ResolvedModel, device: str, cache: Path, confidence: float, nms_iou: float, *, shaped: bool = False
 ) -> Detector:
     """A detector of people only where the network allows it: OpenVINO files of ultralytics, on the CPU. With shaped, it
     fits itself to the shape of the pictures; without, and others, take squares. Arguments as for open_detector_session
