@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from socket import create_server
 from urllib.error import HTTPError, URLError
@@ -23,11 +24,13 @@ import numpy as np
 
 from benchmarks.soak import ROOT, SAMPLES, looped, measured
 from tests.video.rtsp import RtspServer
+from tracker.config import Config
 from tracker.core.boxes import iou
 from tracker.core.types import FloatArray, IntArray
 from tracker.evaluation.mot import MotRows, write_mot
 from tracker.evaluation.scores import evaluate
-from tracker.store.queries import tracklets
+from tracker.results import mot_rows
+from tracker.store.queries import TrackletRow, tracklets
 from tracker.store.session import open_store
 
 RATE = 7.0
@@ -100,14 +103,25 @@ Camera = tuple[IntArray, IntArray, FloatArray]
 
 
 def stored(out: Path) -> dict[str, Camera]:
-    """Everything that a run stored of people who are known, frames counted by time."""
+    """Everything that a run stored of people who are known, frames counted by time. Gaps are filled as in the MOT files
+    of a run: what is compared is who is who, not how many frames the machine had time for.
+    """
+    config = Config()
     parts: dict[str, list[Camera]] = defaultdict(list)
     with open_store(out / "omnitrack.db", create=False) as store, store.read() as connection:
         for row in tracklets(connection, 1):
             if row.identity_id is not None:
-                frames = np.round(row.t_seconds * RATE).astype(np.int64)
-                parts[row.camera].append((frames, np.full(len(frames), row.identity_id), row.boxes_xyxy))
+                rows = mot_rows(at_video_frames(row), config.output.interpolate_seconds, config.tracker.motion)
+                parts[row.camera].append((rows.frames - 1, rows.ids, rows.boxes_xyxy.astype(np.float32)))
     return {camera: joined(rows) for camera, rows in parts.items()}
+
+
+def at_video_frames(row: TrackletRow) -> TrackletRow:
+    """The frames numbered by time, for a live run counts only those that it took."""
+    frames, first = np.unique(np.round(row.t_seconds * RATE).astype(np.int64), return_index=True)
+    return replace(
+        row, frames=frames, t_seconds=row.t_seconds[first], boxes_xyxy=row.boxes_xyxy[first], scores=row.scores[first]
+    )
 
 
 def joined(parts: list[Camera]) -> Camera:
