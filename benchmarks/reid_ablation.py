@@ -1,9 +1,9 @@
-"""How streams and gates matter (the paper's Table 5) at reduced scale: OSNet x0.25, 128x64, from scratch on CUHK01.
+"""How streams and gates matter (the paper's Table 5) at reduced scale: OSNet x0.25, 64x32, from scratch on CUHK01.
 
-    OMNITRACK_DATA=... python -m benchmarks.reid_ablation --out RUNS [--epochs 60] [--seeds 3] [--rows NAME ...]
+    OMNITRACK_DATA=... python -m benchmarks.reid_ablation --out RUNS [--epochs 12] [--seeds 3] [--rows NAME ...]
 
 Trains on people 486-971 and scores people 1-485: mean ± half the range over the seeds. A run that `out`
-already holds is not repeated. 60 epochs take about 15 minutes of one processor a run.
+already holds is not repeated, one that was stopped goes on.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def spread(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", nargs="+", default=ROWS, help="names in reid.osnet.ABLATIONS")
     options = parser.parse_args()
@@ -58,7 +58,7 @@ def main() -> None:
             plan = base.model_copy(update=changes)
             results.append(scored(plan, options.out / f"{row}_{seed}"))
         with torch.device("meta"):
-            size = measure(build(f"{row}_x0_25"), 128, 64).parameters
+            size = measure(build(f"{row}_x0_25"), base.input.height, base.input.width).parameters
         firsts, areas = ([float(part[i]) for part in results] for i in (0, 1))
         table.add_row(row, f"{size:,}", spread(firsts), spread(areas), " ".join(f"{first:.3f}" for first in firsts))
     Console().print(table)

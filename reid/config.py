@@ -82,10 +82,11 @@ class AugmentationConfig(Section):
     mirror: Share = 0.5
     colour: Share = 0.0
     erase: Share = 0.0
+    colour_range: Share = 0.2
 
     @property
     def options(self) -> Augmentation:
-        return Augmentation(self.enlarge, self.mirror, self.colour, self.erase)
+        return Augmentation(self.enlarge, self.mirror, self.colour, self.erase, self.colour_range)
 
 
 class BatchConfig(Section):
@@ -147,7 +148,7 @@ class TeacherConfig(Section):
 
 class TrainingConfig(Section):
     """evaluate_every: epochs between evaluations, 0 for only after the last. workers: processes that load crops,
-    0 for the training process itself.
+    0 for the training process itself. views: of every crop, that teachers describe; every epoch shows another one.
     """
 
     variant: Annotated[str, AfterValidator(_known_variant)]
@@ -160,6 +161,7 @@ class TrainingConfig(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     loss: LossConfig = LossConfig()
     teachers: tuple[TeacherConfig, ...] = ()
+    views: PositiveInt = 4
     initial_weights: ExpandedPath | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"

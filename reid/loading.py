@@ -1,7 +1,7 @@
 """Samples from disk to batches, the same whatever number of processes loads them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,8 +10,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from reid.augment import Augmentation, augment, enlarge
 from reid.datasets import UNLABELLED, Sample, read_crop
-from reid.preprocess import FloatArray, Image, InputSpec, to_batch
+from reid.preprocess import Image, InputSpec, to_batch
 from reid.samplers import Batch
+from reid.views import TaughtViews
 
 Draw = tuple[int, tuple[int, ...]]
 """A sample's index, and the entropy of the generator that augments it."""
@@ -61,6 +62,10 @@ class CropDataset(Dataset[tuple[Image, int, int]]):
         changed = augment(self._enlarged(index), spec.height, spec.width, self._augmentation, rng)
         return changed, self._classes[index], index
 
+    def teacher(self, indices: Tensor) -> Tensor | None:
+        """No teacher has described these crops."""
+        return None
+
     def _enlarged(self, index: int) -> Image:
         if index in self._kept:
             return self._kept[index]
@@ -70,6 +75,36 @@ class CropDataset(Dataset[tuple[Image, int, int]]):
             self._kept[index] = crop
             self._kept_bytes += crop.nbytes
         return crop
+
+
+class ViewDataset(Dataset[tuple[Image, int, int]]):
+    """One view of every crop, as the teachers know it; each draw only mirrors it or erases a rectangle anew."""
+
+    def __init__(
+        self, views: TaughtViews, view: int, classes: Sequence[int], spec: InputSpec, augmentation: Augmentation
+    ) -> None:
+        self._views = views
+        self._view = view
+        self._classes = classes
+        self._spec = spec
+        self._augmentation = replace(augmentation, enlarge=1, colour=0)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def __getitem__(self, draw: Draw) -> tuple[Image, int, int]:
+        index, entropy = draw
+        picture = self._views.picture(index, self._view)
+        rng = np.random.default_rng(entropy)
+        return (
+            augment(picture, self._spec.height, self._spec.width, self._augmentation, rng),
+            self._classes[index],
+            index,
+        )
+
+    def teacher(self, indices: Tensor) -> Tensor | None:
+        """(n, t) float32: the teachers' features of these crops' view."""
+        return torch.from_numpy(self._views.features(indices.numpy(), self._view))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +119,7 @@ class Collate:
 
 
 def batches(
-    dataset: CropDataset, order: Sequence[Batch], entropy: tuple[int, ...], collate: Collate, workers: int
+    dataset: CropDataset | ViewDataset, order: Sequence[Batch], entropy: tuple[int, ...], collate: Collate, workers: int
 ) -> Iterator[CropBatch]:
     """The batches of one epoch in the given order; entropy makes its augmentation differ from other epochs'."""
     draws: list[list[Draw]] = [
@@ -92,8 +127,3 @@ def batches(
     ]
     loader = DataLoader(dataset, batch_sampler=draws, collate_fn=collate, num_workers=workers)
     return iter(loader)
-
-
-def teacher_rows(features: FloatArray, indices: Tensor) -> Tensor:
-    """Rows of the teachers' features (samples, t) for a batch."""
-    return torch.from_numpy(features[indices.numpy()])

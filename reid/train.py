@@ -18,16 +18,17 @@ from reid.datasets import ReidData, Sample, read, read_crop
 from reid.embedder import normalise_rows
 from reid.errors import ReidError
 from reid.evaluate import labels_of
-from reid.loading import Collate, CropBatch, CropDataset, batches, class_numbers, teacher_rows
+from reid.loading import Collate, CropBatch, CropDataset, ViewDataset, batches, class_numbers
 from reid.osnet import OSNet, build
 from reid.preprocess import FloatArray, InputSpec, to_batch
 from reid.ranking import evaluate
 from reid.samplers import Batch, person_batches, shuffled_batches
-from reid.teacher import teacher_features
+from reid.views import TaughtViews
 
 CHECKPOINT = "checkpoint.pth"
 FINAL = "osnet.safetensors"
 LOG = "log.csv"
+VIEWS = "views"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +96,19 @@ def train(config: TrainingConfig, out: Path, listeners: Listeners | None = None,
     classes = class_numbers([part.train for part in data])
     if not samples:
         raise ReidError("the data sets of this configuration hold no training crops")
-    targets = _targets(config, samples, out, listeners)
-    run = _begin(config, max(classes) + 1, targets.shape[1] if targets is not None else 0)
+    views = _views(config, samples, out)
+    run = _begin(config, max(classes) + 1, views.dimension if views is not None and config.loss.direction else 0)
     if (out / CHECKPOINT).is_file():
         run.restore(out / CHECKPOINT)
-    dataset = CropDataset(samples, classes, config.input.spec, config.augmentation.options)
+    shown = (classes, config.input.spec, config.augmentation.options)
+    dataset: CropDataset | ViewDataset = CropDataset(samples, *shown)
     while run.epoch < config.epochs:
         started = time.monotonic()
         order = _epoch_order(config, classes, run.epoch)
-        loss = _train_epoch(run, config, dataset, order, targets, listeners)
+        if views is not None:
+            _prepare(views, order, listeners)
+            dataset = ViewDataset(views, run.epoch % views.count, *shown)
+        loss = _train_epoch(run, config, dataset, order, listeners)
         run.epoch += 1
         scores = _scores(run, config, data)
         rate = run.optimiser.param_groups[0]["lr"]
@@ -126,12 +131,23 @@ def _claim(out: Path, config: TrainingConfig) -> None:
     record.write_text(json.dumps(wanted, indent=2))
 
 
-def _targets(config: TrainingConfig, samples: Sequence[Sample], out: Path, listeners: Listeners) -> FloatArray | None:
+def _views(config: TrainingConfig, samples: Sequence[Sample], out: Path) -> TaughtViews | None:
     if not config.teachers:
         return None
-    return teacher_features(
-        samples, config.teachers, out / "teacher.npz", lambda crops: listeners.teacher(crops, len(samples))
+    return TaughtViews(
+        out / VIEWS,
+        samples,
+        config.teachers,
+        config.input.spec,
+        config.augmentation.options,
+        config.views,
+        config.seed,
     )
+
+
+def _prepare(views: TaughtViews, order: list[Batch], listeners: Listeners) -> None:
+    indices = {index for batch in order for index in batch}
+    views.prepare(indices, lambda crops: listeners.teacher(crops, len(indices)))
 
 
 def _begin(config: TrainingConfig, classes: int, teacher_dimension: int) -> Run:
@@ -185,9 +201,8 @@ def _epoch_order(config: TrainingConfig, classes: Sequence[int], epoch: int) -> 
 def _train_epoch(
     run: Run,
     config: TrainingConfig,
-    dataset: CropDataset,
+    dataset: CropDataset | ViewDataset,
     order: list[Batch],
-    targets: FloatArray | None,
     listeners: Listeners,
 ) -> float:
     """One pass over `order`; returns the mean loss."""
@@ -202,7 +217,7 @@ def _train_epoch(
         run.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(run.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             features = run.network(batch.images.to(run.device, memory_format=torch.channels_last))
-        loss = total_loss(run, config, features.float(), batch, targets)
+        loss = total_loss(run, config, features.float(), batch, dataset.teacher(batch.indices))
         if not torch.isfinite(loss):
             raise ReidError(f"the loss became {loss.item()} in epoch {run.epoch + 1}; lower optimiser.learning_rate")
         loss.backward()  # type: ignore[no-untyped-call]
@@ -220,10 +235,8 @@ def _freeze(run: Run, frozen: bool) -> None:
         layer.requires_grad_(True)
 
 
-def total_loss(
-    run: Run, config: TrainingConfig, features: Tensor, batch: CropBatch, targets: FloatArray | None
-) -> Tensor:
-    """The weighted sum of the parts that the configuration asks for. features: (n, d) float32."""
+def total_loss(run: Run, config: TrainingConfig, features: Tensor, batch: CropBatch, teacher: Tensor | None) -> Tensor:
+    """The weighted sum of the parts that the configuration asks for. features: (n, d) float32, teacher: (n, t)."""
     options, classes = config.loss, batch.classes.to(run.device)
     loss = features.new_zeros(())
     if options.identity:
@@ -231,10 +244,14 @@ def total_loss(
         loss = loss + options.identity * losses.identity_loss(logits, classes, options.smoothing)
     if options.triplet:
         loss = loss + options.triplet * losses.triplet_loss(features, classes, options.margin)
-    if targets is not None and run.projection is not None:
-        teacher = teacher_rows(targets, batch.indices).to(run.device)
+    if teacher is None:
+        return loss
+    teacher = teacher.to(run.device)
+    if options.direction and run.projection is not None:
         loss = loss + options.direction * losses.direction_loss(run.projection(features), teacher)
+    if options.relation:
         loss = loss + options.relation * losses.relation_loss(features, teacher)
+    if options.cosines:
         loss = loss + options.cosines * losses.cosine_loss(features, teacher)
     return loss
 

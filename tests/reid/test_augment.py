@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reid.augment import Augmentation, augment, enlarge
+from reid.augment import Augmentation, augment, cut, enlarge
 
 CROP = np.random.default_rng(0).integers(0, 256, (60, 30, 3)).astype(np.uint8)
 
@@ -56,3 +56,12 @@ def test_the_seed_decides() -> None:
 def test_impossible_options_are_named(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Augmentation(**wrong)
+
+
+def test_a_cut_is_a_window_in_the_crops_own_resolution() -> None:
+    windows = np.lib.stride_tricks.sliding_window_view(CROP, (48, 24, 3))[:, :, 0]
+    rng = np.random.default_rng(0)
+    places = {tuple(np.argwhere((windows == cut(CROP, Augmentation(1.25), rng)).all((2, 3, 4)))[0]) for _ in range(20)}
+    assert len(places) > 10
+    coloured = cut(CROP, Augmentation(1.0, colour=1.0, colour_range=0.3), rng).astype(int)
+    assert 0 < np.abs(coloured - CROP).mean() < 90
