@@ -106,11 +106,11 @@ def likeness(looks: FloatArray, boxes: Boxes) -> Likeness:
     total = looks.sum(axis=1)
     own = np.empty((len(looks), len(boxes)), np.float32)
     for camera, (start, end) in enumerate(zip(boxes.starts[:-1].tolist(), boxes.starts[1:].tolist(), strict=True)):
-        np.matmul(looks[:, camera], boxes.looks[start:end].T, out=own[:, start:end])
+        own[:, start:end] = looks[:, camera] @ boxes.looks[start:end].T
     others = total @ boxes.looks.T - own
     own_squared = np.einsum("ncd,ncd->nc", looks, looks)
     others_squared = (
-        own_squared - 2 * (looks @ total[:, :, None])[..., 0] + np.einsum("nd,nd->n", total, total)[:, None]
+        own_squared - 2 * np.einsum("ncd,nd->nc", looks, total) + np.einsum("nd,nd->n", total, total)[:, None]
     )
     own_length, others_length = (
         np.sqrt(np.maximum(squared, 0))[:, boxes.camera] for squared in (own_squared, others_squared)
