@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, IdentityEvent, TrackUpdate
-from tracker.crosscam.constraints import Constraint
+from tracker.crosscam.constraints import Constraint, Withdrawal
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.ports import Detector, Embedder, Gate, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
@@ -35,7 +35,7 @@ class Pipeline:
         embedder: Embedder,
         trackers: Mapping[str, SingleCameraTracker],
         matcher: CrossCameraMatcher,
-        decisions: Callable[[], Iterable[Constraint]] | None = None,
+        decisions: Callable[[], Iterable[Constraint | Withdrawal]] | None = None,
         sinks: Sequence[Sink] = (),
         areas: Mapping[str, CameraAreas] | None = None,
         movements: Mapping[str, MotionEstimator] | None = None,

@@ -1,21 +1,22 @@
 """What people decide outranks what the matcher would do, at once and for good."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from tests.crosscam.test_matcher import CROSSING, STEP_SECONDS, Visit, steps_of
 from tracker.core.types import IdentityEvent, IdentityEventKind
-from tracker.crosscam.constraints import Constraint, ConstraintKind, Party
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party, Withdrawal
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 
 MUST, CANNOT = ConstraintKind.MUST_LINK, ConstraintKind.CANNOT_LINK
+Decisions = Mapping[float, Sequence[Constraint | Withdrawal]]
 LONG = MatcherConfig(memory_seconds=60.0, open_seconds=2.0)
 
 
 def watched(
-    visits: Sequence[Visit], matcher: CrossCameraMatcher, decisions: dict[float, list[Constraint]] | None = None
+    visits: Sequence[Visit], matcher: CrossCameraMatcher, decisions: Decisions | None = None
 ) -> list[IdentityEvent]:
     """Play visits; decisions are told at the first step from their time on."""
     events, waiting = [], sorted((decisions or {}).items())
@@ -120,3 +121,52 @@ def test_tracks_that_people_part_are_not_joined_by_a_tracker() -> None:
             break
     assert matcher.join_tracks(t, ("east", 1), ("east", 2)) == []
     assert matcher.identity_of(("east", 1)) != matcher.identity_of(("east", 2))
+
+
+TWO = (("east", 1), ("east", 2))
+
+
+@pytest.mark.parametrize(("linked", "withdrawn"), [(3.0, 4.5), (3.0, 7.0), (8.5, 10.0), (3.0, 13.0)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_link_that_is_taken_back_leaves_two_people_with_their_own_numbers(
+    linked: float, withdrawn: float, turned: bool
+) -> None:
+    """Whether their tracks are in view, ended or at rest. Who was known before the link is recognised as without it."""
+    plain, matcher = CrossCameraMatcher(LONG), CrossCameraMatcher(LONG)
+    watched(CROSSING, plain)
+    one, other = (plain.identity_of(key) for key in TWO)
+    assert one is not None
+    assert other is not None
+    link = said(MUST, other, one) if turned else said(MUST, one, other)
+    taken_back = Withdrawal((link,), tuple(zip(TWO, (one, other), strict=True)))
+    events = watched(CROSSING, matcher, {linked: [link], withdrawn: [taken_back]})
+    assert any(e.kind is IdentityEventKind.MERGED for e in events)
+    assert {e.tracklet for e in events if e.evidence and e.evidence.rule == "withdrawn"} <= set(TWO)
+    assert [matcher.identity_of(key) for key in TWO] == [one, other]
+    for key in (("west", 3), ("west", 4)) if withdrawn < 13.0 else ():  # else both came to rest as one, looks and all
+        assert matcher.identity_of(key) == plain.identity_of(key)
+
+
+def test_a_parting_that_is_taken_back_lets_looks_decide_again() -> None:
+    matcher = CrossCameraMatcher(LONG)
+    split = [said(MUST, ("west", 4), 900), said(CANNOT, ("east", 1), 900)]
+    plain = CrossCameraMatcher(LONG)
+    watched(CROSSING, plain)
+    person = plain.identity_of(("east", 1))
+    assert person is not None
+    taken_back = Withdrawal(tuple(split), ((("west", 4), person),), (900, person))
+    events = watched(CROSSING, matcher, {10.0: split, 12.0: [taken_back]})
+    assert 900 in {e.identity_id for e in events if e.tracklet == ("west", 4)}
+    assert matcher.identity_of(("west", 4)) == matcher.identity_of(("east", 1)) == person
+
+
+def test_what_follows_from_two_decisions_stays_until_both_are_taken_back() -> None:
+    first, second, implied = said(MUST, 1, 2), said(MUST, 1, 3), said(MUST, ("east", 1), ("east", 2))
+    constraints = Constraints()
+    constraints.add(implied, first)
+    constraints.add(implied, second)
+    constraints.withdraw([second])
+    assert list(constraints) == [implied]
+    constraints.withdraw([first])
+    assert not list(constraints)
+    assert not constraints.partners(("east", 1))

@@ -28,11 +28,24 @@ class Constraint:
     other: Party
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A person takes decisions back: those who were one person only by them are two again, each under its own number.
+
+    whose: the identities of these tracks from now on, until a round knows better. merged: (gone, survivor) where one of
+    the two numbers existed only by the decisions.
+    """
+
+    decisions: tuple[Constraint, ...]
+    whose: tuple[tuple[TrackletKey, int], ...] = ()
+    merged: tuple[int, int] | None = None
+
+
 class Constraints:
     """All decisions so far."""
 
     def __init__(self, decisions: Iterable[Constraint] = ()) -> None:
-        self._decisions: dict[Constraint, None] = {}
+        self._sources: dict[Constraint, tuple[Constraint, ...]] = {}
         self._linked: dict[Party, dict[Party, None]] = {}
         self._apart: dict[Party, dict[Party, None]] = {}
         for decision in decisions:
@@ -40,15 +53,31 @@ class Constraints:
 
     def __iter__(self) -> Iterator[Constraint]:
         """Oldest first."""
-        return iter(self._decisions)
+        return iter(self._sources)
 
     def __len__(self) -> int:
-        return len(self._decisions)
+        return len(self._sources)
 
-    def add(self, decision: Constraint) -> None:
-        """One more decision; one that is repeated counts as new."""
-        self._decisions.pop(decision, None)
-        self._decisions[decision] = None
+    def add(self, decision: Constraint, *sources: Constraint) -> None:
+        """One more decision; one that is repeated counts as new. sources: what people said, if it follows from that."""
+        known = self._sources.pop(decision, ())
+        self._sources[decision] = (*known, *(sources or (decision,)))
+        self._index(decision)
+
+    def sources(self, decision: Constraint) -> tuple[Constraint, ...]:
+        """What people said that the decision is, or follows from."""
+        return self._sources[decision]
+
+    def withdraw(self, said: Iterable[Constraint]) -> None:
+        """People take back what they said; what follows from nothing else ends with it."""
+        gone = set(said)
+        left = {one: tuple(s for s in sources if s not in gone) for one, sources in self._sources.items()}
+        self._sources = {one: sources for one, sources in left.items() if sources}
+        self._linked, self._apart = {}, {}
+        for decision in self._sources:
+            self._index(decision)
+
+    def _index(self, decision: Constraint) -> None:
         partners = self._linked if decision.kind is ConstraintKind.MUST_LINK else self._apart
         partners.setdefault(decision.one, {})[decision.other] = None
         partners.setdefault(decision.other, {})[decision.one] = None

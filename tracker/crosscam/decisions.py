@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey
-from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party, Withdrawal
 from tracker.crosscam.identities import IdentityBook
 from tracker.crosscam.memory import Memory
 from tracker.crosscam.rulings import Ruling, rule
@@ -16,6 +16,8 @@ from tracker.crosscam.segments import Segment
 from tracker.crosscam.track_log import TrackLog
 
 MUST_LINK = ConstraintKind.MUST_LINK.value
+WITHDRAWN = "withdrawn"
+"""Rule of the events by which a decision is taken back."""
 
 
 class Decisions:
@@ -31,16 +33,19 @@ class Decisions:
 
     def state(self) -> list[list[object]]:
         """All decisions as plain data, for restore()."""
-        return [[d.kind.value, d.one, d.other] for d in self.constraints]
+        return [
+            [d.kind.value, d.one, d.other, [[s.kind.value, s.one, s.other] for s in self.constraints.sources(d)]]
+            for d in self.constraints
+        ]
 
     def restore(self, state: Iterable[Sequence[Any]]) -> None:
-        for kind, one, other in state:
-            self.constraints.add(Constraint(ConstraintKind(kind), _party(one), _party(other)))
+        for *decision, sources in state:
+            self.constraints.add(_constraint(decision), *map(_constraint, sources))
 
     def add(self, t_seconds: float, decision: Constraint, unsettled: Sequence[Segment]) -> list[IdentityEvent]:
         """One more decision. unsettled: the segments that are not at rest. Returns what it changes at once."""
         for implied in self._implied(decision, unsettled):
-            self.constraints.add(implied)
+            self.constraints.add(implied, decision)
         one, other = decision.one, decision.other
         mine, theirs = self.identities_of(one), self.identities_of(other)
         if not mine or not theirs or self._is_open(one, unsettled) or self._is_open(other, unsettled):
@@ -48,7 +53,7 @@ class Decisions:
         if decision.kind is ConstraintKind.CANNOT_LINK and not mine & theirs:
             return []
         if decision.kind is ConstraintKind.MUST_LINK and isinstance(one, tuple) is isinstance(other, tuple):
-            return self._unite(t_seconds, sorted(mine | theirs))
+            return self._unite(t_seconds, sorted(mine | theirs), MUST_LINK)
         leaving, staying = (other, one) if isinstance(other, tuple) else (one, other)
         if isinstance(leaving, int):
             return []  # two ids that were merged stay one; people who know better name the tracks
@@ -58,6 +63,33 @@ class Decisions:
         ]
         new_id = self._book.issue() if decision.kind is ConstraintKind.CANNOT_LINK else min(self.identities_of(staying))
         return self._move(t_seconds, moving, new_id, decision.kind.value)
+
+    def withdraw(self, t_seconds: float, said: Withdrawal, unsettled: Sequence[Segment]) -> list[IdentityEvent]:
+        """A person takes decisions back; the rounds to come judge without them. unsettled: as for add()."""
+        self.constraints.withdraw(said.decisions)
+        before = {key: self.identities_of(key) for key, _ in said.whose}
+        for decision in said.decisions:
+            if decision.kind is ConstraintKind.MUST_LINK:
+                self._part(decision.one, decision.other)
+        whose = dict(said.whose)
+        for segment in unsettled:
+            identity_id = whose.get(segment.key)
+            if identity_id is not None and segment.identity_id is not None:
+                segment.identity_id = self._book.resolve(identity_id)
+                self._log.assign(segment.key, segment.since_seconds, segment.identity_id)
+        events = []
+        open_keys = {segment.key for segment in unsettled}
+        for key, identity_id in whose.items():
+            if key not in open_keys and len(before[key]) == 1:
+                self._log.assign_all(key, self._book.resolve(identity_id))
+            now = self.identities_of(key)
+            if len(now) == 1 and now != before[key]:
+                self._log.tell(key, min(now))
+                events.append(_revised(t_seconds, key, min(now), WITHDRAWN, min(before[key], default=None)))
+        if said.merged is None:
+            return events
+        gone, survivor = map(self._book.resolve, said.merged)
+        return events + (self._unite(t_seconds, [survivor, gone], WITHDRAWN) if gone != survivor else [])
 
     def identities_of(self, party: Party) -> set[int]:
         """Who a party is today; several where a track is split, none for an unknown one."""
@@ -121,14 +153,22 @@ class Decisions:
             return any(segment.key == party for segment in unsettled)
         return bool(self._open_tracks(party, unsettled))
 
-    def _unite(self, t_seconds: float, identities: Sequence[int]) -> list[IdentityEvent]:
-        """The oldest identity survives."""
+    def _part(self, one: Party, other: Party) -> None:
+        """Two ids that were made one are two again."""
+        if isinstance(one, int) and isinstance(other, int):
+            survivor = self._book.resolve(one)
+            gone = self._book.part(one, other)
+            if gone is not None:
+                self._memory.part(gone, survivor)
+
+    def _unite(self, t_seconds: float, identities: Sequence[int], reason: str) -> list[IdentityEvent]:
+        """The first identity survives."""
         survivor, *others = identities
         events = []
         for gone in others:
             self._book.merge(gone, survivor)
-            self._memory.merge(gone, survivor)
-            evidence = LinkEvidence(rule=MUST_LINK, score=0.0)
+            self._memory.merge(gone, survivor, revocable=True)
+            evidence = LinkEvidence(rule=reason, score=0.0)
             events.append(IdentityEvent(IdentityEventKind.MERGED, t_seconds, survivor, None, gone, evidence))
         return events
 
@@ -142,13 +182,21 @@ class Decisions:
         for key in keys:
             if self.identities_of(key) in (set(), {identity_id}):
                 continue
-            for since, _ in self._log.stretches(key):
-                self._log.assign(key, since, identity_id)
+            self._log.assign_all(key, identity_id)
             told = self._log.tell(key, identity_id)
             before = None if told is None else self._book.resolve(told)
-            evidence = LinkEvidence(rule=reason, score=0.0)
-            events.append(IdentityEvent(IdentityEventKind.REVISED, t_seconds, identity_id, key, before, evidence))
+            events.append(_revised(t_seconds, key, identity_id, reason, before))
         return events
+
+
+def _revised(t_seconds: float, key: TrackletKey, identity_id: int, reason: str, before: int | None) -> IdentityEvent:
+    evidence = LinkEvidence(rule=reason, score=0.0)
+    return IdentityEvent(IdentityEventKind.REVISED, t_seconds, identity_id, key, before, evidence)
+
+
+def _constraint(given: Sequence[Any]) -> Constraint:
+    kind, one, other = given
+    return Constraint(ConstraintKind(kind), _party(one), _party(other))
 
 
 def _party(given: Any) -> Party:

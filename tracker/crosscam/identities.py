@@ -14,7 +14,7 @@ class IdentityBook:
     def __init__(self, issue: Callable[[], int] | None = None) -> None:
         self._issue = issue
         self._highest = 0
-        self._redirect: dict[int, int] = {}
+        self._redirect: dict[int, int] = {}  # oldest first
         self._confirmed: set[int] = set()
 
     def issue(self) -> int:
@@ -35,6 +35,18 @@ class IdentityBook:
         if gone in self._confirmed:
             self._confirmed.add(survivor)
 
+    def part(self, one: int, other: int) -> int | None:
+        """Take back the merge that made two ids one; returns which id stands for itself again, None if they are two."""
+        ways = [list(self._way(identity_id)) for identity_id in (one, other)]
+        if ways[0][-1] != ways[1][-1]:
+            return None
+        between = set(ways[0]) ^ set(ways[1])  # up to where the ways meet
+        latest = [gone for gone in self._redirect if gone in between]
+        if not latest:
+            return None
+        del self._redirect[latest[-1]]
+        return latest[-1]
+
     def keep(self, identities: Iterable[int]) -> None:
         """Forget all that is not needed to say who these ids are today."""
         used = {step for identity_id in identities for step in self._way(identity_id)}
@@ -47,7 +59,7 @@ class IdentityBook:
 
     def state(self) -> State:
         """Plain data for restore()."""
-        redirect = [list(pair) for pair in sorted(self._redirect.items())]
+        redirect = [list(pair) for pair in self._redirect.items()]
         return {"redirect": redirect, "confirmed": sorted(self._confirmed), "highest": self._highest}
 
     def restore(self, state: State) -> None:

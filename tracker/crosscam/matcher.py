@@ -26,8 +26,8 @@ from tracker.crosscam.clustering import cluster
 from tracker.crosscam.company import Company
 from tracker.crosscam.comparison import Comparison, compare
 from tracker.crosscam.competition import alike, contested
-from tracker.crosscam.constraints import Constraint
-from tracker.crosscam.decisions import Decisions
+from tracker.crosscam.constraints import Constraint, Withdrawal
+from tracker.crosscam.decisions import MUST_LINK, Decisions
 from tracker.crosscam.identities import IdentityBook
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.memory import Memory
@@ -102,10 +102,17 @@ class CrossCameraMatcher:
         """The last round: every confirmed track takes part, however little is known of it."""
         return self._round(t_seconds, final=True)
 
-    def constrain(self, t_seconds: float, decisions: Iterable[Constraint]) -> list[IdentityEvent]:
-        """Take decisions of people, oldest first. Those about open tracks show from the next round on."""
+    def constrain(self, t_seconds: float, decisions: Iterable[Constraint | Withdrawal]) -> list[IdentityEvent]:
+        """Take decisions of people, and what they take back, oldest first. Those about open tracks show from the next
+        round on.
+        """
         unsettled = [*self._ended, *self._live.values()]
-        events = [event for decision in decisions for event in self._decisions.add(t_seconds, decision, unsettled)]
+        events: list[IdentityEvent] = []
+        for said in decisions:
+            if isinstance(said, Withdrawal):
+                events += self._decisions.withdraw(t_seconds, said, unsettled)
+            else:
+                events += self._decisions.add(t_seconds, said, unsettled)
         for segment in unsettled:
             segment.due = True
         return events
@@ -249,7 +256,8 @@ class CrossCameraMatcher:
         events = self._namer.name(t_seconds, company, groups, comparison, ruling)
         for event in events:
             if event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
-                self._memory.merge(event.previous_identity_id, event.identity_id)
+                decided_by_people = event.evidence is not None and event.evidence.rule == MUST_LINK
+                self._memory.merge(event.previous_identity_id, event.identity_id, revocable=decided_by_people)
         held = [self._identity(segment) for segment in company]
         self._company.note(company, comparison, held)
         if self._walks is not None:

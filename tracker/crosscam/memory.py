@@ -10,6 +10,7 @@ import numpy as np
 from tracker.core.types import FloatArray
 from tracker.crosscam.comparison import FULL_WEIGHT
 from tracker.crosscam.features import unit_rows
+from tracker.crosscam.presence import Presence
 from tracker.crosscam.search import ExactNeighbours, Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.state import State, pack, unpack
@@ -42,6 +43,7 @@ class Memory:
         self._overdue: set[int] = set()
         self._changed: dict[int, None] = {}
         self._indexed: set[int] = set()
+        self._before_merge: dict[int, tuple[list[Segment], list[Segment]]] = {}
         self._generation = 0
         self.tints = CameraTints()
         self.size = 0
@@ -81,8 +83,11 @@ class Memory:
         self._changed[identity_id] = None
         self._note_latest(identity_id, segment)
 
-    def merge(self, gone: int, survivor: int) -> None:
-        """Two identities are one person."""
+    def merge(self, gone: int, survivor: int, *, revocable: bool = False) -> None:
+        """Two identities are one person. revocable: part() can take it back."""
+        if revocable and gone in self._homes:
+            shared = [one for one in self.of(survivor) if one.camera_id in self._homes[gone]]
+            self._before_merge[gone] = unpack(pack(self.of(gone))), unpack(pack(shared))
         for _, segment in sorted(self._drop(gone).items()):
             segment.identity_id = survivor
             home = self._homes.setdefault(survivor, {})
@@ -92,6 +97,21 @@ class Memory:
                 home[segment.camera_id].absorb(segment)
             self._changed[survivor] = None
             self._note_latest(survivor, segment)
+
+    def part(self, gone: int, survivor: int) -> None:
+        """What `gone` had left behind when it was merged is its own again. Where more has come to rest since, the looks
+        of the survivor remain those of both.
+        """
+        own, others = self._before_merge.pop(gone, ([], []))
+        shared = {segment.camera_id: segment for segment in others}
+        for segment in own:
+            kept = shared.get(segment.camera_id)
+            joined = Presence.of(kept.presence.runs if kept else [])
+            joined.absorb(segment.presence)
+            held = self._homes.get(survivor, {}).get(segment.camera_id)
+            if held is not None and held.presence.runs == joined.runs:
+                self._replace(survivor, segment.camera_id, kept)
+            self.put(gone, segment)
 
     def forget(self, before_seconds: float, held: Container[int]) -> None:
         """Let go who was last seen before an instant, unless an open segment holds the identity."""
@@ -103,6 +123,11 @@ class Memory:
             self._overdue.discard(identity_id)
             if all(s.presence.last_seconds < before_seconds for s in self.of(identity_id)):
                 self._drop(identity_id)
+        self._before_merge = {
+            gone: (own, others)
+            for gone, (own, others) in self._before_merge.items()
+            if any(s.presence.last_seconds >= before_seconds for s in own)
+        }
 
     def just_left(self, after_seconds: float, most: int) -> list[Exit]:
         """Where those were seen last who came to rest lately, the latest first."""
@@ -121,6 +146,7 @@ class Memory:
         return {
             "generation": self._generation,
             "segments": pack(self.everyone()),
+            "before_merge": [[gone, *map(pack, segments)] for gone, segments in self._before_merge.items()],
             "exits": [list(leaving) for leaving in self._exits.values()],
             "changed": list(self._changed),
             "indexed": indexed,
@@ -134,6 +160,7 @@ class Memory:
             self._homes.setdefault(segment.identity_id or 0, {})[segment.camera_id] = segment
             self.size += 1
             heapq.heappush(self._due, (segment.presence.last_seconds, segment.identity_id or 0))
+        self._before_merge = {gone: (unpack(own), unpack(others)) for gone, own, others in state["before_merge"]}
         self._exits = {leaving[0]: Exit(*leaving) for leaving in state["exits"]}
         self._changed, self._indexed = dict.fromkeys(state["changed"]), set(state["indexed"])
         self._generation = state["generation"]
@@ -179,6 +206,19 @@ class Memory:
         if identity_id not in self._exits or self._exits[identity_id].t_seconds <= seconds:
             self._exits.pop(identity_id, None)
             self._exits[identity_id] = Exit(identity_id, segment.camera_id, seconds)
+
+    def _replace(self, identity_id: int, camera_id: str, segment: Segment | None) -> None:
+        """What a person left behind in a camera; None: nothing."""
+        if segment is not None:
+            segment.identity_id = identity_id
+            self._homes[identity_id][camera_id] = segment
+        elif len(self._homes[identity_id]) == 1:
+            self._drop(identity_id)
+            return
+        else:
+            del self._homes[identity_id][camera_id]
+            self.size -= 1
+        self._changed[identity_id] = None
 
     def _drop(self, identity_id: int) -> dict[str, Segment]:
         home = self._homes.pop(identity_id, {})

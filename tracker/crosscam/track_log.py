@@ -42,6 +42,11 @@ class TrackLog:
             if stretch.since_seconds == since_seconds:
                 stretch.identity_id = identity_id
 
+    def assign_all(self, key: TrackletKey, identity_id: int) -> None:
+        """All stretches of the track are this person."""
+        for stretch in self._tracks[key].stretches:
+            stretch.identity_id = identity_id
+
     def tell(self, key: TrackletKey, identity_id: int) -> int | None:
         """An event gives the track this identity; returns the one that was told before."""
         track = self._tracks[key]

@@ -5,8 +5,9 @@ from collections.abc import Set
 from sqlalchemy import Connection, Select, delete, exists, insert, select
 from sqlalchemy.orm import aliased
 
-from tracker.store.models import Constraint, Identity, Tracklet
+from tracker.store.models import Audit, Constraint, Identity, Tracklet
 
+MERGE, SPLIT, RENAME = "merge", "split", "rename"
 MUST_LINK = "must-link"
 CANNOT_LINK = "cannot-link"
 
@@ -15,6 +16,14 @@ def keeps_apart(connection: Connection, one: int, other: int) -> bool:
     """Whether a user split these two people (survivors' ids)."""
     query = people_of(CANNOT_LINK)
     return any({row.a, row.b} == {one, other} for row in connection.execute(query))
+
+
+def parted_again(connection: Connection, one: int, other: int) -> bool:
+    """Whether a user merged these two numbers and took it back."""
+    undone = select(Audit.details).where(Audit.action == MERGE, Audit.undone_us.is_not(None))
+    return any(
+        {details.get("identity"), details.get("other")} == {one, other} for details in connection.scalars(undone)
+    )
 
 
 def forbids_link(connection: Connection, tracklet_id: int, survivor_id: int) -> bool:

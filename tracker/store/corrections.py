@@ -9,14 +9,12 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
 from tracker.store.auditing import Correction, audit
-from tracker.store.constraints import CANNOT_LINK, MUST_LINK, keeps_apart, release, restore
+from tracker.store.constraints import CANNOT_LINK, MERGE, MUST_LINK, RENAME, SPLIT, keeps_apart, release, restore
 from tracker.store.identities import CONFIRMED, known_survivor, merge, separate
 from tracker.store.models import Audit, Constraint, Event, Identity, Tracklet
 from tracker.store.numbers import new_identity_id
 from tracker.store.reassociating import REASSOCIATE, take_back
 from tracker.store.runs import micros
-
-MERGE, SPLIT, RENAME = "merge", "split", "rename"
 
 _Sighting = Row[int, int | None, int, int]
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
 from tracker.errors import NotFoundError
-from tracker.store.constraints import forbids_link, keeps_apart
+from tracker.store.constraints import MUST_LINK, forbids_link, keeps_apart, parted_again
 from tracker.store.models import Event, Identity, Link, Tracklet
 from tracker.store.numbers import never_give_out, new_identity_id
 from tracker.store.runs import ActiveRun
@@ -106,6 +106,9 @@ def _is_overruled(connection: Connection, event: IdentityEvent, tracklet_id: int
     survivor = survivor_of(connection, event.identity_id) or event.identity_id
     if event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
         previous = survivor_of(connection, event.previous_identity_id) or event.previous_identity_id
+        heard = event.evidence is not None and event.evidence.rule == MUST_LINK  # what a user had said, and may regret
+        if heard and previous != survivor and parted_again(connection, event.previous_identity_id, event.identity_id):
+            return True
         return keeps_apart(connection, previous, survivor) or _have_two_names(connection, previous, survivor)
     links = event.kind in (IdentityEventKind.ASSIGNED, IdentityEventKind.REVISED)
     return links and tracklet_id is not None and forbids_link(connection, tracklet_id, survivor)

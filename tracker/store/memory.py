@@ -9,14 +9,14 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 from sqlalchemy.orm import aliased
 
-from tracker.core.types import FloatArray
-from tracker.crosscam.constraints import Constraint, ConstraintKind
+from tracker.core.types import FloatArray, TrackletKey
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Withdrawal
 from tracker.crosscam.known import KnownPerson
 from tracker.errors import OmnitrackError
-from tracker.store.constraints import people_of
+from tracker.store.constraints import MERGE, SPLIT, people_of
 from tracker.store.identities import CONFIRMED
 from tracker.store.models import Audit, Camera, Embedding, Identity, Tracklet
 from tracker.store.packing import unpack_vector
@@ -27,9 +27,11 @@ LOOKS_SECONDS = 86_400.0
 """Of those who are remembered, so much of the past says how they look."""
 
 LATEST = 20
-"""Sightings of somebody split off that the matcher is told of; older ones it does not hold any more."""
+"""Sightings of a person concerned by a correction that the matcher is told of; older ones it does not hold any more."""
 
 HEAR_SECONDS = 1.0
+
+UNDONE = select(Audit.id).where(Audit.action.in_((MERGE, SPLIT)), Audit.undone_us.is_not(None))
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ def standing_decisions(connection: Connection, identities: Collection[int]) -> l
 
 
 class Hearing:
-    """Listens for merges and splits that users make while a run goes on, about once a second in a thread of its own.
+    """Listens for merges and splits that users make or undo while a run goes on, about once a second in its own thread.
 
     Use as a context manager. fresh() never waits.
     """
@@ -87,13 +89,15 @@ class Hearing:
     def __init__(self, store: Store, run: ActiveRun) -> None:
         self._store = store
         self._run = run
-        self._heard: deque[Constraint] = deque()
+        self._heard: deque[Constraint | Withdrawal] = deque()
+        self._told: dict[int, tuple[Constraint, ...]] = {}
         self._ended = Signal()
         self._thread = Thread(target=self._listen, name="hearing", daemon=True)
         with store.read() as connection:
             self._latest_audit_id = connection.scalar(select(func.max(Audit.id))) or 0
+            self._undone = set(connection.scalars(UNDONE))
 
-    def fresh(self) -> list[Constraint]:
+    def fresh(self) -> list[Constraint | Withdrawal]:
         """What was said since the last call, oldest first."""
         return [self._heard.popleft() for _ in range(len(self._heard))]
 
@@ -113,29 +117,68 @@ class Hearing:
             except OmnitrackError as error:  # thread boundary: what was said is still there when it can be read again
                 _LOG.warning("%s; corrections reach the run once it can be read", error)
 
-    def _said(self, connection: Connection) -> list[Constraint]:
-        decisions: list[Constraint] = []
-        later = select(Audit).where(Audit.id > self._latest_audit_id, Audit.action.in_(("merge", "split")))
+    def _said(self, connection: Connection) -> list[Constraint | Withdrawal]:
+        """What stands now was said after all that is undone now: the latest correction is undone first."""
+        undone = set(connection.scalars(UNDONE)) - self._undone
+        taken_back = select(Audit).where(Audit.id.in_(undone), Audit.id <= self._latest_audit_id)
+        said: list[Constraint | Withdrawal] = [
+            _withdrawal(connection, self._run, row, self._told.pop(row.id, None))
+            for row in connection.execute(taken_back.order_by(Audit.id.desc())).all()
+        ]
+        self._undone |= undone
+        later = select(Audit).where(Audit.id > self._latest_audit_id, Audit.action.in_((MERGE, SPLIT)))
         for row in connection.execute(later.order_by(Audit.id)):
-            if row.undone_us is None and row.action == "merge":
-                decisions.append(Constraint(ConstraintKind.MUST_LINK, row.details["identity"], row.details["other"]))
-            elif row.undone_us is None:
-                decisions += _split(connection, self._run, row.details)
+            if row.undone_us is None:
+                self._told[row.id] = _decisions(connection, self._run, row)
+                said += self._told[row.id]
             self._latest_audit_id = row.id
-        return decisions
+        return said
 
 
-def _split(connection: Connection, run: ActiveRun, details: dict[str, Any]) -> list[Constraint]:
-    """The tracks of this run that were split off are the new person, who is not the old one."""
-    moved = [tracklet_id for tracklet_id, _ in details["moved"]]
-    latest = select(Tracklet.camera_id, Tracklet.track_id).where(Tracklet.id.in_(moved), Tracklet.run_id == run.id)
+def _decisions(connection: Connection, run: ActiveRun, row: Row[Any]) -> tuple[Constraint, ...]:
+    """Who was merged is one; the tracks of this run that were split off are the new person, who is not the old one."""
+    one, other = row.details["identity"], row.details["other"]
+    if row.action == MERGE:
+        return (Constraint(ConstraintKind.MUST_LINK, one, other),)
+    tracks = _latest_tracks(connection, run, _moved(row))
+    links = [Constraint(ConstraintKind.MUST_LINK, track, other) for track, _ in reversed(tracks)]
+    return (*links, Constraint(ConstraintKind.CANNOT_LINK, one, other))
+
+
+def _withdrawal(
+    connection: Connection, run: ActiveRun, row: Row[Any], told: tuple[Constraint, ...] | None
+) -> Withdrawal:
+    """Undone. told: what the matcher was told, None of a correction that it began with. What `forget` erased names
+    nobody any more.
+    """
+    if not row.details:
+        return Withdrawal(told or ())
+    one, other = row.details["identity"], row.details["other"]
+    if row.action == MERGE:
+        people = [_latest_tracks(connection, run, Identity.survivor_id == person) for person in (one, other)]
+        decisions = told or (Constraint(ConstraintKind.MUST_LINK, one, other),)
+        return Withdrawal(decisions, tuple(track for tracks in people for track in tracks))
+    decisions = told or (Constraint(ConstraintKind.CANNOT_LINK, *sorted((one, other))),)
+    return Withdrawal(decisions, tuple(_latest_tracks(connection, run, _moved(row))), (other, one))
+
+
+def _moved(row: Row[Any]) -> ColumnElement[bool]:
+    return Tracklet.id.in_([tracklet_id for tracklet_id, _ in row.details["moved"]])
+
+
+def _latest_tracks(
+    connection: Connection, run: ActiveRun, chosen: ColumnElement[bool]
+) -> list[tuple[TrackletKey, int]]:
+    """Up to LATEST tracks of this run with whose they are, the latest first."""
     names = {key.id: name for name, key in run.cameras.items()}
-    tracks = [
-        (names[camera_id], track_id)
-        for camera_id, track_id in connection.execute(latest.order_by(Tracklet.end_us.desc()).limit(LATEST))
-    ]
-    links = [Constraint(ConstraintKind.MUST_LINK, track, details["other"]) for track in reversed(tracks)]
-    return [*links, Constraint(ConstraintKind.CANNOT_LINK, details["identity"], details["other"])]
+    query = (
+        select(Tracklet.camera_id, Tracklet.track_id, Identity.survivor_id)
+        .join(Identity, Identity.id == Tracklet.identity_id)
+        .where(chosen, Tracklet.run_id == run.id)
+        .order_by(Tracklet.end_us.desc())
+        .limit(LATEST)
+    )
+    return [((names[camera], track), person) for camera, track, person in connection.execute(query)]
 
 
 def _known(rows: list[Any], epoch_us: int) -> KnownPerson:
