@@ -89,6 +89,19 @@ def test_sure_walks_are_learnt_once_each() -> None:
     assert topology.walks["east", "west"] == pytest.approx([4.0] * 5, abs=0.2)
 
 
+def test_views_that_overlap_are_noticed_on_the_way() -> None:
+    lines: list[str] = []
+    topology = Topology(notify=lines.append)
+    matcher = CrossCameraMatcher(LONG, walks=Walks(topology, LONG.memory_seconds))
+    walkers: list[Visit] = []
+    for person in range(1, 6):
+        walkers += [("east", person, person, 0.0, 12.0 + person), ("west", person, person, 3.0 + person, 20.0)]
+    play([*walkers, ("east", 9, 9, 0.0, 25.0)], matcher)
+    assert topology.walks == {}
+    (line,) = lines
+    assert "east and west overlap" in line
+
+
 def test_one_segment_alone_has_nobody_to_be() -> None:
     walks = Walks(Topology({("east", "west"): walks_about(10, 1)}), 60.0)
     assert walks.log_odds([segment("east", 1, (0, 5))], [None]).tolist() == [[0.0]]

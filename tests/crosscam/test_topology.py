@@ -104,3 +104,26 @@ def test_walks_given_by_hand_have_the_moments_they_were_given() -> None:
     assert between.max() < 60
     with pytest.raises(ValueError, match="std"):
         walks_about(30, 0)
+
+
+def test_nothing_is_learnt_between_cameras_that_see_people_at_once() -> None:
+    lines: list[str] = []
+    topology = Topology({("yard", "gate"): [4.0]}, notify=lines.append)
+    for gap in (2.0, -3.0, 5.0, -20.0, -8.0, -2.0):
+        topology.observe(("gate", "yard"), gap)
+        topology.observe(("yard", "gate"), gap)
+        topology.observe(("hall", "hall"), gap)
+        topology.observe(("gate", "hall"), abs(gap))
+    assert set(topology.walks) == {("yard", "gate"), ("hall", "hall"), ("gate", "hall")}
+    assert topology.walks["yard", "gate"] == (4.0,), "what was given stays"
+    (line,) = lines
+    assert "the views of gate and yard overlap" in line
+    assert ratio(topology, "gate", "yard", -5.0) == ratio(topology, "gate", "yard", 30.0)
+
+
+@pytest.mark.parametrize("gaps", [[-0.5] * 30, [3.0, -9.0] + [4.0] * 30, [-9.0]])
+def test_a_hand_over_of_a_moment_and_a_few_errors_are_learnt(gaps: list[float]) -> None:
+    topology = Topology(notify=pytest.fail)
+    for gap in gaps:
+        topology.observe(("gate", "yard"), gap)
+    assert len(topology.walks["gate", "yard"]) == len(gaps)

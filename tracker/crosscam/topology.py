@@ -12,6 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtrc
 
 Array = NDArray[np.float64]
 Way = tuple[str, str]
@@ -35,6 +36,12 @@ CELLS = 512
 MIN_KNOWN = 10
 RECENT = 20
 DRIFT_DEVIATIONS = 4.0
+AT_ONCE_SECONDS = 1.0
+"""Seen by two cameras at once for longer than this, somebody stands where their views overlap; clocks may differ a
+little, and a hand-over may take a moment.
+"""
+ERROR_SHARE, CHANCE = 0.05, 1e-3
+"""Of the sure walks, so many may be errors; views overlap if those seen at once are so unlikely to be errors alone."""
 
 
 def walks_between(shortest: float, usual: float, longest: float) -> tuple[float, ...]:
@@ -59,7 +66,8 @@ class Topology:
     """What is known of the ways between cameras.
 
     walks: seconds per way to begin with. complete: there are no other ways between the cameras they name.
-    learns: observe() adds to what is known; else it only watches for drift. notify: takes one line for people.
+    learns: observe() adds to what is known, but not between cameras whose views overlap; else it only watches for
+    drift. notify: takes one line for people.
     """
 
     def __init__(
@@ -72,6 +80,9 @@ class Topology:
     ) -> None:
         self._walks = {way: deque(times, CAPACITY) for way, times in sorted((walks or {}).items())}
         self._closed = {camera for way in self._walks for camera in way} if complete else set()
+        self._given = self.walks
+        self._at_once: dict[frozenset[str], deque[bool]] = {}
+        self._overlapping: set[frozenset[str]] = set()
         self._learns = learns
         self._notify = notify
         self._recent: dict[Way, deque[tuple[float, float]]] = {}
@@ -90,7 +101,7 @@ class Topology:
         known = self._walks.get(way, ())
         if len(known) >= MIN_KNOWN:
             self._watch(way, gap_seconds, np.array(known))
-        if self._learns:
+        if self._learns and not self._overlap(way, gap_seconds):
             self._walks.setdefault(way, deque(maxlen=CAPACITY)).append(gap_seconds)
             self._curves.pop(way, None)
             self._table = None
@@ -147,6 +158,29 @@ class Topology:
         shares = np.where(inside, np.where(taken > 0, 1.0, NO_WAY), shares)
         np.fill_diagonal(shares, 1.0)
         return np.asarray(np.log(shares))
+
+    def _overlap(self, way: Way, gap_seconds: float) -> bool:
+        """Whether the two views overlap, as far as is known with this walk. What was learnt till then is dropped."""
+        pair = frozenset(way)
+        if len(pair) == 1 or pair in self._overlapping:
+            return pair in self._overlapping
+        at_once = self._at_once.setdefault(pair, deque(maxlen=CAPACITY))
+        at_once.append(gap_seconds < -AT_ONCE_SECONDS)
+        if bdtrc(sum(at_once) - 1, len(at_once), ERROR_SHARE) > CHANCE:
+            return False
+        self._overlapping.add(pair)
+        for one in (way, way[::-1]):
+            self._walks.pop(one, None)
+            if one in self._given:
+                self._walks[one] = deque(self._given[one], CAPACITY)
+            self._curves.pop(one, None)
+        self._table = None
+        first, second = sorted(pair)
+        self._notify(
+            f"topology: the views of {first} and {second} overlap (of {len(at_once)} people who walked between them, "
+            f"{sum(at_once)} were seen by both at once); no walking times are learnt between these two"
+        )
+        return True
 
     def _watch(self, way: Way, gap_seconds: float, known: Array) -> None:
         """Tell once when the ranks of the latest walks among the known ones are no longer those of chance."""
