@@ -21,6 +21,7 @@ from pydantic import (
 from reid.augment import Augmentation
 from reid.datasets import READERS, Division
 from reid.errors import ReidError
+from reid.labelled import LABELLED_READERS
 from reid.preprocess import INPUTS, InputSpec
 
 
@@ -48,7 +49,7 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """One source of training crops; several may be named, and their people are kept apart."""
+    """One source of training crops; several of people may be named, and their people are kept apart."""
 
     name: str
     root: ExpandedPath
@@ -59,8 +60,9 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if self.name not in READERS:
-            raise ValueError(f"name must be one of {', '.join(READERS)}, got {self.name!r}")
+        known = {**READERS, **LABELLED_READERS}
+        if self.name not in known:
+            raise ValueError(f"name must be one of {', '.join(known)}, got {self.name!r}")
         return self
 
     @property
@@ -118,9 +120,10 @@ class ScheduleConfig(Section):
 
 
 class LossConfig(Section):
-    """Weights of the parts of the loss; 0 leaves a part out."""
+    """Weights of the parts of the loss; 0 leaves a part out. identity: of people, or of classes."""
 
     identity: NonNegativeFloat = 1.0
+    attributes: NonNegativeFloat = 0.0
     smoothing: Share = 0.1
     triplet: NonNegativeFloat = 0.0
     margin: NonNegativeFloat = 0.3
@@ -173,6 +176,17 @@ class TrainingConfig(Section):
     def _consistent(self) -> Self:
         if self.loss.distils != bool(self.teachers):
             raise ValueError("loss.direction, relation and cosines need teachers, and teachers need one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _one_task(self) -> Self:
+        labelled = [source.name for source in self.data if source.name in LABELLED_READERS]
+        if labelled and (len(self.data) > 1 or self.teachers or self.batch.people or self.loss.triplet):
+            raise ValueError(f"{labelled[0]} trains alone, without teachers, batch.people and loss.triplet")
+        if (self.loss.attributes > 0) != ("pa100k" in labelled):
+            raise ValueError("loss.attributes is for pa100k, which needs it")
+        if self.loss.attributes and self.loss.identity:
+            raise ValueError("pa100k knows nobody's identity: set loss.identity to 0")
         return self
 
 

@@ -12,20 +12,26 @@ from reid.preprocess import Image, read_picture
 
 UNLABELLED = -1
 SMALLEST_BOX_HEIGHT = 0.15
+RECORD_SHAPE = (3, 32, 32)
+RECORD_BYTES = 3 * 32 * 32
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One crop of a person: a file, or a part of it. person: the data set's own number, or UNLABELLED.
+    """One crop of a person: a file, or a part of it. person: the data set's own number, or UNLABELLED; in a data set
+    of classes (reid.labelled) the class, and in one of attributes `attributes` has a 0 or 1 for each.
 
     box_cxcywh: centre and size as fractions of the picture's width and height; None is the whole picture.
+    offset: where the RECORD_BYTES of the picture begin in a file of many (CIFAR); None is a file of one picture.
     """
 
     path: Path
     person: int
     camera: int
     box_cxcywh: tuple[float, float, float, float] | None = None
+    offset: int | None = None
+    attributes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,9 @@ def read(name: str, root: Path, division: Division | None = None) -> ReidData:
 
 def read_crop(sample: Sample) -> Image:
     """The sample's part of its picture, (h, w, 3) BGR uint8. Raises ReidError for a file that is no picture."""
+    if sample.offset is not None:
+        record = np.fromfile(sample.path, np.uint8, RECORD_BYTES, offset=sample.offset).reshape(RECORD_SHAPE)
+        return np.ascontiguousarray(record[::-1].transpose(1, 2, 0))
     picture = read_picture(sample.path)
     if sample.box_cxcywh is None:
         return picture

@@ -16,14 +16,16 @@ from reid.views import TaughtViews
 
 Draw = tuple[int, tuple[int, ...]]
 """A sample's index, and the entropy of the generator that augments it."""
+Target = int | tuple[int, ...]
+"""A class, UNLABELLED where unknown, or a 0 or 1 for every attribute."""
 
 
 @dataclass(frozen=True, slots=True)
 class CropBatch:
-    """images (n, 3, h, w) float32; classes (n,) int64, UNLABELLED where unknown; indices (n,) of the samples."""
+    """images (n, 3, h, w) float32; targets int64, classes (n,) or attributes (n, a); indices (n,) of the samples."""
 
     images: Tensor
-    classes: Tensor
+    targets: Tensor
     indices: Tensor
 
 
@@ -37,16 +39,16 @@ def class_numbers(samples: Sequence[Sequence[Sample]]) -> list[int]:
     ]
 
 
-class CropDataset(Dataset[tuple[Image, int, int]]):
-    """Augmented crops (height, width, 3) with class and index. Enlarged crops are kept while memory is cheap."""
+class CropDataset(Dataset[tuple[Image, Target, int]]):
+    """Augmented crops (height, width, 3) with target and index. Enlarged crops are kept while memory is cheap."""
 
     KEPT_BYTES = 512 * 1024**2
 
     def __init__(
-        self, samples: Sequence[Sample], classes: Sequence[int], spec: InputSpec, augmentation: Augmentation
+        self, samples: Sequence[Sample], targets: Sequence[Target], spec: InputSpec, augmentation: Augmentation
     ) -> None:
         self._samples = samples
-        self._classes = classes
+        self._targets = targets
         self._spec = spec
         self._augmentation = augmentation
         self._kept: dict[int, Image] = {}
@@ -55,12 +57,12 @@ class CropDataset(Dataset[tuple[Image, int, int]]):
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitem__(self, draw: Draw) -> tuple[Image, int, int]:
+    def __getitem__(self, draw: Draw) -> tuple[Image, Target, int]:
         index, entropy = draw
         rng = np.random.default_rng(entropy)
         spec = self._spec
         changed = augment(self._enlarged(index), spec.height, spec.width, self._augmentation, rng)
-        return changed, self._classes[index], index
+        return changed, self._targets[index], index
 
     def teacher(self, indices: Tensor) -> Tensor | None:
         """No teacher has described these crops."""
@@ -77,28 +79,28 @@ class CropDataset(Dataset[tuple[Image, int, int]]):
         return crop
 
 
-class ViewDataset(Dataset[tuple[Image, int, int]]):
+class ViewDataset(Dataset[tuple[Image, Target, int]]):
     """One view of every crop, as the teachers know it; each draw only mirrors it or erases a rectangle anew."""
 
     def __init__(
-        self, views: TaughtViews, view: int, classes: Sequence[int], spec: InputSpec, augmentation: Augmentation
+        self, views: TaughtViews, view: int, targets: Sequence[Target], spec: InputSpec, augmentation: Augmentation
     ) -> None:
         self._views = views
         self._view = view
-        self._classes = classes
+        self._targets = targets
         self._spec = spec
         self._augmentation = replace(augmentation, enlarge=1, colour=0)
 
     def __len__(self) -> int:
-        return len(self._classes)
+        return len(self._targets)
 
-    def __getitem__(self, draw: Draw) -> tuple[Image, int, int]:
+    def __getitem__(self, draw: Draw) -> tuple[Image, Target, int]:
         index, entropy = draw
         picture = self._views.picture(index, self._view)
         rng = np.random.default_rng(entropy)
         return (
             augment(picture, self._spec.height, self._spec.width, self._augmentation, rng),
-            self._classes[index],
+            self._targets[index],
             index,
         )
 
@@ -113,9 +115,9 @@ class Collate:
 
     spec: InputSpec
 
-    def __call__(self, items: Sequence[tuple[Image, int, int]]) -> CropBatch:
-        images, classes, indices = zip(*items, strict=True)
-        return CropBatch(torch.from_numpy(to_batch(images, self.spec)), torch.tensor(classes), torch.tensor(indices))
+    def __call__(self, items: Sequence[tuple[Image, Target, int]]) -> CropBatch:
+        images, targets, indices = zip(*items, strict=True)
+        return CropBatch(torch.from_numpy(to_batch(images, self.spec)), torch.tensor(targets), torch.tensor(indices))
 
 
 def batches(

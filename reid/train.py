@@ -1,7 +1,6 @@
 """Training as functions over one piece of state, the Run."""
 
 import csv
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -10,19 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from reid import losses, weights
 from reid.config import OptimiserConfig, ScheduleConfig, TrainingConfig
-from reid.datasets import ReidData, Sample, read, read_crop
-from reid.embedder import normalise_rows
+from reid.datasets import Sample
 from reid.errors import ReidError
-from reid.evaluate import labels_of
-from reid.loading import Collate, CropBatch, CropDataset, ViewDataset, batches, class_numbers
+from reid.loading import Collate, CropBatch, CropDataset, ViewDataset, batches
 from reid.osnet import OSNet, build
-from reid.preprocess import FloatArray, InputSpec, to_batch
-from reid.ranking import evaluate
 from reid.samplers import Batch, person_batches, shuffled_batches
+from reid.tasks import Task, scores, task_of
 from reid.views import TaughtViews
 
 CHECKPOINT = "checkpoint.pth"
@@ -33,7 +30,9 @@ VIEWS = "views"
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """epoch counts from 1; loss is the mean over its batches; rank_1 and mean_ap only where it was evaluated."""
+    """epoch counts from 1; loss is the mean over its batches; the rest only where it was evaluated: rank_1 and mean_ap
+    of people, top_1 and top_5 of classes, mean_accuracy and f1 of attributes.
+    """
 
     epoch: int
     learning_rate: float
@@ -41,6 +40,14 @@ class EpochReport:
     seconds: float
     rank_1: float | None = None
     mean_ap: float | None = None
+    top_1: float | None = None
+    top_5: float | None = None
+    mean_accuracy: float | None = None
+    f1: float | None = None
+
+
+SCORES = ("rank_1", "mean_ap", "top_1", "top_5", "mean_accuracy", "f1")
+"""The fields of EpochReport that an evaluation gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,13 @@ class Listeners:
 
 @dataclass(slots=True)
 class Run:
-    """All that changes while training. epoch: how many are done."""
+    """All that changes while training, epoch being how many are done, and the frequencies (a,) of attributes."""
 
     network: OSNet
     projection: nn.Linear | None
     optimiser: torch.optim.Optimizer
     device: torch.device
+    frequencies: Tensor | None = None
     epoch: int = 0
 
     def new_layers(self) -> list[nn.Module]:
@@ -91,33 +99,31 @@ def train(config: TrainingConfig, out: Path, listeners: Listeners | None = None,
     """
     listeners = listeners or Listeners()
     _claim(out, config)
-    data = [read(source.name, source.root, source.division) for source in config.data]
-    samples = [sample for part in data for sample in part.train]
-    classes = class_numbers([part.train for part in data])
-    if not samples:
-        raise ReidError("the data sets of this configuration hold no training crops")
-    views = _views(config, samples, out)
-    run = _begin(config, max(classes) + 1, views.dimension if views is not None and config.loss.direction else 0)
+    task = task_of(config.data)
+    views = _views(config, task.samples, out)
+    run = _begin(config, task, views.dimension if views is not None and config.loss.direction else 0)
     if (out / CHECKPOINT).is_file():
         run.restore(out / CHECKPOINT)
-    shown = (classes, config.input.spec, config.augmentation.options)
-    dataset: CropDataset | ViewDataset = CropDataset(samples, *shown)
+    shown = (task.targets, config.input.spec, config.augmentation.options)
+    dataset: CropDataset | ViewDataset = CropDataset(task.samples, *shown)
     while run.epoch < config.epochs:
         started = time.monotonic()
-        order = _epoch_order(config, classes, run.epoch)
+        order = _epoch_order(config, task.classes, run.epoch)
         if views is not None:
             _prepare(views, order, listeners)
             dataset = ViewDataset(views, run.epoch % views.count, *shown)
         loss = _train_epoch(run, config, dataset, order, listeners)
         run.epoch += 1
-        scores = _scores(run, config, data)
+        found = _scores(run, config, task)
         rate = run.optimiser.param_groups[0]["lr"]
-        report = EpochReport(run.epoch, rate, loss, time.monotonic() - started, *scores)
+        report = EpochReport(run.epoch, rate, loss, time.monotonic() - started, **found)
         _write_log(out / LOG, report)
         _write_checkpoint(out / CHECKPOINT, run)
         listeners.epoch(report)
     metadata = {"variant": config.variant, "seed": str(config.seed), **config.input.spec.to_metadata()}
-    weights.save(run.network, out / FINAL, metadata, half)
+    if task.names:
+        metadata["outputs"] = " ".join(task.names)
+    weights.save(run.network, out / FINAL, metadata, half, with_head=bool(task.names))
     return out / FINAL
 
 
@@ -125,10 +131,17 @@ def _claim(out: Path, config: TrainingConfig) -> None:
     """Make `out` this configuration's folder, or check that it is already."""
     out.mkdir(parents=True, exist_ok=True)
     record = out / "config.json"
-    wanted = json.loads(config.model_dump_json())
-    if record.is_file() and json.loads(record.read_text()) != wanted:
+    if record.is_file() and _recorded(record) != config:
         raise ReidError(f"{out}: holds a run of another configuration; choose another folder or remove it")
-    record.write_text(json.dumps(wanted, indent=2))
+    record.write_text(config.model_dump_json(indent=2))
+
+
+def _recorded(record: Path) -> TrainingConfig | None:
+    """The configuration of a run, a key that came later having its default; None where it is none of ours."""
+    try:
+        return TrainingConfig.model_validate_json(record.read_text())
+    except ValidationError:
+        return None
 
 
 def _views(config: TrainingConfig, samples: Sequence[Sample], out: Path) -> TaughtViews | None:
@@ -150,10 +163,10 @@ def _prepare(views: TaughtViews, order: list[Batch], listeners: Listeners) -> No
     views.prepare(indices, lambda crops: listeners.teacher(crops, len(indices)))
 
 
-def _begin(config: TrainingConfig, classes: int, teacher_dimension: int) -> Run:
+def _begin(config: TrainingConfig, task: Task, teacher_dimension: int) -> Run:
     device = torch.device(_device_name(config.device))
     torch.manual_seed(config.seed)
-    network = build(config.variant, classes)
+    network = build(config.variant, task.outputs)
     if config.initial_weights is not None:
         state = weights.read_state_dict(config.initial_weights)
         weights.load_state(network, state, str(config.initial_weights))
@@ -162,7 +175,10 @@ def _begin(config: TrainingConfig, classes: int, teacher_dimension: int) -> Run:
     parameters = list(network.parameters())
     if projection is not None:
         parameters += projection.to(device).parameters()
-    return Run(network, projection, make_optimiser(config.optimiser, parameters), device)
+    frequencies = task.frequencies()
+    if frequencies is not None:
+        frequencies = frequencies.to(device)
+    return Run(network, projection, make_optimiser(config.optimiser, parameters), device, frequencies)
 
 
 def _device_name(wanted: str) -> str:
@@ -237,13 +253,16 @@ def _freeze(run: Run, frozen: bool) -> None:
 
 def total_loss(run: Run, config: TrainingConfig, features: Tensor, batch: CropBatch, teacher: Tensor | None) -> Tensor:
     """The weighted sum of the parts that the configuration asks for. features: (n, d) float32, teacher: (n, t)."""
-    options, classes = config.loss, batch.classes.to(run.device)
+    options, targets = config.loss, batch.targets.to(run.device)
     loss = features.new_zeros(())
     if options.identity:
         logits = run.network.classify(features)
-        loss = loss + options.identity * losses.identity_loss(logits, classes, options.smoothing)
+        loss = loss + options.identity * losses.identity_loss(logits, targets, options.smoothing)
+    if run.frequencies is not None:
+        logits = run.network.classify(features)
+        loss = loss + options.attributes * losses.attribute_loss(logits, targets, run.frequencies)
     if options.triplet:
-        loss = loss + options.triplet * losses.triplet_loss(features, classes, options.margin)
+        loss = loss + options.triplet * losses.triplet_loss(features, targets, options.margin)
     if teacher is None:
         return loss
     teacher = teacher.to(run.device)
@@ -256,28 +275,14 @@ def total_loss(run: Run, config: TrainingConfig, features: Tensor, batch: CropBa
     return loss
 
 
-def _scores(run: Run, config: TrainingConfig, data: Sequence[ReidData]) -> tuple[float | None, float | None]:
-    """Rank-1 and mAP on the first data set that has queries, in the epochs that are due."""
+def _scores(run: Run, config: TrainingConfig, task: Task) -> dict[str, float]:
+    """Figures of the task by the names of EpochReport's fields, in the epochs that are due."""
     last = run.epoch == config.epochs
     due = last or (config.evaluate_every > 0 and run.epoch % config.evaluate_every == 0)
-    tested = next((part for part in data if part.query and part.gallery), None)
-    if not due or tested is None:
-        return None, None
-    query, gallery = (describe(run.network, part, config.input.spec) for part in (tested.query, tested.gallery))
-    scores = evaluate(query, labels_of(tested.query), gallery, labels_of(tested.gallery))
-    return scores.rank(1), scores.mean_ap
-
-
-def describe(network: OSNet, samples: Sequence[Sample], spec: InputSpec, batch_size: int = 64) -> FloatArray:
-    """Unit features (n, d) of whole samples by a network that is being trained."""
-    device = next(network.parameters()).device
-    network.eval()
-    rows = [np.zeros((0, network.spec.feature_dim), np.float32)]
-    with torch.inference_mode():
-        for start in range(0, len(samples), batch_size):
-            images = to_batch([read_crop(sample) for sample in samples[start : start + batch_size]], spec)
-            rows.append(network(torch.from_numpy(images).to(device)).float().cpu().numpy())
-    return normalise_rows(np.concatenate(rows))
+    if not due or task.tested is None:
+        return {}
+    found = scores(run.network, task.tested, config.input.spec)
+    return {name: value for name, value in found.items() if name in SCORES}
 
 
 def _write_log(path: Path, report: EpochReport) -> None:

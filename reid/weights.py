@@ -45,7 +45,12 @@ _LETTERED_STREAM = re.compile(r"^(conv[234]\.\d+\.)conv2([abcd])\.(?:(\d+)\.)?")
 
 
 def read_state_dict(path: Path) -> StateDict:
-    """Tensors of a .safetensors file or of a torch checkpoint (weights only), in our layout, without classifier.
+    """Tensors of a .safetensors file or of a torch checkpoint (weights only), in our layout, without classifier."""
+    return {key: tensor for key, tensor in read_with_head(path).items() if key not in _CLASSIFIER}
+
+
+def read_with_head(path: Path) -> StateDict:
+    """Tensors of a .safetensors file or of a torch checkpoint (weights only), in our layout.
 
     Half-precision tensors become float32. Raises ReidError for a file that is neither or cannot be read.
     """
@@ -56,11 +61,7 @@ def read_state_dict(path: Path) -> StateDict:
             raise ReidError(f"{path}: cannot be read as safetensors ({error})") from error
     else:
         state = _read_torch(path)
-    return {
-        key: tensor.float() if tensor.is_floating_point() else tensor
-        for key, tensor in to_native(state).items()
-        if key not in _CLASSIFIER
-    }
+    return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in to_native(state).items()}
 
 
 def _read_torch(path: Path) -> StateDict:
@@ -137,13 +138,27 @@ def load(path: Path, variant: str | None = None) -> OSNet:
     return network.eval()
 
 
-def save(network: OSNet, path: Path, metadata: Mapping[str, str], half: bool = False) -> None:
-    """Write safetensors in our layout without the classifier; half stores floating-point tensors as float16."""
+def load_with_head(path: Path, variant: str | None = None) -> OSNet:
+    """As load, and the classifier with it. Raises ReidError for a file that holds none."""
+    state = read_with_head(path)
+    if any(key not in state for key in _CLASSIFIER):
+        raise ReidError(f"{path}: holds no classifier; classes and attributes need weights of a run that trained one")
+    weight, bias = (state[key] for key in _CLASSIFIER)
+    trunk = load(path, variant)
+    if weight.shape != (len(bias), trunk.spec.feature_dim):
+        raise ReidError(f"{path}: classifier.weight is {tuple(weight.shape)}, and the network has another size")
+    network = build(trunk.spec, len(bias))
+    network.load_state_dict({**trunk.state_dict(), **{key: state[key] for key in _CLASSIFIER}})
+    return network.eval()
+
+
+def save(network: OSNet, path: Path, metadata: Mapping[str, str], half: bool = False, with_head: bool = False) -> None:
+    """Write safetensors in our layout, the classifier only with_head; half stores floats as float16."""
     state = {
         key: tensor.detach().half().contiguous()
         if half and tensor.is_floating_point()
         else tensor.detach().contiguous()
         for key, tensor in network.state_dict().items()
-        if key not in _CLASSIFIER and not key.endswith("num_batches_tracked")
+        if (with_head or key not in _CLASSIFIER) and not key.endswith("num_batches_tracked")
     }
     safetensors.torch.save_file(state, path, dict(metadata))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from reid.datasets import UNLABELLED
-from reid.losses import cosine_loss, direction_loss, identity_loss, relation_loss, triplet_loss
+from reid.losses import attribute_loss, cosine_loss, direction_loss, identity_loss, relation_loss, triplet_loss
 
 PEOPLE = torch.tensor([0, 0, 1, 1, UNLABELLED])
 
@@ -74,3 +74,18 @@ def test_every_loss_has_finite_gradients_even_without_people(count: int) -> None
     total.backward()  # type: ignore[no-untyped-call]
     assert rows.grad is not None
     assert torch.isfinite(rows.grad).all()
+
+
+def test_attributes_weigh_by_how_rare_they_are() -> None:
+    logits = features().detach()[:, :3]
+    attributes = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 1, 1], [0, 0, 0], [1, 0, 0]])
+    frequencies = [0.5, 0.9, 0.01]
+    expected = 0.0
+    for row, has in zip(logits.double().tolist(), attributes.tolist(), strict=True):
+        for logit, present, share in zip(row, has, frequencies, strict=True):
+            probability = 1 / (1 + np.exp(-logit))
+            if present:
+                expected -= np.exp(1 - share) * np.log(probability) / 15
+            else:
+                expected -= np.exp(share) * np.log(1 - probability) / 15
+    assert attribute_loss(logits, attributes, torch.tensor(frequencies)).item() == pytest.approx(expected, rel=1e-5)

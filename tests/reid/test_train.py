@@ -1,6 +1,8 @@
 """Training on a tiny set: it learns, it imitates, and a kill at any instant changes nothing."""
 
 import csv
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,6 +127,18 @@ def test_a_finished_run_stores_its_weights_again_without_training(plan: Path, fi
 def test_a_folder_of_another_configuration_is_refused(plan: Path, finished: Path) -> None:
     with pytest.raises(ReidError, match="another configuration"):
         train(load_config(plan).model_copy(update={"seed": 1}), finished)
+
+
+def test_a_run_from_before_an_option_existed_goes_on(plan: Path, finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "old")
+    record = tmp_path / "old" / "config.json"
+    content = json.loads(record.read_text())
+    assert content["loss"].pop("attributes") == 0
+    record.write_text(json.dumps(content))
+    assert train(load_config(plan), tmp_path / "old").is_file()
+    record.write_text("{}")
+    with pytest.raises(ReidError, match="another configuration"):
+        train(load_config(plan), tmp_path / "old")
 
 
 def test_frozen_epochs_train_only_the_new_layers(plan: Path, tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ class Format(StrEnum):
 
 
 Network = Annotated[Path, typer.Argument(help="Weights (.pth, .safetensors)")]
-Data = Annotated[str, typer.Option(help="Data set: market1501, dukemtmc, cuhk03, msmt17, viper, grid, cuhk01, folder")]
+PEOPLE_DATA = "market1501, dukemtmc, cuhk03, msmt17, viper, grid, cuhk01, folder"
+Data = Annotated[str, typer.Option(help=f"Data set: {PEOPLE_DATA}")]
+EvaluatedData = Annotated[str, typer.Option(help=f"Data set: {PEOPLE_DATA}; imagenet, cifar10, cifar100, pa100k")]
 Root = Annotated[Path, typer.Option(help="Folder of the data set")]
 Variant = Annotated[str | None, typer.Option(help="Name of the network; default: recognised by its tensors")]
 TestPeople = Annotated[str, typer.Option(metavar="A-B", help="cuhk01: numbers of the people who test")]
@@ -91,15 +93,21 @@ def train(
 def epoch_line(report: "EpochReport") -> str:
     """One epoch as a person reads it."""
     line = f"epoch {report.epoch}: loss {report.loss:.4f}, rate {report.learning_rate:.2g}, {report.seconds:.0f} s"
-    if report.rank_1 is not None and report.mean_ap is not None:
-        line += f", rank-1 {report.rank_1:.3f}, mAP {report.mean_ap:.3f}"
-    return line
+    scores = {
+        "rank-1": report.rank_1,
+        "mAP": report.mean_ap,
+        "top-1": report.top_1,
+        "top-5": report.top_5,
+        "mA": report.mean_accuracy,
+        "F1": report.f1,
+    }
+    return line + "".join(f", {name} {value:.3f}" for name, value in scores.items() if value is not None)
 
 
 @app.command()
 def evaluate(
     network: Annotated[Path, typer.Argument(help="Weights (.pth, .safetensors), OpenVINO IR (.xml) or .onnx")],
-    data: Data,
+    data: EvaluatedData,
     root: Root,
     metric: Annotated[Metric, typer.Option(help="Distance of two features")] = Metric.COSINE,
     rerank: Annotated[bool, typer.Option("--rerank", help="Also score after k-reciprocal re-ranking")] = False,
@@ -110,15 +118,24 @@ def evaluate(
     test_people: TestPeople = "1-485",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
 ) -> None:
-    """Score a network: CMC, mAP and mINP of the data set's queries against its gallery."""
+    """Score a network: CMC, mAP and mINP of the data set's queries against its gallery; top-1 and top-5 of classes;
+    mA, accuracy, precision, recall and F1 of attributes.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     from reid.evaluate import evaluate_network
     from reid.extractor import FeatureExtractor
+    from reid.labelled import LABELLED_READERS
     from reid.preprocess import INPUTS
     from reid.reranking import Reranking
+    from tracker.errors import OmnitrackError
 
+    if data in LABELLED_READERS:
+        if rerank:
+            raise OmnitrackError(f"--rerank is for rankings of people, and {data} has none; leave it out")
+        evaluate_head(network, data, root, variant, as_json=as_json)
+        return
     people = read_data(data, root, test_people)
     extractor = FeatureExtractor.open(network, INPUTS[expects] if expects else None, variant)
     reranking = Reranking() if rerank else None
@@ -128,6 +145,32 @@ def evaluate(
             extractor, people, metric.value, reranking, lambda crops: progress.advance(task, crops)
         )
     print_evaluation(result, as_json=as_json)
+
+
+def evaluate_head(network: Path, data: str, root: Path, variant: str | None, *, as_json: bool) -> None:
+    """Scores of a network's head on classes or attributes, on standard output, in parts of 1."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from reid.classification import evaluate_labelled, open_network
+    from reid.labelled import LABELLED_READERS
+    from reid.metadata import input_spec_of
+
+    labelled = LABELLED_READERS[data](root)
+    loaded = open_network(network, labelled, variant)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("pictures", total=len(labelled.test))
+        scores = evaluate_labelled(
+            loaded, labelled, input_spec_of(network), lambda pictures: progress.advance(task, pictures)
+        )
+    figures = asdict(scores)
+    if as_json:
+        print_json({"pictures": len(labelled.test), **figures})
+        return
+    title = (
+        f"{len(labelled.test)} pictures, {len(labelled.names)} {'attributes' if labelled.has_attributes else 'classes'}"
+    )
+    print_table(title, tuple(figures), [tuple(f"{value:.3f}" for value in figures.values())])
 
 
 def read_data(name: str, root: Path, test_people: str) -> "ReidData":
