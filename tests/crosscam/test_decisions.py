@@ -131,7 +131,7 @@ TWO = (("east", 1), ("east", 2))
 def test_a_link_that_is_taken_back_leaves_two_people_with_their_own_numbers(
     linked: float, withdrawn: float, turned: bool
 ) -> None:
-    """Whether their tracks are in view, ended or at rest. Who was known before the link is recognised as without it."""
+    """Whether their tracks are in view, ended or at rest; those who return are recognised as on a run without it."""
     plain, matcher = CrossCameraMatcher(LONG), CrossCameraMatcher(LONG)
     watched(CROSSING, plain)
     one, other = (plain.identity_of(key) for key in TWO)
@@ -143,7 +143,7 @@ def test_a_link_that_is_taken_back_leaves_two_people_with_their_own_numbers(
     assert any(e.kind is IdentityEventKind.MERGED for e in events)
     assert {e.tracklet for e in events if e.evidence and e.evidence.rule == "withdrawn"} <= set(TWO)
     assert [matcher.identity_of(key) for key in TWO] == [one, other]
-    for key in (("west", 3), ("west", 4)) if withdrawn < 13.0 else ():  # else both came to rest as one, looks and all
+    for key in (("west", 3), ("west", 4)):
         assert matcher.identity_of(key) == plain.identity_of(key)
 
 

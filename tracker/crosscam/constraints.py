@@ -86,6 +86,9 @@ class Constraints:
         """Everybody of whom something was said together with this party."""
         return [*self._linked.get(party, ()), *self._apart.get(party, ())]
 
+    def is_linked(self, party: Party) -> bool:
+        return party in self._linked
+
     def linked(self, party: Party, without: Party) -> list[Party]:
         """The party and all who are linked to it, through others too, but not through `without`."""
         found, seen = [party], {party, without}

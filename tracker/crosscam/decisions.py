@@ -80,8 +80,10 @@ class Decisions:
         events = []
         open_keys = {segment.key for segment in unsettled}
         for key, identity_id in whose.items():
-            if key not in open_keys and len(before[key]) == 1:
-                self._log.assign_all(key, self._book.resolve(identity_id))
+            person = self._book.resolve(identity_id)
+            if key not in open_keys and len(before[key]) == 1 and person not in before[key]:
+                self._log.assign_all(key, person)
+                self._memory.give(key, person)
             now = self.identities_of(key)
             if len(now) == 1 and now != before[key]:
                 self._log.tell(key, min(now))

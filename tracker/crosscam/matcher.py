@@ -284,7 +284,7 @@ class CrossCameraMatcher:
         for segment in due:
             identity_id = self._identity(segment)
             if identity_id is not None:
-                self._memory.put(identity_id, segment)
+                self._memory.put(identity_id, segment, revocable=self._decisions.constraints.is_linked(segment.key))
         held = {i for s in (*self._ended, *self._live.values()) if (i := self._identity(s)) is not None}
         self._memory.forget(t_seconds - config.memory_seconds, held)
         forgotten = self._log.forget(t_seconds - config.answer_seconds)

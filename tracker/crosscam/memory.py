@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracker.core.types import FloatArray
+from tracker.core.types import FloatArray, TrackletKey
 from tracker.crosscam.comparison import FULL_WEIGHT
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.presence import Presence
@@ -44,6 +44,7 @@ class Memory:
         self._changed: dict[int, None] = {}
         self._indexed: set[int] = set()
         self._before_merge: dict[int, tuple[list[Segment], list[Segment]]] = {}
+        self._kept: dict[TrackletKey, list[Segment]] = {}
         self._generation = 0
         self.tints = CameraTints()
         self.size = 0
@@ -68,9 +69,13 @@ class Memory:
         """What a person left behind, in order of cameras; empty for a person who is not remembered."""
         return [segment for _, segment in sorted(self._homes.get(identity_id, {}).items())]
 
-    def put(self, identity_id: int, segment: Segment) -> None:
-        """A segment comes to rest; it joins what the person left behind in that camera before."""
+    def put(self, identity_id: int, segment: Segment, *, revocable: bool = False) -> None:
+        """A segment comes to rest; it joins what the person left behind in that camera before. revocable: give() can
+        take it out again.
+        """
         segment.resting, segment.identity_id = True, identity_id
+        if revocable:
+            self._kept.setdefault(segment.key, []).extend(unpack(pack([segment])))
         home = self._homes.setdefault(identity_id, {})
         known = home.setdefault(segment.camera_id, segment)
         if known is segment:
@@ -88,6 +93,9 @@ class Memory:
         if revocable and gone in self._homes:
             shared = [one for one in self.of(survivor) if one.camera_id in self._homes[gone]]
             self._before_merge[gone] = unpack(pack(self.of(gone))), unpack(pack(shared))
+        for kept in self._kept.values():
+            for segment in kept:
+                segment.identity_id = survivor if segment.identity_id == gone else segment.identity_id
         for _, segment in sorted(self._drop(gone).items()):
             segment.identity_id = survivor
             home = self._homes.setdefault(survivor, {})
@@ -113,6 +121,23 @@ class Memory:
                 self._replace(survivor, segment.camera_id, kept)
             self.put(gone, segment)
 
+    def give(self, key: TrackletKey, identity_id: int) -> None:
+        """What this track left behind is that person's. Who held it keeps the looks of both where they cannot be told
+        apart any more.
+        """
+        for segment in self._kept.pop(key, ()):
+            holder = segment.identity_id or 0
+            staying = [
+                one
+                for kept in self._kept.values()
+                for one in kept
+                if (one.identity_id, one.camera_id) == (holder, segment.camera_id)
+            ]
+            held = self._homes.get(holder, {}).get(segment.camera_id)
+            if held is not None and held.presence.runs == _joined([*staying, segment]).presence.runs:
+                self._replace(holder, segment.camera_id, _joined(staying) if staying else None)
+            self.put(identity_id, segment)
+
     def forget(self, before_seconds: float, held: Container[int]) -> None:
         """Let go who was last seen before an instant, unless an open segment holds the identity."""
         while self._due and self._due[0][0] < before_seconds:
@@ -128,6 +153,7 @@ class Memory:
             for gone, (own, others) in self._before_merge.items()
             if any(s.presence.last_seconds >= before_seconds for s in own)
         }
+        self._kept = {k: kept for k, kept in self._kept.items() if kept[-1].presence.last_seconds >= before_seconds}
 
     def just_left(self, after_seconds: float, most: int) -> list[Exit]:
         """Where those were seen last who came to rest lately, the latest first."""
@@ -147,6 +173,7 @@ class Memory:
             "generation": self._generation,
             "segments": pack(self.everyone()),
             "before_merge": [[gone, *map(pack, segments)] for gone, segments in self._before_merge.items()],
+            "kept": pack([segment for kept in self._kept.values() for segment in kept]),
             "exits": [list(leaving) for leaving in self._exits.values()],
             "changed": list(self._changed),
             "indexed": indexed,
@@ -161,6 +188,8 @@ class Memory:
             self.size += 1
             heapq.heappush(self._due, (segment.presence.last_seconds, segment.identity_id or 0))
         self._before_merge = {gone: (unpack(own), unpack(others)) for gone, own, others in state["before_merge"]}
+        for segment in unpack(state["kept"]):
+            self._kept.setdefault(segment.key, []).append(segment)
         self._exits = {leaving[0]: Exit(*leaving) for leaving in state["exits"]}
         self._changed, self._indexed = dict.fromkeys(state["changed"]), set(state["indexed"])
         self._generation = state["generation"]
@@ -230,3 +259,11 @@ class Memory:
             self._indexed.remove(identity_id)
             self._neighbours.remove([identity_id])
         return home
+
+
+def _joined(segments: Sequence[Segment]) -> Segment:
+    """Segments of one camera, at least one, as one; they stay as they are."""
+    first, *others = unpack(pack(segments))
+    for segment in others:
+        first.absorb(segment)
+    return first
