@@ -19,8 +19,8 @@ def attribute_loss(logits: Tensor, attributes: Tensor, frequencies: Tensor) -> T
     """Sigmoid cross entropy of logits (n, a) and attributes (n, a) of 0 and 1, weighted as in DeepMAR (Li et al. 2015).
 
     frequencies (a,): p, the share of the training crops that have the attribute. Having it weighs exp(1 - p), not
-    having it exp(p), so that rare attributes are not simply denied. The mean over rows and attributes: their number does
-    not change how large a learning rate may be.
+    having it exp(p), so that rare attributes are not simply denied. The mean is over rows and attributes, so that their
+    number does not change how large a learning rate may be.
     """
     weights = torch.exp(torch.where(attributes == 1, 1 - frequencies, frequencies))
     parts = functional.binary_cross_entropy_with_logits(logits, attributes.float(), weights, reduction="none")
