@@ -1,6 +1,5 @@
 """What a run knows of those before it, and what it hears while it goes on."""
 
-import itertools
 import random
 import signal
 import subprocess
@@ -15,18 +14,15 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, func, select
 
-from tests.store.restarted import CAMERAS, CONFIG, PEOPLE, crowd, follow
-from tests.store.walk import DIMENSION, EPOCH, FPS, Stay, begin, embedding, event, record
-from tracker.core.types import IdentityEventKind
+from tests.store.restarted import CAMERAS, PEOPLE, follow
+from tests.store.walk import EPOCH, FPS, Stay, begin, embedding, event, record
+from tracker.core.types import IdentityEventKind, LinkEvidence
 from tracker.crosscam.constraints import Constraint, ConstraintKind, Withdrawal
-from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.store.corrections import merge_identities, rename_identity, split_identity, undo
 from tracker.store.identities import survivor_of
 from tracker.store.memory import Hearing, known_people, standing_decisions
 from tracker.store.models import Camera, Identity, Tracklet
-from tracker.store.numbers import IdentityNumbers
 from tracker.store.queries import history
-from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 
@@ -144,44 +140,6 @@ def test_undoing_is_heard_with_whose_the_tracks_are(store: Store, monkeypatch: p
     assert dict(withdrawal.whose) == {("west", 1): 1, ("east", 1): 1, ("west", 2): 2}
 
 
-def test_a_merge_and_its_undoing_reach_a_run_under_way(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two people in view of two cameras are made one and two again, in the matcher and in the history alike."""
-    monkeypatch.setattr("tracker.store.memory.HEAR_SECONDS", 0.01)
-    origins = {camera: CameraOrigin(camera, EPOCH) for camera in CAMERAS}
-    run = begin_run(store, origins, embedder_name="osnet", embedder_dimension=DIMENSION)
-    matcher, sink = CrossCameraMatcher(CONFIG, issue_id=IdentityNumbers(store)), StoreSink(store, run)
-    people = [(CAMERAS[0], 1), (CAMERAS[1], 2)]
-    steps = crowd(120)
-
-    def follow_for(frames: int, said: list[Constraint | Withdrawal]) -> list[int | None]:
-        for step in itertools.islice(steps, frames):
-            t_seconds = step.batch.t_seconds
-            events = matcher.constrain(t_seconds, said)
-            said = []
-            events += matcher.update(t_seconds, [update for seen in step.updates.values() for update in seen])
-            sink.write(replace(step, events=events))
-        return [matcher.identity_of(key) for key in people]
-
-    with Hearing(store, run) as hearing:
-        first, second = follow_for(40, [])
-        assert first is not None
-        assert second is not None
-        assert first != second
-        wait_for(store, lambda c: survivor_of(c, first) and survivor_of(c, second))
-        with store.write() as connection:
-            merge_identities(connection, second, first)
-        one, other = follow_for(40, next_heard(hearing))
-        assert one == other
-        with store.write() as connection:
-            undo(connection)
-        assert follow_for(40, next_heard(hearing)) == [first, second]
-    sink.close()
-    with store.read() as connection:
-        by_person = identities_by_person(connection, run.id)
-    assert by_person[0] == {first}
-    assert by_person[1] == {second}
-
-
 def wait_for(store: Store, condition: Callable[[Connection], object]) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -190,6 +148,23 @@ def wait_for(store: Store, condition: Callable[[Connection], object]) -> None:
                 return
         time.sleep(0.01)
     raise AssertionError("what was written never arrived")
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_run_that_was_late_does_not_repeat_a_merge_that_was_undone(store: Store, undone: bool) -> None:
+    run = begin(store)
+    record(store, STAYS, run=run)
+    with store.write() as connection:
+        merge_identities(connection, 2, 1)
+        if undone:
+            undo(connection)
+    step = event(IdentityEventKind.MERGED, 1, previous=2)
+    (repeated,) = (replace(change, evidence=LinkEvidence(rule=MUST.value, score=0.0)) for change in step.events)
+    machine = StoreSink(store, run)
+    machine.write(replace(step, events=[repeated]))
+    machine.close()
+    with store.read() as connection:
+        assert (survivor_of(connection, 1) == survivor_of(connection, 2)) is not undone
 
 
 def test_names_hold_while_a_run_goes_on(store: Store) -> None:
