@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.crosscam.test_decisions import LONG, said
 from tests.crosscam.test_matcher import CROSSING, Visit, ended, look, seen, steps_of
 from tests.crosscam.test_properties import FAST, worlds
-from tracker.crosscam.constraints import ConstraintKind
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Withdrawal
 from tracker.crosscam.features import mean_of
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
@@ -64,6 +64,29 @@ def test_a_restored_matcher_goes_on_as_if_nothing_had_happened(config: MatcherCo
 @given(worlds(), st.integers(1, 40), st.booleans())
 def test_a_restored_matcher_goes_on_in_every_world(visits: list[Visit], cut: int, few: bool) -> None:
     halves(visits, cut / 10, replace(FAST, round_segments=3, candidates=1) if few else FAST)
+
+
+@pytest.mark.parametrize("linked", [3.0, 8.5])
+def test_a_link_can_be_taken_back_after_a_restart(linked: float) -> None:
+    """Looks that came to rest as one person, and those that were joined at rest, are two people's again."""
+    one, other = ("east", 1), ("east", 2)
+    link = said(ConstraintKind.MUST_LINK, 1, 2)
+    withdrawal = Withdrawal((link,), ((one, 1), (other, 2)))
+    whole = restored = CrossCameraMatcher(LONG)
+    told: dict[float, Constraint | Withdrawal] = {linked: link, 12.0: withdrawal}
+    for t, updates in steps_of(CROSSING):
+        if told and t >= min(told):
+            if len(told) == 1:
+                assert whole.identity_of(one) == whole.identity_of(other)
+                restored = CrossCameraMatcher.restored(LONG, through_json(whole.state()))
+            decision = told.pop(min(told))
+            expected = whole.constrain(t, [decision])
+            assert restored is whole or restored.constrain(t, [decision]) == expected
+        expected = whole.update(t, updates)
+        assert restored is whole or restored.update(t, updates) == expected
+    assert restored.finish(t) == whole.finish(t)
+    assert [restored.identity_of(key) for key in (one, other)] == [1, 2]
+    assert [restored.identity_of(key) for key in (("west", 4), ("west", 3))] == [1, 2]
 
 
 def test_the_state_of_an_endless_run_stays_small() -> None:
