@@ -29,8 +29,9 @@ from tracker.crosscam.affinity import Walks
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
+from tracker.crosscam.search import ExactNeighbours
 from tracker.crosscam.topology import Topology, Way
-from tracker.inference.neighbours import LargeNeighbours, ScreenedNeighbours
+from tracker.inference.neighbours import ScreenedNeighbours
 
 CONFIG = MatcherConfig(memory_seconds=3600.0)
 DELAY_SECONDS = 1.0
@@ -190,7 +191,7 @@ def sighting(camera: str, track: int, t_seconds: float, look: FloatArray) -> Tra
 def search(counts: Sequence[int] = (10_000, 100_000, 1_000_000), dimension: int = 256, queries: int = 30) -> None:
     print(f"top 10 of one query among vectors of {dimension}: milliseconds by the clock / of work (medians)")
     rng = np.random.default_rng(0)
-    for kind, count in itertools.product((LargeNeighbours, ScreenedNeighbours), counts):
+    for kind, count in itertools.product((ExactNeighbours, ScreenedNeighbours), counts):
         index = kind()
         for first in range(0, count, 100_000):
             numbers = range(first, min(first + 100_000, count))
@@ -201,7 +202,7 @@ def search(counts: Sequence[int] = (10_000, 100_000, 1_000_000), dimension: int 
             index.nearest(query, 10)
             took.append([time.perf_counter() - start[0], time.process_time() - start[1]])
         wall, work = np.median(took[3:], axis=0) * 1000
-        name = "exact" if kind is LargeNeighbours else "screened by signs"
+        name = "exact" if kind is ExactNeighbours else "screened by signs"
         print(f"{count:>9,} vectors, {name:17}: {wall:6.1f} / {work:6.1f} ms", flush=True)
 
 

@@ -1,6 +1,7 @@
 """Networks fitted to the shape of the pictures: they must find the same people as the squares they were made from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tracker.detection.people_network import UnknownLayoutError, people_network
 from tracker.detection.shaped import ShapedDetector, Size, fitting
 from tracker.detection.suppression import iou_matrix
 from tracker.detection.yolo import YOLODetector
+from tracker.errors import OmnitrackError
 from tracker.inference.registry import load_registry
 from tracker.inference.spec import ModelKind
 from tracker.video.frame import Image
@@ -107,3 +109,14 @@ def test_squares_stay_squares_unless_asked(tmp_path: Path) -> None:
     for mine, theirs in zip(asked.detect(pictures), square.detect(pictures), strict=True):
         np.testing.assert_allclose(mine.boxes_xyxy, theirs.boxes_xyxy, atol=0.5)
         np.testing.assert_allclose(mine.scores, theirs.scores, atol=1e-4)
+
+
+@pytest.mark.parametrize("weights", [None, b"x"])
+def test_a_damaged_network_is_told_before_there_is_a_picture(weights: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.xml"
+    path.write_text("<net")
+    if weights is not None:
+        path.with_suffix(".bin").write_bytes(weights)
+    shipped = load_registry().resolve(ModelKind.DETECTOR, "omnitrack-person", [], tmp_path, False, print)
+    with pytest.raises(OmnitrackError, match=r"damaged\.xml"):
+        open_detector(replace(shipped, path=path), "cpu", tmp_path, 0.1, 0.6)

@@ -59,9 +59,10 @@ def open_detector(
     if spec.format is ModelFormat.ULTRALYTICS_PT and device == "cpu":
         path = exported(path, spec, cache)
     native = spec.input.size
-    if path.suffix != ".xml" or native[0] != native[1]:
+    weights = path.with_suffix(".bin")
+    if path.suffix != ".xml" or not weights.is_file() or native[0] != native[1]:
         return YOLODetector(open_detector_session(model, device, cache), spec, confidence, nms_iou)
-    key = f"{sha256_of(path)[:16]}-{sha256_of(path.with_suffix('.bin'))[:16]}"
+    key = f"{sha256_of(path)[:16]}-{sha256_of(weights)[:16]}"
 
     def opened(size: Size) -> Detector:
         try:
@@ -73,7 +74,7 @@ def open_detector(
             session = open_session(fitted, cache_dir=cache / "compiled", precision=spec.precision, pixels=spec.input)
         return YOLODetector(session, spec, confidence, nms_iou)
 
-    return ShapedDetector(partial(fitting, native) if shaped else lambda _: native, opened)
+    return ShapedDetector(partial(fitting, native), opened) if shaped else opened(native)
 
 
 def fitted_network(path: Path, key: str, native: Size, size: Size, cache: Path) -> Path:

@@ -33,14 +33,14 @@ def people_network(path: Path, native: tuple[int, int], size: tuple[int, int]) -
     path: an OpenVINO file that takes (1, 3, *native) and answers (1, 4 + classes, anchors), class 0 being people. size:
     (height, width), multiples of 32. Raises UnknownLayoutError.
     """
-    model = import_openvino().Core().read_model(str(path))
     try:
+        model = import_openvino().Core().read_model(str(path))
         if list(model.input(0).shape) != [1, 3, *native]:
             raise UnknownLayoutError(f"{path}: takes {model.input(0).partial_shape}, not one picture of {native}")
         boxes, scores = _levels(model)
         _reshape(model, [*boxes, *scores], native, size)
         return _with_head(model, boxes, scores, size)
-    except (RuntimeError, ValueError) as error:  # a node is not what or where it was expected
+    except (RuntimeError, ValueError) as error:  # damaged, or a node is not what or where it was expected
         raise UnknownLayoutError(f"{path}: {error}") from error
 
 
