@@ -14,6 +14,7 @@ from tracker.pipeline import Pipeline
 from tracker.ports import Step
 from tracker.results import Journey, journeys, write_mot_files
 from tracker.roster import Roster
+from tracker.store.catalogue import people_in_run
 from tracker.store.queries import tracklets
 from tracker.store.session import Store
 from tracker.video.batching import StepBatcher
@@ -52,6 +53,7 @@ class Run:
         self.elapsed_seconds = 0.0
         self.journeys: list[Journey] = []
         self.files: dict[str, str] = {}
+        self.people = 0
         self.batcher = batcher
         self.pipeline = pipeline
         self._store = store
@@ -105,6 +107,8 @@ class Run:
 
     def _write_results(self) -> None:
         """Everything for people is read back from the database: what they see is what was stored."""
+        with self._store.read() as connection:
+            self.people = people_in_run(connection, self._run_id)
         if self._output.video:
             self.files["videos"] = f"{self.folder}/CAMERA.mp4"
         if self.batcher.total_frames is not None or self._output.mot or self._output.timeline:

@@ -5,6 +5,8 @@ import pytest
 from tests.store.walk import EPOCH, Stay, event, record
 from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
+from tracker.store.catalogue import people_in_run
+from tracker.store.corrections import merge_identities
 from tracker.store.queries import IdentityFilter, history, identities, latest_run
 from tracker.store.session import Store
 
@@ -41,6 +43,17 @@ def test_identities_sum_up_their_sightings(store: Store) -> None:
     assert (first.id, first.sightings, first.cameras) == (1, 2, ("east", "west"))
     assert (first.first_seen, first.last_seen) == (EPOCH, EPOCH + seconds(25))
     assert first.seconds_seen == 20
+
+
+def test_people_of_a_run_are_counted_without_those_of_others_and_merged_ones_once(store: Store) -> None:
+    first = record(store, WALK)
+    second = record(store, [Stay("west", 1, 4, 600, 700), Stay("west", 2, 5, 600, 700)])
+    with store.read() as connection:
+        assert [people_in_run(connection, run.id) for run in (first, second)] == [3, 2]
+    with store.write() as connection:
+        merge_identities(connection, 1, 2)
+    with store.read() as connection:
+        assert [people_in_run(connection, run.id) for run in (first, second)] == [2, 2]
 
 
 def test_identities_are_chosen_by_every_filter(store: Store) -> None:

@@ -35,14 +35,19 @@ def write_clip(
     metadata: dict[str, str] | None = None,
     noisy: bool = False,
     size: tuple[int, int] = (96, 64),
+    b_frames: int = 3,
 ) -> Path:
-    """An H.264 clip with picture(i) at times_seconds[i]; noisy pictures make big packets, for breaking."""
+    """An H.264 clip with picture(i) at times_seconds[i]; noisy pictures make big packets, for breaking. b_frames: at
+    most so many in a row refer to a later picture; cameras send none.
+    """
     rate = Fraction(1 / (times_seconds[1] - times_seconds[0])).limit_denominator(1001)
     noise = np.random.default_rng(0)
     options = {"movflags": "faststart"} if path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), "w", options=options) as container:
         container.metadata.update(metadata or {})
-        stream = container.add_stream("libx264", rate=rate, options={"g": str(gop), "crf": "18", "threads": "1"})
+        stream = container.add_stream(
+            "libx264", rate=rate, options={"g": str(gop), "crf": "18", "threads": "1", "bf": str(b_frames)}
+        )
         (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
         tick = 1 / rate if path.suffix == ".avi" else Fraction(1, 90_000)  # AVI has one frame per tick
         stream.codec_context.time_base = tick

@@ -19,6 +19,7 @@ from tests.video.clips import NUMBERS, number_of, write_clip
 from tests.video.rtsp import JpegServer, MuteServer, RtspServer, need_rtsp_server
 from tracker.errors import OmnitrackError
 from tracker.video.camera import CameraState, LiveConfig
+from tracker.video.decoding import hardware_for
 from tracker.video.frame import Frame, FrameBatch
 from tracker.video.live import LiveCamera
 from tracker.video.live_batching import LiveBatcher
@@ -151,6 +152,30 @@ def test_the_cameras_own_clock_can_be_trusted(serve: Serve, watch: Watch, minute
     assert 0 < health.health.delay_seconds < 1  # server and reader have one clock
     moments = [batch.t_seconds for batch in watcher.batches]
     assert moments == sorted(set(moments))
+
+
+def test_a_picture_is_there_before_the_next_one_is_sent(serve: Serve, watch: Watch, tmp_path: Path) -> None:
+    """FFmpeg's parser hands a picture on when the next one begins, a second late here."""
+    clip = write_clip(tmp_path / "slow.ts", [float(n) for n in range(60)], gop=5, b_frames=0)
+    config = LiveConfig(trust_camera_clock=True, backoff=QUICK.backoff)
+    watcher = watch({"gate": serve(mounts={"a": clip}).url("a")}, config)
+    health = watcher.cameras["gate"]
+    watcher.wait(lambda: len(watcher.frames("gate")) >= 18)  # its gaps are known by then, and its clock
+    assert health.health.camera_ahead_seconds is not None
+    assert health.health.delay_seconds < 0.8
+    assert gaps(watcher.frames("gate")) == 0
+
+
+@pytest.mark.parametrize("hardware", ["auto", "off"])
+def test_a_device_decodes_if_there_is_one_and_if_it_shall(
+    serve: Serve, watch: Watch, minute: Path, caplog: pytest.LogCaptureFixture, hardware: str
+) -> None:
+    with caplog.at_level(logging.INFO):
+        watcher = watch({"gate": serve(mounts={"a": minute}).url("a")}, LiveConfig(hardware_decoding=hardware))
+        watcher.wait(lambda: len(watcher.frames("gate")) >= 2)
+    kind = "software" if hardware == "off" else (hardware_for("h264") or ["software"])[0]
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [f"camera gate: online (h264 96x64, decoder: {kind})"]
 
 
 def test_the_end_of_a_stream_is_a_loss_and_the_camera_comes_back(serve: Serve, watch: Watch, tmp_path: Path) -> None:

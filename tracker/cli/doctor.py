@@ -77,9 +77,15 @@ def models() -> Iterator[Finding]:
 def codecs() -> Iterator[Finding]:
     import av
 
+    from tracker.video.decoding import hardware_for
+
     for name, use in (("h264", "read H.264"), ("hevc", "read H.265"), ("libx264", "write annotated videos")):
         known = name in av.codecs_available
         yield Finding(f"codec {name}", "ok" if known else "fail", use)
+    devices = hardware_for("h264")
+    yield Finding(
+        "decoding of live cameras", "ok" if devices else "note", ", ".join(devices) or "no device: in software"
+    )
 
 
 def storage(out: Path) -> Iterator[Finding]:

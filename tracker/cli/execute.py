@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from tracker.core.types import IdentityEvent, IdentityEventKind
+from tracker.core.people import PeopleCount
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
@@ -51,16 +51,13 @@ def execute(
         reread_on_hangup(run, reread),
     ):
         request.serve(run.stop)
-        people = follow(run, console, quiet or for_machines)
-    print_summary(run, people, interrupted=request.made)
+        follow(run, console, quiet or for_machines)
+    print_summary(run, interrupted=request.made)
     return run
 
 
-def follow(run: "Run", console: Console, quiet: bool) -> int:
-    """Take the steps of the run, showing frames, rate, time left and people so far on standard error.
-
-    Returns the number of people.
-    """
+def follow(run: "Run", console: Console, quiet: bool) -> None:
+    """Take the steps of the run, showing frames, rate, time left and people so far on standard error."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -69,24 +66,14 @@ def follow(run: "Run", console: Console, quiet: bool) -> int:
         TextColumn("frames  {task.fields[rate]}  {task.fields[people]} people"),
         TimeRemainingColumn(),
     )
-    people: set[int] = set()
+    people = PeopleCount()
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
         task = bar.add_task("tracking", total=run.total_frames, rate="", people=0)
         for step in run.steps():
-            count(people, step.events)
+            people.hear(step.events)
             speed = bar.tasks[task].speed
             rate = f"{speed:.0f} fps" if speed else ""
             bar.update(task, advance=len(step.batch.frames), people=len(people), rate=rate)
-    return len(people)
-
-
-def count(people: set[int], events: Sequence[IdentityEvent]) -> None:
-    """Keep the set of confirmed identities up to date."""
-    for event in events:
-        if event.kind is IdentityEventKind.CONFIRMED:
-            people.add(event.identity_id)
-        elif event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
-            people.discard(event.previous_identity_id)
 
 
 class StopRequest:

@@ -25,14 +25,14 @@ def route(journey: "Journey") -> str:
     return " → ".join(f"{v.camera} {clock(v.t_start_seconds)}-{clock(v.t_end_seconds)}" for v in journey.visits)
 
 
-def print_summary(run: "Run", people: int, *, interrupted: bool = False) -> None:
-    """Who was where, when, and where the files are, on standard output. people: how many were counted on the way."""
+def print_summary(run: "Run", *, interrupted: bool = False) -> None:
+    """Who was where, when, and where the files are, on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     journeys = run.journeys
     crossed = [journey for journey in journeys if len(journey.cameras) > 1]
     if interrupted:
         console.print("Stopped; everything up to here is saved.")
-    who = plural(len(journeys) or people, "person", "people")
+    who = plural(run.people, "person", "people")
     crossing = f"{len(crossed)} seen by more than one camera. " if journeys else ""
     rate = f"{run.frames / max(run.elapsed_seconds, 1e-9):.1f} frames/s"
     console.print(

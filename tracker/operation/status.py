@@ -6,7 +6,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Protocol
 
-from tracker.core.types import IdentityEventKind
+from tracker.core.people import PeopleCount
 from tracker.events.outbox import Outbox
 from tracker.operation.timing import StageTimes
 from tracker.ports import Step
@@ -50,7 +50,7 @@ class RunStatus:
         self.times = times or StageTimes()
         self._lock = Lock()
         self._counts: dict[str, CameraCounts] = {}
-        self._identities: set[int] = set()
+        self._people = PeopleCount()
         self._steps = 0
         self._last_step = monotonic()
 
@@ -64,11 +64,7 @@ class RunStatus:
                 counts.frames += 1
                 counts.people = len(step.detections.get(camera, ()))
                 counts.lag_seconds = now - frame.t_seconds
-            for event in step.events:
-                if event.kind is IdentityEventKind.CONFIRMED:
-                    self._identities.add(event.identity_id)
-                elif event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
-                    self._identities.discard(event.previous_identity_id)
+            self._people.hear(step.events)
 
     def close(self) -> None:
         """Nothing is kept."""
@@ -81,7 +77,7 @@ class RunStatus:
     def identities(self) -> int:
         """Confirmed so far, merged ones counted once."""
         with self._lock:
-            return len(self._identities)
+            return len(self._people)
 
     def counts(self) -> dict[str, CameraCounts]:
         with self._lock:

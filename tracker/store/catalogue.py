@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from tracker.store.models import Camera, Event, Run, RunCamera, Tracklet
+from tracker.store.models import Camera, Event, Identity, Run, RunCamera, Tracklet
 from tracker.store.queries import Page
 from tracker.store.runs import utc
 
@@ -74,6 +74,12 @@ def runs(connection: Connection, *, limit: int = 50, before: int | None = None) 
         for row in rows[:limit]
     )
     return Page(found, len(rows) > limit)
+
+
+def people_in_run(connection: Connection, run_id: int) -> int:
+    """How many people a run saw, as far as they are stored; merged ones count once."""
+    people = select(func.count(Identity.survivor_id.distinct())).join(Tracklet, Tracklet.identity_id == Identity.id)
+    return connection.scalar(people.where(Tracklet.run_id == run_id)) or 0
 
 
 def changes(connection: Connection, after: int, *, limit: int = 500) -> tuple[Change, ...]:

@@ -13,6 +13,7 @@ class LiveConfig:
     """transport: tcp or udp, for RTSP. stale_seconds: a camera without a picture for so long is lost.
     opening_seconds: time for connecting and the first picture. tolerance_seconds: pictures of several cameras that were
     taken within so long share a step. most_frames_per_second: more are not delivered.
+    hardware_decoding: "auto" or "off".
     trust_camera_clock: the camera's clock is set by NTP, so its own times of capture (RTCP) count, as far as they are
     plausible; otherwise arrivals and RTP stamps do.
     """
@@ -24,12 +25,15 @@ class LiveConfig:
     opening_seconds: float = 10.0
     tolerance_seconds: float = 0.4
     most_frames_per_second: float | None = None
+    hardware_decoding: str = "auto"
     trust_camera_clock: bool = False
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
 
     def __post_init__(self) -> None:
         if self.transport not in ("tcp", "udp"):
             raise ValueError(f"transport must be tcp or udp, got {self.transport!r}")
+        if self.hardware_decoding not in ("auto", "off"):
+            raise ValueError(f"hardware_decoding must be auto or off, got {self.hardware_decoding!r}")
         if not (self.stale_seconds > 0 and self.opening_seconds > 0):
             raise ValueError(
                 f"stale_seconds and opening_seconds must be above 0, got {self.stale_seconds}, {self.opening_seconds}"

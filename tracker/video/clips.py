@@ -13,6 +13,10 @@ from av.video.stream import VideoStream
 
 from tracker.video.clip_files import keep_quota, new_clip
 
+_OPTIONS = {"flush_packets": "1", "avoid_negative_ts": "disabled"}
+_DECODED_EARLIER = 1  # seconds
+_LONG_AGO = -(2**62)
+
 
 @dataclass(frozen=True, slots=True)
 class ClipSettings:
@@ -36,17 +40,17 @@ class ClipRecorder:
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._began = 0.0
-        self._first_dts = 0
+        self._first_pts = self._last_dts = 0
 
     def write(self, packet: "av.Packet[VideoStream]") -> None:
         """Keep a packet of the stream; the decoder may have it as well. Files begin with a whole picture."""
-        if packet.dts is None or packet.size == 0:
+        if packet.pts is None or packet.size == 0:
             return
         due = self._container is None or monotonic() - self._began >= self._settings.segment_seconds
         try:
             if packet.is_keyframe and due:
-                self._begin(packet.dts)
-            if self._container is not None and self._stream is not None:
+                self._begin(packet.pts)
+            if self._container is not None and self._stream is not None and packet.pts >= self._first_pts:
                 self._container.mux(self._copied(packet, self._stream))
         except (av.error.FFmpegError, OSError):
             self._container = None
@@ -61,24 +65,27 @@ class ClipRecorder:
             finally:
                 self._container = None
 
-    def _begin(self, dts: int) -> None:
+    def _begin(self, pts: int) -> None:
         self.close()
         settings = self._settings
         settings.folder.mkdir(parents=True, exist_ok=True)
         keep_quota(settings.folder, settings.quota_bytes)
         self._began = monotonic()
         path = new_clip(settings.folder, settings.camera, settings.zero + timedelta(seconds=self._began))
-        self._container = av.open(str(path), "w", format="matroska", options={"flush_packets": "1"})
+        self._container = av.open(str(path), "w", format="matroska", options=_OPTIONS)
         self._stream = self._container.add_stream_from_template(self._source)
-        self._first_dts = dts
+        self._first_pts, self._last_dts = pts, _LONG_AGO
 
     def _copied(self, packet: "av.Packet[VideoStream]", stream: VideoStream) -> "av.Packet[Stream]":
-        """The same bytes for the file; time begins at 0 in each."""
+        """The same bytes for the file; time begins at 0 in each. RTP does not tell when to decode a picture that refers
+        to a later one: long before it is shown, and in the order in which they come, will do.
+        """
         copy: av.Packet[Stream] = av.Packet(bytes(packet))
         copy.time_base = packet.time_base
-        assert packet.dts is not None
-        copy.dts = packet.dts - self._first_dts
-        copy.pts = copy.dts if packet.pts is None else packet.pts - self._first_dts
+        assert packet.pts is not None
+        assert packet.time_base is not None
+        copy.pts = packet.pts - self._first_pts
+        copy.dts = self._last_dts = max(self._last_dts + 1, copy.pts - round(_DECODED_EARLIER / packet.time_base))
         copy.is_keyframe = packet.is_keyframe
         copy.stream = stream
         return copy

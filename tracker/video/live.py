@@ -2,12 +2,14 @@
 
 import logging
 import math
-import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
 from typing import Any
+
+from tenacity import RetryCallState, Retrying, retry_always, stop_when_event_set
+from tenacity.nap import sleep_using_event
 
 from tracker.video.camera import CameraHealth, CameraState, LiveConfig
 from tracker.video.clips import ClipSettings
@@ -15,7 +17,7 @@ from tracker.video.frame import Frame
 from tracker.video.reader import Ended, Opened, ReaderSettings
 from tracker.video.reader_session import ReaderSession
 from tracker.video.urls import masked
-from tracker.video.watchdog import Backoff, Watchdog
+from tracker.video.watchdog import Attempt, Watchdog, pauses
 
 _LOG = logging.getLogger(__name__)
 _LEAST_STEP_SECONDS = 0.001
@@ -57,7 +59,6 @@ class LiveCamera:
         self._sequence = self._index = self._earlier_errors = 0
         self._last_t = -float("inf")
         self._closing = threading.Event()
-        self._backoff = Backoff(self._config.backoff, random.Random())
         self._thread = threading.Thread(target=self._supervise, name=f"camera {camera_id}", daemon=True)
 
     def start(self) -> None:
@@ -130,16 +131,21 @@ class LiveCamera:
         return Frame(self.camera_id, self._index - 1, self._last_t, entry.image, entry.arrival + self._shift)
 
     def _supervise(self) -> None:
-        while not self._closing.is_set():
-            ended, connected_seconds = self._run_reader()
-            if not self._closing.is_set():
-                pause = self._backoff.pause_seconds(connected_seconds, ended.refused)
-                self._lost(ended.reason)
-                self._closing.wait(pause)
+        for_ever = Retrying(
+            retry=retry_always,
+            stop=stop_when_event_set(self._closing),
+            wait=pauses(self._config.backoff),
+            sleep=sleep_using_event(self._closing),
+            before_sleep=self._lost,
+            retry_error_callback=lambda _: None,
+        )
+        for_ever(self._run_reader)
         self._change(state=CameraState.CLOSED)
 
-    def _run_reader(self) -> tuple[Ended, float]:
-        """One connection from beginning to end: why it ended, and for how many seconds it delivered."""
+    def _run_reader(self) -> Attempt:
+        """One connection from beginning to end."""
+        if self._closing.is_set():
+            return Attempt("closed")
         config = self._config
         session = ReaderSession(
             ReaderSettings(
@@ -148,6 +154,7 @@ class LiveCamera:
                 config.opening_seconds,
                 config.stale_seconds,
                 config.most_frames_per_second,
+                config.hardware_decoding,
                 self._clips,
             )
         )
@@ -162,7 +169,7 @@ class LiveCamera:
                 self._session = None
                 self._earlier_errors = self._health.errors
             session.close()
-        return ended, watchdog.delivering_seconds
+        return Attempt(ended.reason, watchdog.delivering_seconds, ended.refused)
 
     def _watch(self, session: ReaderSession, watchdog: Watchdog) -> Ended:
         while (remaining := watchdog.remaining_seconds(monotonic())) > 0:
@@ -176,15 +183,17 @@ class LiveCamera:
             elif report:
                 watchdog.frame(monotonic())
                 if self._health.state is not CameraState.ONLINE:
-                    _LOG.info("camera %s: online", self.camera_id)
+                    opened = self._health.opened
+                    _LOG.info("camera %s: online%s", self.camera_id, f" ({opened})" if opened else "")
                     self._change(state=CameraState.ONLINE, problem="")
                 else:
                     self._change()
         return Ended(watchdog.complaint)
 
-    def _lost(self, reason: str) -> None:
-        health = self._health
-        reason = masked(reason)
+    def _lost(self, state: RetryCallState) -> None:
+        assert state.outcome is not None
+        attempt: Attempt = state.outcome.result()
+        health, reason = self._health, masked(attempt.reason)
         if health.state is CameraState.ONLINE or health.problem != reason:  # the same problem is said once
             _LOG.warning("camera %s: offline: %s (%s)", self.camera_id, reason, masked(self._url))
         losses = health.losses + (health.state is CameraState.ONLINE)

@@ -36,9 +36,16 @@ class ReadAhead(Generic[T]):
         return self
 
     def __next__(self) -> T:
+        return self.next_within(None)
+
+    def next_within(self, seconds: float | None) -> T:
+        """Like next(). Raises TimeoutError when no item is there within so long; None: waits for ever."""
         if self._finished:
             raise StopIteration
-        item = self._queue.get()
+        try:
+            item = self._queue.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError from None
         if not isinstance(item, _End):
             return item
         self._finished = True

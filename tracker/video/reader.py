@@ -1,49 +1,60 @@
 """The process that reads one live camera: connects, decodes, publishes the newest picture, and reports its end."""
 
 import contextlib
+import math
 import os
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection as PipeEnd
 from time import monotonic, time
 
 import av
 import av.error
 import numpy as np
-from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from tracker.video.access_units import AccessUnit
 from tracker.video.capture_clock import CaptureClock
 from tracker.video.clips import ClipRecorder, ClipSettings
+from tracker.video.connection import Connection, UnusableError, connect
+from tracker.video.decoding import Decoder
 from tracker.video.pace import Pace
 from tracker.video.ring import FrameRing, SharedFile
 from tracker.video.urls import masked
 
-_PROTOCOLS = "rtsp,rtsps,rtp,srtp,rtmp,rtmps,rtmpt,tcp,udp,tls,http,https,httpproxy,crypto,srt"
 _DAMAGE_BEFORE_GIVING_UP = 500
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ReaderSettings:
-    """url: with its password, so it is never shown. transport: tcp or udp (RTSP). Timeouts in seconds."""
+    """url: with its password, so it is never shown. transport: tcp or udp (RTSP). Timeouts in seconds. hardware: who
+    may decode, see Decoder.
+    """
 
     url: str
     transport: str
     opening_seconds: float
     stale_seconds: float
     most_frames_per_second: float | None
+    hardware: str = "auto"
     clips: ClipSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The stream's properties, sent before its first picture. frames_per_second: None if unknown."""
+    """The stream's properties, sent before its first picture. frames_per_second: None if unknown. decoder: "software",
+    or the kind of device that decodes.
+    """
 
     width: int
     height: int
     codec: str
     frames_per_second: float | None
+    decoder: str
+
+    def __str__(self) -> str:
+        return f"{self.codec} {self.width}x{self.height}, decoder: {self.decoder}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class Ended:
     refused: bool = False
 
 
-def read_camera(settings: ReaderSettings, memory: SharedFile, wake: Connection, control: Connection) -> None:
+def read_camera(settings: ReaderSettings, memory: SharedFile, wake: PipeEnd, control: PipeEnd) -> None:
     """What the process does, from its beginning to its end.
 
     Pictures go to the shared memory, one byte to `wake` for each (dropped when nobody reads), Opened and Ended to
@@ -63,12 +74,9 @@ def read_camera(settings: ReaderSettings, memory: SharedFile, wake: Connection, 
     os.set_blocking(wake.fileno(), False)
     ended = Ended("the stream ended")
     try:
-        container = _open(settings)
-        try:
-            _publish_all(settings, container, memory, wake, control)
-        finally:
-            container.close()
-    except _UnusableError as error:
+        with closing(connect(settings.url, settings.transport, settings.opening_seconds, settings.stale_seconds)) as c:
+            _publish_all(settings, c, memory, wake, control)
+    except UnusableError as error:
         ended = Ended(str(error))
     except BrokenPipeError:
         return
@@ -80,77 +88,47 @@ def read_camera(settings: ReaderSettings, memory: SharedFile, wake: Connection, 
         control.send(ended)
 
 
-class _UnusableError(Exception):
-    """What comes is not, or no longer, what this process can hand on; a new reader may."""
-
-
-def _open(settings: ReaderSettings) -> InputContainer:
-    if settings.url.isdigit():
-        return av.open(f"/dev/video{settings.url}", format="v4l2")
-    options = {
-        "protocol_whitelist": _PROTOCOLS,
-        "fpsprobesize": "0",  # FFmpeg would wait for 20 pictures to guess the rate
-        "analyzeduration": "500000",  # microseconds; the description of the stream tells nearly everything
-    }
-    if settings.url.lower().startswith("rtsp"):
-        options |= {"rtsp_transport": settings.transport, "timeout": str(round(settings.stale_seconds * 1e6))}
-    return av.open(settings.url, options=options, timeout=(settings.opening_seconds, settings.stale_seconds))
-
-
 def _publish_all(
-    settings: ReaderSettings, container: InputContainer, memory: SharedFile, wake: Connection, control: Connection
+    settings: ReaderSettings, connection: Connection, memory: SharedFile, wake: PipeEnd, control: PipeEnd
 ) -> None:
-    if not container.streams.video:
-        raise _UnusableError("it sends no video")
-    stream = container.streams.video[0]
-    stream.thread_type = "SLICE"  # parallel frames would be late by as many frames
+    stream = connection.stream
+    decoder = Decoder(stream, settings.hardware)
+    recorder = None if settings.clips is None else ClipRecorder(settings.clips, stream)
     ring: FrameRing | None = None
     clock = CaptureClock()
     pace = Pace(settings.most_frames_per_second)
-    recorder = None if settings.clips is None else ClipRecorder(settings.clips, stream)
-    previous: float | None = None
-    for picture, camera_clock, errors in _pictures(container, stream, recorder):
-        arrival = monotonic()
-        stamp = None if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
-        captured = clock.capture_seconds(stamp, arrival, previous if _held_back(settings, stream) else None)
-        previous = arrival
-        if not pace.takes(captured):
-            continue
-        image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
-        height, width = image.shape[:2]
-        if ring is None:
-            ring, size = FrameRing(memory, width, height), (width, height)
-            control.send(Opened(width, height, stream.codec_context.name, _rate(stream)))
-        elif size != (width, height):
-            raise _UnusableError(f"its picture size changed from {size[0]}x{size[1]} to {width}x{height}")
-        ring.publish(image, arrival, captured, camera_clock - time(), errors)
-        with contextlib.suppress(BlockingIOError):
-            os.write(wake.fileno(), b"\0")
+    with closing(connection.access_units()) as units:
+        for picture, unit, errors in _decoded(units, decoder, recorder):
+            captured = clock.capture_seconds(picture.time, unit.arrived, unit.began)
+            if not pace.takes(captured):
+                continue
+            image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+            height, width = image.shape[:2]
+            if ring is None:
+                ring, size = FrameRing(memory, width, height), (width, height)
+                control.send(Opened(width, height, stream.codec_context.name, _rate(stream), decoder.name))
+            elif size != (width, height):
+                raise UnusableError(f"its picture size changed from {size[0]}x{size[1]} to {width}x{height}")
+            camera_clock = unit.clock_offset + (math.nan if picture.time is None else picture.time)
+            own_clock = time() - (monotonic() - unit.arrived)
+            ring.publish(image, unit.arrived, captured, camera_clock - own_clock, errors + unit.torn)
+            with contextlib.suppress(BlockingIOError):
+                os.write(wake.fileno(), b"\0")
 
 
-def _held_back(settings: ReaderSettings, stream: VideoStream) -> bool:
-    """Whether a picture is handed on only when the next one begins: for FFmpeg's parser that is the only sign of its
-    end in these streams.
-    """
-    codec = stream.codec_context
-    return settings.url.lower().startswith("rtsp") and codec.name in ("h264", "hevc") and not codec.has_b_frames
-
-
-def _pictures(
-    container: InputContainer, stream: VideoStream, recorder: ClipRecorder | None
-) -> Iterator[tuple[av.VideoFrame, float, int]]:
-    """Decoded pictures, the camera's own clock for each (seconds since 1970 or NaN), and errors so far.
+def _decoded(
+    units: Iterable[AccessUnit], decoder: Decoder, recorder: ClipRecorder | None
+) -> Iterator[tuple[av.VideoFrame, AccessUnit, int]]:
+    """Pictures, what came last before each, and how many were damaged so far.
 
     Raises av.error.FFmpegError when reading fails, or when nothing but damage arrives.
     """
     errors = damage_in_a_row = 0
-    clock_offset = np.nan
-    for packet in container.demux(stream):
-        clock_offset = _camera_clock_offset(packet, clock_offset)
+    for unit in units:
         if recorder is not None:
-            recorder.write(packet)
+            recorder.write(unit.packet)
         try:
-            pictures = packet.decode()
+            frames = decoder.decode(unit.packet)
             damage_in_a_row = 0
         except av.error.InvalidDataError:
             errors += 1
@@ -158,16 +136,8 @@ def _pictures(
             if damage_in_a_row > _DAMAGE_BEFORE_GIVING_UP:
                 raise
             continue
-        for picture in pictures:
-            yield picture, clock_offset + (picture.time or np.nan), errors
-
-
-def _camera_clock_offset(packet: "av.Packet[VideoStream]", previous: float) -> float:
-    """Camera clock minus stamp, from the RTCP sender reports that FFmpeg attaches (AVProducerReferenceTime)."""
-    if packet.pts is None or packet.time_base is None or not packet.has_sidedata("prft"):
-        return previous
-    microseconds: int = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))[0]
-    return microseconds / 1e6 - float(packet.pts * packet.time_base)
+        for frame in frames:
+            yield frame, unit, errors
 
 
 def _rate(stream: VideoStream) -> float | None:

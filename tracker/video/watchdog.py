@@ -1,8 +1,11 @@
 """When a camera counts as lost, and when it is tried again. No clock: callers pass monotonic seconds."""
 
-import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
+
+from tenacity import RetryCallState
+from tenacity.wait import wait_exponential, wait_random, wait_random_exponential
 
 
 class Watchdog:
@@ -61,20 +64,31 @@ class BackoffConfig:
             )
 
 
-class Backoff:
-    """Exponential pauses with jitter: a pause lies between half of its nominal length and all of it, so that many
-    cameras behind one switch do not come back at one instant.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of a connection. delivering_seconds: from its first picture to its last, 0 if none came. refused:
+    name and password were not accepted. reason: in words for people.
     """
 
-    def __init__(self, config: BackoffConfig, chance: random.Random) -> None:
-        self._config = config
-        self._chance = chance
-        self._failures = 0
+    reason: str
+    delivering_seconds: float = 0.0
+    refused: bool = False
 
-    def pause_seconds(self, connected_seconds: float, refused: bool) -> float:
-        """The pause after a connection that delivered for connected_seconds (0: none came about)."""
-        if connected_seconds >= self._config.steady_seconds:
-            self._failures = 0
-        nominal = min(self._config.first_seconds * 2.0 ** min(self._failures, 30), self._config.longest_seconds)
-        self._failures += 1
-        return (self._config.refused_seconds if refused else nominal) * self._chance.uniform(0.5, 1.0)
+
+def pauses(config: BackoffConfig) -> Callable[[RetryCallState], float]:
+    """The pause after each Attempt: exponential, with jitter. It lies between half of its nominal length and all of it,
+    so that many cameras behind one switch do not come back at one instant. After a connection that held, attempts are
+    counted anew.
+    """
+    first, longest = config.first_seconds / 2, config.longest_seconds / 2
+    growing = wait_exponential(first, longest) + wait_random_exponential(first, longest)
+    refused = wait_random(config.refused_seconds / 2, config.refused_seconds)
+
+    def pause_seconds(state: RetryCallState) -> float:
+        assert state.outcome is not None
+        attempt: Attempt = state.outcome.result()
+        if attempt.delivering_seconds >= config.steady_seconds:
+            state.attempt_number = 1
+        return refused(state) if attempt.refused else growing(state)
+
+    return pause_seconds
