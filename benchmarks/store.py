@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from benchmarks.store_crowd import crowd
-from tracker.bootstrap import build_describer
 from tracker.config import Config
 from tracker.core.types import (
     FloatArray,
@@ -34,6 +33,7 @@ from tracker.core.types import (
     LinkEvidence,
     TrackletKey,
 )
+from tracker.networks import build_describer
 from tracker.photos import decode_photo
 from tracker.store import presence, queries
 from tracker.store.appearance import Appearance

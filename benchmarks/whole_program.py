@@ -41,13 +41,20 @@ def main() -> None:
     given = parser.parse_args()
     measured = Measurement()
 
-    from tracker.bootstrap import build_run
     from tracker.config import Config
 
     config = configuration(given.settings, given.videos, given.video)
     for camera in config["cameras"]:
         camera["frames_per_second"] = given.fps
-    with build_run(Config.model_validate(config), given.out, str(given.out / "o.db"), notify=print) as run:
+    validated = Config.model_validate(config)
+
+    from tracker.networks import LoadingNetworks
+
+    with LoadingNetworks(validated) as networks:
+        from tracker.bootstrap import build_run
+
+        run = build_run(validated, given.out, str(given.out / "o.db"), notify=print, networks=networks)
+    with run:
         for step in islice(run.steps(), given.steps):
             embedded = [p.embeddings.any(axis=1).sum() for p in step.detections.values() if p.embeddings is not None]
             measured.step(len(step.batch.frames), int(sum(embedded)))

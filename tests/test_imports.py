@@ -1,6 +1,8 @@
 """The direction of imports, read from the real source: cli -> bootstrap -> outer rooms -> inner rooms -> core."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +28,7 @@ OUTER = {
     "events",
     "operation",
 }
-WIRING = {"cameras", "outlets", "bootstrap", "measure", "roster", "sinks", "run"}
+WIRING = {"cameras", "outlets", "bootstrap", "measure", "networks", "roster", "sinks", "run"}
 RANKS = {
     **{"core": 0, "crosscam": 1, "evaluation": 1, "config": 2, "cli": 4},
     **dict.fromkeys(OUTER, 2),
@@ -35,8 +37,8 @@ RANKS = {
 PURE_ROOMS = {"tracker.core", "tracker.crosscam"}
 PURE_LIBRARIES = {"numpy", "scipy", "filterpy"}
 CLOCKS = {"time", "datetime", "threading", "multiprocessing", "asyncio", "socket", "subprocess"}
-STANDARD_LIBRARY = __import__("sys").stdlib_module_names
-REID_USERS = {"tracker.bootstrap", "tracker.cli"}
+STANDARD_LIBRARY = sys.stdlib_module_names
+REID_USERS = {"tracker.networks", "tracker.cli"}
 VENDOR_ROOMS = {
     "ultralytics": {"tracker.detection"},
     "sqlalchemy": {"tracker.store", "tracker.cli", "tracker.web"},
@@ -83,7 +85,7 @@ def broken_rule(module: str, target: str) -> str | None:
     if inside(module, "reid"):
         return "reid knows nothing of tracking" if top == "tracker" else None
     if top == "reid" and not any(inside(module, user) for user in REID_USERS):
-        return "only bootstrap and the commands meet reid"
+        return "only networks and the commands meet reid"
     if any(inside(module, room) for room in PURE_ROOMS):
         if top in CLOCKS:
             return "core and crosscam have no clock, thread or socket"
@@ -114,7 +116,7 @@ def test_imports_point_inwards() -> None:
         ("tracker/core/motion.py", "from tracker.crosscam import matcher", "inwards only"),
         ("tracker/crosscam/matcher.py", "from tracker.store.models import Run", "inwards only"),
         ("tracker/store/writer.py", "from tracker import bootstrap", "inwards only"),
-        ("tracker/video/sources.py", "import reid.osnet", "only bootstrap and the commands meet reid"),
+        ("tracker/video/sources.py", "import reid.osnet", "only networks and the commands meet reid"),
         ("tracker/pipeline.py", "import ultralytics", "ultralytics stays in"),
         ("reid/osnet.py", "from tracker.core.types import FloatArray", "knows nothing of tracking"),
     ],
@@ -126,3 +128,17 @@ def test_a_planted_violation_is_found(tmp_path: Path, file: str, line: str, rule
     found = violations(tmp_path)
     assert found
     assert all(rule in violation for violation in found)
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("tracker.config", {"scipy", "sqlalchemy", "av", "cv2"}),  # before the networks begin to load
+        ("tracker.networks", {"torch", "ultralytics", "onnxruntime", "scipy", "sqlalchemy"}),
+        ("tracker.bootstrap", {"torch", "ultralytics", "alembic", "matplotlib", "scipy.optimize", "fastapi"}),
+    ],
+)
+def test_a_run_does_not_wait_for_what_it_may_not_need(module: str, left_out: set[str]) -> None:
+    script = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert left_out & set(done.stdout.split()) == set()

@@ -1,23 +1,12 @@
-"""The only place that builds concrete objects from a configuration."""
+"""The only place that builds concrete objects from a configuration; its networks come from networks.py."""
 
 import math
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-from platformdirs import user_cache_path
-
-from reid.embedder import CropEmbedder
-from reid.errors import ReidError
-from reid.metadata import input_spec_of
-from reid.preprocess import InputSpec
-from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.cameras import clips_folder, open_cameras
 from tracker.config import Config
 from tracker.core.single_camera import SingleCameraTracker
@@ -27,22 +16,14 @@ from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.crosscam.reassociation import BeyondLooks
 from tracker.crosscam.topology import Topology
-from tracker.detection.opening import open_detector
-from tracker.detection.shaped import ShapedDetector
 from tracker.errors import OmnitrackError
-from tracker.inference.devices import parallel_requests, resolve_device
-from tracker.inference.download import sha256_of
+from tracker.inference.devices import parallel_requests
 from tracker.inference.neighbours import ScreenedNeighbours
-from tracker.inference.registry import ResolvedModel, load_registry
-from tracker.inference.session import Session, open_session
-from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
-from tracker.inference.torch_session import TorchSession
-from tracker.likeness import Describer
+from tracker.networks import LoadingNetworks, Notify
 from tracker.operation.status import RunStatus
 from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder
 from tracker.outlets import build_event_sink, build_outboxes, watched
 from tracker.pipeline import Pipeline
-from tracker.ports import Detector, Embedder
 from tracker.roster import Roster, areas_of, origin_of, selection_of
 from tracker.run import Run
 from tracker.sinks import Sinks, build_sinks, output_for
@@ -61,31 +42,34 @@ from tracker.video.motion_compensation import CameraMotionEstimator
 from tracker.video.motion_gate import MotionGate
 from tracker.video.urls import is_live
 
-Notify = Callable[[str], None]
-"""Takes one line that the user should see."""
 
-
-def build_run(config: Config, folder: Path, database: str, *, notify: Notify, record: bool = False) -> Run:
+def build_run(
+    config: Config,
+    folder: Path,
+    database: str,
+    *,
+    notify: Notify,
+    record: bool = False,
+    networks: LoadingNetworks | None = None,
+) -> Run:
     """Everything for one run over the configuration's cameras.
 
     folder: where annotated videos, MOT files, the timeline and, with record, detections go. database: path or URL.
+    networks: those of the configuration, if they are being loaded already.
     Raises OmnitrackError, before anything is processed, for cameras that cannot be opened, models that cannot be
     found, and a folder or database that cannot be written.
     """
-    with ExitStack() as opened, ThreadPoolExecutor(2) as loading:
-        notes: list[str] = []  # told once it is certain that there will be a run
-        detector_job = loading.submit(build_detector, config, notes.append)
-        embedder_job = loading.submit(build_embedder, config, notes.append)
+    with ExitStack() as opened, networks or LoadingNetworks(config) as loading:
         batcher, stated_epoch = open_cameras(config, folder)
-        ready = loading.submit(expect_pictures, detector_job, batcher)
+        fitted = loading.expect(batcher.picture_sizes if isinstance(batcher, StepBatcher) else set())
         epoch = stated_epoch or datetime.now(UTC)
         opened.enter_context(closing(batcher))
         make_folder(folder)
         require_untouched(config, folder)
         store = opened.enter_context(open_store(database))
-        detector, embedder = detector_job.result(), embedder_job.result()
-        ready.result()
-        for note in notes:
+        detector, embedder = loading.ready()
+        fitted.result()
+        for note in loading.notes:
             notify(note)
         clips = clips_folder(config, folder) if isinstance(batcher, LiveBatcher) else None
         origins = {camera.name: origin_of(camera, epoch, clips) for camera in config.cameras}
@@ -208,99 +192,3 @@ def require_untouched(config: Config, folder: Path) -> None:
             raise OmnitrackError(
                 f"output folder {folder}: {written} is an input and would be overwritten; choose another --out"
             )
-
-
-def cache_folder() -> Path:
-    """Where downloads, exported networks and compiled networks are kept between runs."""
-    return user_cache_path("omnitrack")
-
-
-def find_model(config: Config, kind: ModelKind, *, notify: Notify, download: bool = True) -> ResolvedModel:
-    """The configured model: a file that is there, or the built-in fallback. Raises OmnitrackError."""
-    wanted = config.detector.model if kind is ModelKind.DETECTOR else config.embedder.model
-    from_environment = [Path(p) for p in os.environ.get("OMNITRACK_MODELS", "").split(os.pathsep) if p]
-    return load_registry().resolve(
-        kind,
-        wanted,
-        [*config.models.folders, *from_environment],
-        cache_folder() / "models",
-        download=download and config.models.download,
-        notify=notify,
-        cuda=resolve_device(config.device) != "cpu",
-    )
-
-
-def build_detector(config: Config, notify: Notify) -> Detector:
-    """One for all cameras, as unsure as the one that wants to hear most."""
-    confidence = min([config.detector.confidence, *(c.confidence for c in config.cameras if c.confidence is not None)])
-    model = find_model(config, ModelKind.DETECTOR, notify=notify)
-    settings, shaped = config.detector, config.detector.shape == "picture"
-    device = resolve_device(config.device)
-    return open_detector(model, device, cache_folder(), confidence, settings.nms_iou, shaped=shaped)
-
-
-def expect_pictures(detector: Future[Detector], batcher: StepBatcher | LiveBatcher) -> None:
-    """Open the networks for what the recordings show; live cameras tell with their first picture."""
-    found = detector.result()
-    if isinstance(found, ShapedDetector) and isinstance(batcher, StepBatcher):
-        for size in sorted(batcher.picture_sizes):
-            found.expect(size)
-
-
-def build_describer(config: Config, notify: Notify) -> Describer:
-    """Finds and describes the person on a photo with the same networks as a run."""
-    return Describer(build_detector(config, notify), build_embedder(config, notify))
-
-
-def build_embedder(config: Config, notify: Notify) -> Embedder:
-    model = find_model(config, ModelKind.EMBEDDER, notify=notify)
-    device = resolve_device(config.device)
-    try:
-        if model.spec.format in (ModelFormat.OPENVINO, ModelFormat.ONNX) and model.path is not None:
-            session, spec = engine_session(model.path, model.spec)
-        else:
-            session, spec = osnet_session(model.path or SHIPPED_WEIGHTS, model.spec, device)
-    except ReidError as error:
-        raise OmnitrackError(str(error)) from error
-    blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
-    return CropEmbedder(session, spec, model.spec.name, session.infer(blank).shape[1])
-
-
-def engine_session(path: Path, model: ModelSpec) -> tuple[Session, InputSpec]:
-    """A network file that runs as it is, to be given pictures, and the input that the registry states for it."""
-    given = model.input
-    spec = InputSpec(given.height, given.width, given.colour, given.scale, given.mean, given.std)
-    session = open_session(path, cache_dir=cache_folder() / "compiled", precision=model.precision, pixels=given)
-    return session, spec
-
-
-def osnet_session(weights_path: Path, model: ModelSpec, device: str) -> tuple[Session, InputSpec]:
-    """OSNet weights, in torch on CUDA and exported once for the CPU, and the input that the weights state. The session
-    takes pictures.
-    """
-    spec = input_spec_of(weights_path)
-    pixels = ModelInput(
-        height=spec.height, width=spec.width, colour=spec.order, scale=spec.scale, mean=spec.mean, std=spec.std
-    )
-    if device != "cpu":
-        from reid import weights
-
-        module = weights.load(weights_path, model.variant)
-        return TorchSession(module, device, (None, 3, *pixels.size), pixels=pixels), spec
-    name = f"{sha256_of(weights_path)[:16]}-openvino{version('openvino')}.xml"
-    exported = cache_folder() / "exported" / name
-    if not exported.exists():
-        export_once(weights_path, model.variant, exported)
-    return open_session(exported, cache_dir=cache_folder() / "compiled", precision=model.precision, pixels=pixels), spec
-
-
-def export_once(weights_path: Path, variant: str, exported: Path) -> None:
-    """Convert OSNet weights to an OpenVINO file; a kill half-way leaves nothing that a later start would trust."""
-    from reid.export import to_openvino
-
-    exported.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=exported.parent) as scratch:
-        made = Path(scratch) / exported.name
-        to_openvino(weights_path, made, variant)
-        for suffix in (".bin", ".xml"):  # the .xml is what exists() asks for, so it comes last
-            made.with_suffix(suffix).replace(exported.with_suffix(suffix))

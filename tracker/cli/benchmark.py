@@ -21,11 +21,11 @@ def benchmark(
     from rich.console import Console
     from rich.table import Table
 
-    from tracker.bootstrap import find_model
     from tracker.cli.run import configuration
     from tracker.inference.devices import available_cores, resolve_device
     from tracker.inference.spec import ModelKind
     from tracker.measure import loads, most_cameras, repeated, stage_milliseconds
+    from tracker.networks import find_model
 
     counts = numbers(cameras)
     if not sources and config is None:

@@ -14,10 +14,10 @@ def check(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML configuration")],
 ) -> None:
     """Read a configuration, open every camera and find the models, without processing anything."""
-    from tracker.bootstrap import find_model
     from tracker.cameras import open_source
     from tracker.config import load_config, with_secrets
     from tracker.inference.spec import ModelKind
+    from tracker.networks import find_model
     from tracker.operation.logs import texts_with_secrets
     from tracker.site.topology import known_walks
     from tracker.video.probing import probe_camera

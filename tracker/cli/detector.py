@@ -54,9 +54,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a detector on the pictures of a data set's split "val"."""
-    from tracker.bootstrap import cache_folder
     from tracker.detection.training.annotations import read_split
     from tracker.detection.training.validation import detector_of, judged
+    from tracker.networks import cache_folder
 
     with redirect_stdout(sys.stderr):
         detector = detector_of(network, (height, width), cache_folder())

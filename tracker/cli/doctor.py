@@ -57,9 +57,9 @@ def environment() -> Iterator[Finding]:
 
 
 def models() -> Iterator[Finding]:
-    from tracker.bootstrap import find_model
     from tracker.config import Config
     from tracker.inference.spec import ModelKind
+    from tracker.networks import find_model
 
     folders = os.environ.get("OMNITRACK_MODELS")
     yield Finding("OMNITRACK_MODELS", "ok" if folders else "note", folders or "not set")

@@ -36,8 +36,7 @@ def execute(
 
     reread: gives the configuration as it stands now, when SIGHUP asks for its live cameras to be brought in line.
     """
-    from tracker.bootstrap import build_run
-    from tracker.cli.summary import print_summary
+    from tracker.networks import LoadingNetworks
     from tracker.operation.logs import secrets_of, set_up_logging
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -47,11 +46,17 @@ def execute(
     notify = _LOG.info if for_machines else console.print
     with (
         stop_on_signals(notify) as request,
-        build_run(config, folder, database, notify=notify, record=record) as run,
-        reread_on_hangup(run, reread),
+        LoadingNetworks(config) as networks,
     ):
-        request.serve(run.stop)
-        follow(run, console, quiet or for_machines)
+        from tracker.bootstrap import build_run  # takes as long as the networks, which are loaded meanwhile
+        from tracker.cli.summary import print_summary
+
+        with (
+            build_run(config, folder, database, notify=notify, record=record, networks=networks) as run,
+            reread_on_hangup(run, reread),
+        ):
+            request.serve(run.stop)
+            follow(run, console, quiet or for_machines)
     print_summary(run, interrupted=request.made)
     return run
 

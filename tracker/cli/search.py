@@ -80,7 +80,7 @@ def likeness_of(photo: "Image", connection: "Connection", config: "Config") -> "
 
 def describer(config: "Config") -> "Describer":
     """The networks that describe a person on a photo."""
-    from tracker.bootstrap import build_describer
+    from tracker.networks import build_describer
 
     return build_describer(config, lambda line: typer.echo(line, err=True))
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Indices = NDArray[np.intp]
 
@@ -34,6 +33,8 @@ def assign(costs: NDArray[np.floating], limit: float) -> Matches:
     alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     if alone.all():
         return Matches(rows, columns)
+    from scipy.optimize import linear_sum_assignment  # takes half a second to import: a run begins without it
+
     contested_rows, contested_columns = _members(rows[~alone]), _members(columns[~alone])
     block = np.maximum(gain[contested_rows[:, None], contested_columns], 0)
     block_rows, block_columns = linear_sum_assignment(block, maximize=True)

@@ -12,7 +12,6 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc
 
 Array = NDArray[np.float64]
 Way = tuple[str, str]
@@ -166,6 +165,8 @@ class Topology:
             return pair in self._overlapping
         at_once = self._at_once.setdefault(pair, deque(maxlen=CAPACITY))
         at_once.append(gap_seconds < -AT_ONCE_SECONDS)
+        from scipy.special import bdtrc  # takes a third of a second to import: a run begins without it
+
         if bdtrc(sum(at_once) - 1, len(at_once), ERROR_SHARE) > CHANCE:
             return False
         self._overlapping.add(pair)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from tracker.video.reader import Opened
+from tracker.video.reports import Opened
 from tracker.video.watchdog import BackoffConfig
 
 

@@ -14,8 +14,9 @@ from tenacity.nap import sleep_using_event
 from tracker.video.camera import CameraHealth, CameraState, LiveConfig
 from tracker.video.clips import ClipSettings
 from tracker.video.frame import Frame
-from tracker.video.reader import Ended, Opened, ReaderSettings
+from tracker.video.reader import ReaderSettings
 from tracker.video.reader_session import ReaderSession
+from tracker.video.reports import Ended, Opened
 from tracker.video.urls import masked
 from tracker.video.watchdog import Attempt, Watchdog, pauses
 

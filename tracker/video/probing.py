@@ -8,7 +8,7 @@ from tracker.errors import OmnitrackError
 from tracker.video.camera import CameraState, LiveConfig
 from tracker.video.frame import Image
 from tracker.video.live import LiveCamera
-from tracker.video.reader import Opened
+from tracker.video.reports import Opened
 from tracker.video.urls import masked
 
 

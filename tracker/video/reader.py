@@ -20,6 +20,7 @@ from tracker.video.clips import ClipRecorder, ClipSettings
 from tracker.video.connection import Connection, UnusableError, connect
 from tracker.video.decoding import Decoder
 from tracker.video.pace import Pace
+from tracker.video.reports import Ended, Opened
 from tracker.video.ring import FrameRing, SharedFile
 from tracker.video.urls import masked
 
@@ -39,30 +40,6 @@ class ReaderSettings:
     most_frames_per_second: float | None
     hardware: str = "auto"
     clips: ClipSettings | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The stream's properties, sent before its first picture. frames_per_second: None if unknown. decoder: "software",
-    or the kind of device that decodes.
-    """
-
-    width: int
-    height: int
-    codec: str
-    frames_per_second: float | None
-    decoder: str
-
-    def __str__(self) -> str:
-        return f"{self.codec} {self.width}x{self.height}, decoder: {self.decoder}"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Why the reader stopped, in words for people. refused: the camera did not accept name and password."""
-
-    reason: str
-    refused: bool = False
 
 
 def read_camera(settings: ReaderSettings, memory: SharedFile, wake: PipeEnd, control: PipeEnd) -> None:

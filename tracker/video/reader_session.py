@@ -10,7 +10,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from tracker.video.reader import Ended, Opened, ReaderSettings
+from tracker.video.reader import ReaderSettings
+from tracker.video.reports import Ended, Opened
 from tracker.video.ring import FrameRing, RingEntry, SharedFile
 
 _TERMINATION_SECONDS = 0.5
