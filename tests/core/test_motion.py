@@ -71,19 +71,24 @@ def test_two_half_steps_equal_one_whole_step() -> None:
     np.testing.assert_allclose(halves, motion.predict(states, 0.4, CONFIG))
 
 
-def test_one_time_step_for_each_state() -> None:
-    states = motion.initiate(np.array([[100.0, 200, 40, 100], [10, 20, 30, 60]]), CONFIG)
-    both = motion.predict(states, np.array([0.1, 0.7]), CONFIG)
-    np.testing.assert_array_equal(both[:1], motion.predict(states[:1], 0.1, CONFIG))
-    np.testing.assert_array_equal(both[1:], motion.predict(states[1:], 0.7, CONFIG))
-
-
 def test_bridge_ends_at_the_measurement_with_the_speed_of_the_straight_line() -> None:
     anchor = motion.initiate(np.array([[100.0, 200, 40, 100]]), CONFIG)
     measured = np.array([[300.0, 200, 40, 100]])
     state = motion.bridge(anchor, measured, np.array([2.0]), CONFIG)
     assert state[0, motion.POSITION, 0] == pytest.approx(300, abs=10)
     assert state[0, motion.VELOCITY, 0] == pytest.approx(100, rel=0.1)
+
+
+def test_bridge_follows_filterpy_along_each_ones_line_and_over_each_ones_gap() -> None:
+    boxes = np.array([[100.0, 200, 40, 100], [10, 20, 30, 60]])
+    measured, gaps = boxes + [[300.0, -20, 5, 10]], np.array([2.0, 0.5])
+    bridged = motion.bridge(motion.initiate(boxes, CONFIG), measured, gaps, CONFIG)
+    for state, box, goal, gap in zip(bridged, boxes, measured, gaps, strict=True):
+        kalman = oracle(box)
+        for part in np.arange(1, 6) / 5:
+            oracle_predict(kalman, gap / 5)
+            oracle_update(kalman, box + part * (goal - box))
+        np.testing.assert_allclose(state, as_state(kalman), rtol=1e-9, atol=1e-9)
 
 
 def test_warp_moves_positions_and_velocities() -> None:
@@ -99,6 +104,7 @@ def test_no_tracks() -> None:
     none = motion.initiate(np.zeros((0, 4)), CONFIG)
     assert motion.update(motion.predict(none, 0.1, CONFIG), np.zeros((0, 4)), CONFIG).shape == (0, 5, 4)
     assert motion.squared_distances(none, np.zeros((3, 4)), CONFIG).shape == (0, 3)
+    assert motion.bridge(none, np.zeros((0, 4)), np.zeros(0), CONFIG).shape == (0, 5, 4)
 
 
 def test_config_names_the_bad_field() -> None:

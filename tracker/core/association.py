@@ -88,23 +88,20 @@ def combine(scene: Scene, terms: Sequence[Term], rows: Rows, columns: Rows) -> C
 
 def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
     """Matches of the scene's tracks with its detections after all stages."""
-    scores = scene.detections.scores
-    phases, gaps_seconds = scene.tracks.phases(), scene.t_seconds - scene.tracks.seen
-    partner = np.full(len(scene.tracks), -1, np.intp)
-    free = np.ones(len(scores), np.bool_)
+    phases, gaps_seconds, scores = scene.tracks.phases(), scene.gaps_seconds.copy(), scene.detections.scores.copy()
+    partners = np.full(len(gaps_seconds), -1)
     for stage in stages:
-        columns = (free & (scores >= stage.min_score) & (scores < stage.max_score)).nonzero()[0]
-        if not len(columns):
+        rows = (among(stage.states)[phases] & (gaps_seconds <= stage.max_gap_seconds)).nonzero()[0]
+        columns = ((scores >= stage.min_score) & (scores < stage.max_score)).nonzero()[0]
+        if not len(rows) or not len(columns):
             continue
-        waiting = among(stage.states)[phases] & (partner < 0)
-        rows = (waiting & (gaps_seconds <= stage.max_gap_seconds)).nonzero()[0]
-        if len(rows):
-            matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
-            taken = columns[matches.detections]
-            partner[rows[matches.tracks]] = taken
-            free[taken] = False
-    tracks = (partner >= 0).nonzero()[0]
-    return Matches(tracks, partner[tracks])
+        matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
+        if len(matches):
+            continued, taken = rows[matches.tracks], columns[matches.detections]
+            partners[continued] = taken
+            gaps_seconds[continued] = scores[taken] = np.nan  # which no stage lets through
+    tracks = (partners >= 0).nonzero()[0]
+    return Matches(tracks, partners[tracks])
 
 
 def checked_splits(scene: Scene, matches: Matches, margin: float) -> Matches:
@@ -118,21 +115,17 @@ def checked_splits(scene: Scene, matches: Matches, margin: float) -> Matches:
     if scene.detections.embeddings is None or not lost.any():
         return matches
     returned, followed = lost.nonzero()[0], (scene.tracks.confirmed[matches.tracks] & ~lost).nonzero()[0]
-    places = scene.detections.boxes_xyxy[matches.detections]
-    near = boxes.iou(boxes.expanded(places[returned], 0.5), boxes.expanded(places[followed], 0.5)) > 0
-    beside = near.any(axis=0)
-    both = np.concatenate([followed[beside], returned])
-    costs = scene.term("appearance", matches.tracks[both], matches.detections[both])
-    held = np.arange(len(both))  # whose detection each of them has now
-    for own, close in enumerate(near[:, beside], start=len(both) - len(returned)):
-        others = close.nonzero()[0]
-        if not len(others):
-            continue
-        kept = costs[own, held[own]] + costs[others, held[others]]
-        gain = np.nan_to_num(kept - costs[own, held[others]] - costs[others, held[own]], nan=0.0)
-        best = others[gain.argmax()]
-        if gain.max() > margin:
+    places = scene.measured_cxcywh[matches.detections]
+    near = boxes.within_a_box(places[returned], places[followed])
+    if not near.any():
+        return matches
+    tracks, held, looks = matches.tracks, matches.detections.copy(), scene.looks
+    for own, close in zip(returned, near, strict=True):
+        others = followed[close]
+        kept = looks[tracks[own], held[own]] + looks[tracks[others], held[others]]
+        swapped = looks[tracks[own], held[others]] + looks[tracks[others], held[own]]
+        gains = np.fmax(kept - swapped, 0)  # none where a look is unknown
+        if gains.max(initial=0) > margin:
+            best = others[gains.argmax()]
             held[[own, best]] = held[[best, own]]
-    detections = matches.detections.copy()
-    detections[both] = matches.detections[both[held]]
-    return Matches(matches.tracks, detections)
+    return Matches(tracks, held)

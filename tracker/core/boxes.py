@@ -55,6 +55,12 @@ def iou(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
     return shared
 
 
+def within_a_box(boxes_cxcywh: FloatMatrix, others_cxcywh: FloatMatrix) -> NDArray[np.bool_]:
+    """(n, 4) and (m, 4) -> (n, m) whether two boxes would overlap if both grew by half their size on every side."""
+    apart = np.abs(boxes_cxcywh[:, None, :2] - others_cxcywh[:, :2])
+    return np.asarray((apart < boxes_cxcywh[:, None, 2:] + others_cxcywh[:, 2:]).all(axis=2))
+
+
 def occlusion(boxes_xyxy: FloatMatrix) -> FloatMatrix:
     """(n, 4) -> (n,) largest fraction of each box, in [0, 1], that one nearer box hides.
 

@@ -47,12 +47,25 @@ class Scene:
         return boxes.xyxy_to_cxcywh(self.detections.boxes_xyxy)
 
     @cached_property
-    def embedded(self) -> NDArray[np.bool_]:
-        """(m,) the detections that have an embedding."""
-        embeddings = self.detections.embeddings
-        if embeddings is None:
-            return np.zeros(len(self.detections), np.bool_)
-        return np.asarray(embeddings.any(axis=1))
+    def gaps_seconds(self) -> NDArray[np.float64]:
+        """(n,) since the last observation of each track."""
+        return self.t_seconds - self.tracks.seen
+
+    @cached_property
+    def overlaps(self) -> FloatArray:
+        """(n, m) IoU of the predicted and the detected boxes."""
+        return boxes.iou(self.predicted_xyxy, self.detections.boxes_xyxy)
+
+    @cached_property
+    def looks(self) -> FloatArray:
+        """(n, m) cosine distance over that of strangers; NaN where the track or the detection has no embedding."""
+        tracks, embeddings = self.tracks, self.detections.embeddings
+        if embeddings is None or not tracks.embeddings.shape[1]:
+            return np.full((len(tracks), len(self.detections)), np.nan, np.float32)
+        distances = (1 - tracks.embeddings @ embeddings.T) / np.float32(self.stranger_distance)
+        distances[~tracks.known] = np.nan
+        distances[:, ~embeddings.any(axis=1)] = np.nan
+        return distances
 
     def term(self, name: str, rows: Rows, columns: Rows) -> Costs:
         """(r, c) costs of the named term between tracks and detections with these numbers."""
@@ -61,7 +74,7 @@ class Scene:
 
 def overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - IoU of the predicted and the detected box."""
-    return 1 - boxes.iou(scene.predicted_xyxy[rows], scene.detections.boxes_xyxy[columns])
+    return 1 - scene.overlaps[rows[:, None], columns]
 
 
 def anchor_overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
@@ -78,13 +91,7 @@ def buffered_overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
 
 def appearance(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """Cosine distance over that of strangers; NaN (no opinion) where the track or the detection has no embedding."""
-    tracks, embeddings = scene.tracks, scene.detections.embeddings
-    if embeddings is None or not tracks.embeddings.shape[1]:
-        return np.full((len(rows), len(columns)), np.nan, np.float32)
-    costs = (1 - tracks.embeddings[rows] @ embeddings[columns].T) / np.float32(scene.stranger_distance)
-    costs[~tracks.known[rows]] = np.nan
-    costs[:, ~scene.embedded[columns]] = np.nan
-    return costs
+    return scene.looks[rows[:, None], columns]
 
 
 def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
@@ -93,7 +100,7 @@ def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     Half a body height for the uncertainty of the boxes, and REACH_HEIGHTS_PER_SECOND for every second.
     """
     anchors, measured = scene.tracks.anchors[rows, motion.POSITION], scene.measured_cxcywh[columns]
-    radius = anchors[:, 3] * (0.5 + REACH_HEIGHTS_PER_SECOND * (scene.t_seconds - scene.tracks.seen[rows]))
+    radius = anchors[:, 3] * (0.5 + REACH_HEIGHTS_PER_SECOND * scene.gaps_seconds[rows])
     distances = np.hypot(anchors[:, None, 0] - measured[:, 0], anchors[:, None, 1] - measured[:, 1])
     return np.asarray(distances / radius[:, None])
 

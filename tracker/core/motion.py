@@ -20,9 +20,6 @@ from numpy.typing import NDArray
 
 POSITION, VELOCITY, VAR_POSITION, COVARIANCE, VAR_VELOCITY = range(5)
 
-_STAY = np.eye(5)
-_POWERS, _DIVISORS = np.array([[3], [2], [1]]), np.array([[3.0], [2.0], [1.0]])
-
 States = NDArray[np.float64]
 
 
@@ -72,36 +69,29 @@ def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> Stat
     return states
 
 
-def predict(states: States, dt_seconds: float | NDArray[np.float64], config: MotionConfig) -> States:
-    """States (n, 5, 4) moved dt_seconds >= 0 ahead, one for all or (n,). A box never shrinks below one pixel.
+def predict(states: States, dt_seconds: float, config: MotionConfig) -> States:
+    """States (n, 5, 4) moved dt_seconds >= 0 ahead. A box never shrinks below one pixel."""
+    return _moved(states, *_step(dt_seconds), config)
+
+
+def _step(dt: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What dt seconds do to the five rows of a state: a matrix (5, 5), and an addition (5, 1) per density.
 
     The mean becomes F x and the covariance F P F' + Q, with F = [[1, dt], [0, 1]] and, for a density q of the
-    acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]. Both are linear in the rows of a state, so one 5 x 5
-    matrix moves them all.
+    acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]. Written out, both are linear in the rows.
     """
-    return _moved(states, *_steps(dt_seconds), config)
+    matrix = [[1, dt, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 2 * dt, dt * dt], [0, 0, 0, 1, dt], [0, 0, 0, 0, 1]]
+    return np.array(matrix), np.array([[0], [0], [dt**3 / 3], [dt**2 / 2], [dt]])
 
 
-def _steps(dt_seconds: float | NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What dt_seconds () or (n,) do to states: the matrix (..., 5, 5) that moves their rows, and how much their last
-    three rows grow (..., 3, 1) for a density of one.
-    """
-    dt = np.asarray(dt_seconds, np.float64)
-    step = np.zeros((*dt.shape, 5, 5))
-    step[...] = _STAY
-    step[..., POSITION, VELOCITY] = step[..., COVARIANCE, VAR_VELOCITY] = dt
-    step[..., VAR_POSITION, COVARIANCE] = 2 * dt
-    step[..., VAR_POSITION, VAR_VELOCITY] = dt * dt
-    return step, dt[..., None, None] ** _POWERS / _DIVISORS
-
-
-def _moved(states: States, step: NDArray[np.float64], growth: NDArray[np.float64], config: MotionConfig) -> States:
-    """States (n, 5, 4) after what _steps gave."""
+def _moved(states: States, matrix: NDArray[np.float64], growth: NDArray[np.float64], config: MotionConfig) -> States:
+    """States (n, 5, 4) after the step of matrix and growth, one for all or (n, ...)."""
     density = _variances(states[:, POSITION, 3], config.centre_acceleration, config.size_acceleration)
-    ahead = step @ states
-    ahead[:, VAR_POSITION:] += growth * density[:, None]
-    np.maximum(ahead[:, POSITION, 2:], 1.0, out=ahead[:, POSITION, 2:])
-    return np.asarray(ahead)
+    ahead = matrix @ states
+    ahead += growth * density[:, None]
+    sizes = ahead[:, POSITION, 2:]
+    np.maximum(sizes, 1.0, out=sizes)
+    return ahead
 
 
 def update(states: States, measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
@@ -135,9 +125,12 @@ def bridge(
     gathered while nobody watched is forgotten. Returns the states at the new measurement.
     """
     count = 5
-    states, start, steps = anchors, anchors[:, POSITION], _steps(gaps_seconds / count)
+    states, start = anchors, anchors[:, POSITION]
+    steps = [_step(gap / count) for gap in gaps_seconds.tolist()]
+    matrices = np.reshape([matrix for matrix, _ in steps], (-1, 5, 5))
+    growths = np.reshape([growth for _, growth in steps], (-1, 5, 1))
     for number in range(1, count + 1):
-        states = _moved(states, *steps, config)
+        states = _moved(states, matrices, growths, config)
         states = update(states, start + (measured_cxcywh - start) * (number / count), config)
     return states
 
