@@ -29,7 +29,7 @@ def test_blurred_pictures_are_trusted_less() -> None:
 def test_memory_moves_slowly_and_stays_a_unit_vector() -> None:
     old = np.array([[1, 0], [0, 0]], np.float32)
     new = np.array([[0, 1], [0, 1]], np.float32)
-    mixed = blended(old, np.array([True, False]), new, 0.9)
+    mixed = blended(old, new, 0.9)
     np.testing.assert_allclose(np.linalg.norm(mixed, axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(mixed[0], np.array([0.9, 0.1]) / np.hypot(0.9, 0.1), rtol=1e-6)
     np.testing.assert_allclose(mixed[1], [0, 1])

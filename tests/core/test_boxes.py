@@ -31,9 +31,12 @@ def test_centre_form_and_back(corners: np.ndarray) -> None:
     np.testing.assert_allclose(boxes.cxcywh_to_xyxy(boxes.xyxy_to_cxcywh(corners)), corners, atol=1e-5)
 
 
-def test_expanded_grows_every_side() -> None:
-    grown = boxes.expanded(np.array([[0.0, 0, 10, 20]], np.float32), 0.5)
-    np.testing.assert_allclose(grown, [[-5, -10, 15, 30]])
+@given(BOXES, BOXES)
+def test_boxes_are_within_a_box_when_they_overlap_once_both_have_grown(a: np.ndarray, b: np.ndarray) -> None:
+    grown = np.array([1, 1, 2, 2])
+    centres, others = boxes.xyxy_to_cxcywh(a), boxes.xyxy_to_cxcywh(b)
+    overlap = boxes.iou(boxes.cxcywh_to_xyxy(centres * grown), boxes.cxcywh_to_xyxy(others * grown)) > 0
+    np.testing.assert_array_equal(boxes.within_a_box(centres, others), overlap)
 
 
 def test_only_the_farther_of_two_people_is_hidden() -> None:

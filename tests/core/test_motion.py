@@ -81,7 +81,7 @@ def test_bridge_ends_at_the_measurement_with_the_speed_of_the_straight_line() ->
 
 def test_bridge_follows_filterpy_along_each_ones_line_and_over_each_ones_gap() -> None:
     boxes = np.array([[100.0, 200, 40, 100], [10, 20, 30, 60]])
-    measured, gaps = boxes + [[300.0, -20, 5, 10]], np.array([2.0, 0.5])
+    measured, gaps = boxes + np.array([300.0, -20, 5, 10]), np.array([2.0, 0.5])
     bridged = motion.bridge(motion.initiate(boxes, CONFIG), measured, gaps, CONFIG)
     for state, box, goal, gap in zip(bridged, boxes, measured, gaps, strict=True):
         kalman = oracle(box)

@@ -54,11 +54,11 @@ class Views:
         return told
 
 
-def blended(remembered: FloatArray, known: NDArray[np.bool_], seen: FloatArray, memory: float) -> FloatArray:
-    """Unit vectors (k, d), a share `memory` remembered and the rest seen; just seen where not known (k,) before."""
-    share = (known * np.float32(memory))[:, None]
-    mixed = share * remembered + (1 - share) * seen
-    return np.asarray(mixed / np.sqrt(np.einsum("kd,kd->k", mixed, mixed))[:, None])
+def blended(remembered: FloatArray, seen: FloatArray, memory: float) -> FloatArray:
+    """Unit vectors (k, d), a share `memory` remembered and the rest seen: just seen where zeros are remembered."""
+    mixed = np.float32(memory) * remembered + np.float32(1 - memory) * seen
+    mixed /= np.sqrt(np.einsum("kd,kd->k", mixed, mixed))[:, None]
+    return mixed
 
 
 @dataclass(slots=True)

@@ -28,11 +28,9 @@ def assign(costs: NDArray[np.floating], limit: float) -> Matches:
     """
     gain = limit - costs
     rows, columns = (gain > 0).nonzero()
-    if len(rows) < 2:
+    if len(set(rows.tolist())) == len(set(columns.tolist())) == len(rows):
         return Matches(rows, columns)
     alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
-    if alone.all():
-        return Matches(rows, columns)
     from scipy.optimize import linear_sum_assignment  # takes half a second to import: a run begins without it
 
     contested_rows, contested_columns = _members(rows[~alone]), _members(columns[~alone])

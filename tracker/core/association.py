@@ -72,13 +72,11 @@ def combine(scene: Scene, terms: Sequence[Term], rows: Rows, columns: Rows) -> C
         costs = scene.term(term.name, rows, columns)
         if term.limit < np.inf:
             total[costs > term.limit] = np.inf
-        if not term.weight:
-            continue
-        silent = np.isnan(costs) if term.name in SILENT else None
-        if silent is not None and silent.any():
+        if term.name in SILENT and np.isnan(costs).any():
+            silent = np.isnan(costs)
             total += term.weight * np.where(silent, 0, costs)
             weights = weights + term.weight * ~silent
-        else:
+        elif term.weight:
             total += term.weight * costs
             weights = weights + term.weight
     if weights.ndim == 0:
@@ -91,9 +89,11 @@ def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
     phases, gaps_seconds, scores = scene.tracks.phases(), scene.gaps_seconds.copy(), scene.detections.scores.copy()
     partners = np.full(len(gaps_seconds), -1)
     for stage in stages:
-        rows = (among(stage.states)[phases] & (gaps_seconds <= stage.max_gap_seconds)).nonzero()[0]
         columns = ((scores >= stage.min_score) & (scores < stage.max_score)).nonzero()[0]
-        if not len(rows) or not len(columns):
+        if not len(columns):
+            continue
+        rows = (among(stage.states).take(phases) & (gaps_seconds <= stage.max_gap_seconds)).nonzero()[0]
+        if not len(rows):
             continue
         matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
         if len(matches):

@@ -6,25 +6,19 @@ from numpy.typing import NDArray
 FloatMatrix = NDArray[np.floating]
 
 
+_TO_CENTRES = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
+_TO_CORNERS = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]])
+"""Either form of a box is a linear map of the other."""
+
+
 def xyxy_to_cxcywh(boxes_xyxy: FloatMatrix) -> NDArray[np.float64]:
     """(n, 4) corners -> (n, 4) float64 centre x, centre y, width, height, in the same pixels."""
-    boxes = np.asarray(boxes_xyxy, np.float64)
-    out = np.empty_like(boxes)
-    out[:, 2:] = boxes[:, 2:] - boxes[:, :2]
-    out[:, :2] = boxes[:, :2] + 0.5 * out[:, 2:]
-    return out
+    return np.asarray(boxes_xyxy @ _TO_CENTRES)
 
 
 def cxcywh_to_xyxy(boxes_cxcywh: FloatMatrix) -> NDArray[np.float32]:
     """(n, 4) centre x, centre y, width, height -> (n, 4) float32 corners, in the same pixels."""
-    half = 0.5 * boxes_cxcywh[:, 2:]
-    return np.concatenate([boxes_cxcywh[:, :2] - half, boxes_cxcywh[:, :2] + half], axis=1, dtype=np.float32)
-
-
-def expanded(boxes_xyxy: FloatMatrix, ratio: float) -> FloatMatrix:
-    """Boxes grown on every side by ratio times their width and height: the buffer of C-BIoU (Yang et al. 2023)."""
-    margin = ratio * (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
-    return np.concatenate([boxes_xyxy[:, :2] - margin, boxes_xyxy[:, 2:] + margin], axis=1)
+    return np.asarray(boxes_cxcywh @ _TO_CORNERS, np.float32)
 
 
 def areas(boxes_xyxy: FloatMatrix) -> FloatMatrix:

@@ -25,6 +25,9 @@ CHI2_99_4D = 13.277
 REACH_HEIGHTS_PER_SECOND = 1.5
 """A brisk walk, 2.5 m/s, of a person 1.7 m tall."""
 
+BUFFER = np.array([1.0, 1.0, 1.6, 1.6])
+"""What makes a box, in the form of its centre, 30 % larger on every side."""
+
 
 @dataclass(eq=False)
 class Scene:
@@ -74,7 +77,7 @@ class Scene:
 
 def overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - IoU of the predicted and the detected box."""
-    return 1 - scene.overlaps[rows[:, None], columns]
+    return 1 - scene.overlaps.take(rows, axis=0).take(columns, axis=1)
 
 
 def anchor_overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
@@ -85,13 +88,13 @@ def anchor_overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
 
 def buffered_overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - IoU after both boxes grew by 30 % on every side (C-BIoU, Yang et al. 2023)."""
-    predicted = boxes.expanded(scene.predicted_xyxy[rows], 0.3)
-    return 1 - boxes.iou(predicted, boxes.expanded(scene.detections.boxes_xyxy[columns], 0.3))
+    predicted = boxes.cxcywh_to_xyxy(scene.tracks.states[rows, motion.POSITION] * BUFFER)
+    return 1 - boxes.iou(predicted, boxes.cxcywh_to_xyxy(scene.measured_cxcywh[columns] * BUFFER))
 
 
 def appearance(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """Cosine distance over that of strangers; NaN (no opinion) where the track or the detection has no embedding."""
-    return scene.looks[rows[:, None], columns]
+    return scene.looks.take(rows, axis=0).take(columns, axis=1)
 
 
 def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
@@ -101,8 +104,8 @@ def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """
     anchors, measured = scene.tracks.anchors[rows, motion.POSITION], scene.measured_cxcywh[columns]
     radius = anchors[:, 3] * (0.5 + REACH_HEIGHTS_PER_SECOND * scene.gaps_seconds[rows])
-    distances = np.hypot(anchors[:, None, 0] - measured[:, 0], anchors[:, None, 1] - measured[:, 1])
-    return np.asarray(distances / radius[:, None])
+    (x, y), (measured_x, measured_y) = anchors.T[:2, :, None], measured.T[:2]
+    return np.asarray(np.hypot(x - measured_x, y - measured_y) / radius[:, None])
 
 
 def mahalanobis(scene: Scene, rows: Rows, columns: Rows) -> Costs:

@@ -74,6 +74,7 @@ def predict(states: States, dt_seconds: float, config: MotionConfig) -> States:
     return _moved(states, *_step(dt_seconds), config)
 
 
+@lru_cache(maxsize=64)
 def _step(dt: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What dt seconds do to the five rows of a state: a matrix (5, 5), and an addition (5, 1) per density.
 
@@ -101,9 +102,10 @@ def update(states: States, measured_cxcywh: NDArray[np.float64], config: MotionC
     # rows: the gain of the position and of the velocity
     gains = states[:, VAR_POSITION:VAR_VELOCITY] / (states[:, VAR_POSITION] + noise)[:, None]
     corrected = states.copy()
-    corrected[:, :VAR_POSITION] += gains * innovation[:, None]
-    corrected[:, VAR_POSITION:VAR_VELOCITY] *= 1 - gains[:, :1]
-    corrected[:, VAR_VELOCITY] -= gains[:, 1] * states[:, COVARIANCE]
+    means, covariances, var_velocity = corrected[:, :2], corrected[:, 2:4], corrected[:, VAR_VELOCITY]
+    means += gains * innovation[:, None]
+    var_velocity -= gains[:, 1] * states[:, COVARIANCE]
+    covariances *= 1 - gains[:, :1]
     return corrected
 
 

@@ -22,30 +22,29 @@ def report(
     views: Views,
     smoothing: float,
 ) -> list[TrackUpdate]:
-    """One update per track in rows (k,); partners (n,): row of its detection or NOBODY; over (n,): it ends now.
+    """One update per track in rows (k,); of all tracks, partners (n,): row of its detection or NOBODY; over (n,): it
+    ends now.
 
     A reported box is the share `smoothing` the filter's estimate, the rest the detection.
     """
-    detections, partners = views.detections, partners[rows]
-    estimates = boxes.cxcywh_to_xyxy(tracks.states[rows, motion.POSITION])
-    seen = partners != NOBODY
-    estimates[seen] = smoothing * estimates[seen] + (1 - smoothing) * detections.boxes_xyxy[partners[seen]]
+    detections, boxes_xyxy = views.detections, boxes.cxcywh_to_xyxy(tracks.states[:, motion.POSITION])
+    seen = (partners != NOBODY).nonzero()[0]
+    measured_xyxy = detections.boxes_xyxy.take(partners.take(seen), axis=0)
+    boxes_xyxy[seen] = smoothing * boxes_xyxy.take(seen, axis=0) + (1 - smoothing) * measured_xyxy
+    ids, confirmed, ends, partner_of = (column.tolist() for column in (tracks.ids, tracks.confirmed, over, partners))
     scores, qualities, embeddings = detections.scores.tolist(), views.qualities.tolist(), detections.embeddings
-    columns = (rows, tracks.ids[rows], tracks.confirmed[rows], over[rows], partners)
     updates = []
-    for box, *entry in zip(estimates, *(column.tolist() for column in columns), strict=True):
-        row, track_id, confirmed, ends, partner = entry
-        state = _state(confirmed, partner != NOBODY, ends)
+    for row in rows.tolist():
+        partner = partner_of[row]
+        state = _state(confirmed[row], partner != NOBODY, ends[row])
+        about = (camera_id, ids[row], t_seconds, state, boxes_xyxy[row])
         if partner == NOBODY:
-            whole = tracks.quality(row) if ends else None
-            update = TrackUpdate(
-                camera_id, track_id, t_seconds, state, box, 0.0, confirmed=confirmed, track_quality=whole
-            )
+            whole = tracks.quality(row) if ends[row] else None
+            updates.append(TrackUpdate(*about, score=0.0, confirmed=confirmed[row], track_quality=whole))
         else:
             embedding = None if embeddings is None else embeddings[partner]
             found = (scores[partner], partner, embedding, qualities[partner])
-            update = TrackUpdate(camera_id, track_id, t_seconds, state, box, *found, confirmed)
-        updates.append(update)
+            updates.append(TrackUpdate(*about, *found, confirmed[row]))
     return updates
 
 

@@ -77,6 +77,8 @@ class TrackerConfig:
         for name in ("new_track_score", "smoothing", "appearance_memory", "max_occlusion"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if self.appearance_memory == 1:
+            raise ValueError("appearance_memory must be below 1, or no look would ever be learned")
         for name in ("confirm_seconds", "tentative_seconds", "lost_seconds", "memory_seconds"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")

@@ -159,9 +159,8 @@ class SingleCameraTracker:
         tracks.lost = tracks.confirmed.copy()
         if not len(found):
             return
-        measured = scene.measured_cxcywh[matches.detections]
-        gaps = self._now - tracks.seen[found]
-        states = motion.update(tracks.states[found], measured, config.motion)
+        measured, gaps = scene.measured_cxcywh.take(matches.detections, axis=0), scene.gaps_seconds.take(found)
+        states = motion.update(tracks.states.take(found, axis=0), measured, config.motion)
         returned = gaps > max(dt_seconds, config.bridge_seconds)
         if returned.any():
             anchors = tracks.anchors[found[returned]]
@@ -185,10 +184,10 @@ class SingleCameraTracker:
         embeddings, good = views.detections.embeddings, views.clear[matches.detections]
         if embeddings is None or not good.any():
             return
-        tracks, rows, seen = self._tracks, matches.tracks[good], embeddings[matches.detections[good]]
-        remembered, known = tracks.embeddings[rows], tracks.known[rows]
+        tracks, rows, seen = self._tracks, matches.tracks[good], embeddings.take(matches.detections[good], axis=0)
+        remembered, known = tracks.embeddings.take(rows, axis=0), tracks.known.take(rows)
         self._strangers.learn(remembered[known], seen[known])
-        tracks.embeddings[rows] = blended(remembered, known, seen, self.config.appearance_memory)
+        tracks.embeddings[rows] = blended(remembered, seen, self.config.appearance_memory)
         tracks.known[rows] = True
 
     def _begin(self, scene: Scene, views: Views, evidence: NDArray[np.float64], matches: Matches) -> Indices:
