@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -61,7 +62,7 @@ class LoadingNetworks:
 
     def ready(self) -> tuple[Detector, Embedder]:
         """Waits. Raises OmnitrackError for models that cannot be found or opened."""
-        self._threads.submit(import_module, "scipy.optimize")  # the first crowd would wait for it
+        Thread(target=_import_scipy, name="import", daemon=True).start()
         return self._detector.result(), self._embedder.result()
 
     def _expect(self, picture_sizes: set[tuple[int, int]]) -> None:
@@ -69,6 +70,12 @@ class LoadingNetworks:
         if isinstance(detector, ShapedDetector):
             for size in sorted(picture_sizes):
                 detector.expect(size)
+
+
+def _import_scipy() -> None:
+    """What the first crowd and the first round of matching need; the first picture need not wait for it."""
+    for module in ("scipy.optimize", "scipy.special", "scipy.sparse.csgraph"):
+        import_module(module)
 
 
 def cache_folder() -> Path:

@@ -12,6 +12,8 @@ from pathlib import Path
 import av
 import pytest
 
+from tracker.cli.doctor import storage
+
 ROOT = Path(__file__).resolve().parents[2]
 WEST, EAST = (ROOT / "sample_videos" / f"{name}.mp4" for name in ("west", "east"))
 
@@ -185,3 +187,11 @@ def test_check_and_doctor_say_what_is_there(tmp_path: Path) -> None:
     assert healthy.returncode == 0, healthy.stdout
     assert "codec h264" in healthy.stdout
     assert not (tmp_path / "out").exists()
+
+
+def test_doctor_refuses_a_folder_on_a_network_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracker.store.location.file_system", lambda _: "nfs4")
+    states = {finding.what: (finding.state, finding.detail) for finding in storage(tmp_path)}
+    state, detail = states["database folder"]
+    assert state == "fail"
+    assert "network share (nfs4)" in detail

@@ -90,7 +90,7 @@ def codecs() -> Iterator[Finding]:
 
 def storage(out: Path) -> Iterator[Finding]:
     from tracker.bootstrap import make_folder
-    from tracker.store.location import file_system
+    from tracker.store.location import file_system, is_network_share
 
     existed = out.exists()
     try:
@@ -100,6 +100,12 @@ def storage(out: Path) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(out).free
     yield Finding("disk", "ok" if free > LEAST_FREE_BYTES else "fail", f"{free / 1e9:.1f} GB free in {out.resolve()}")
-    yield Finding("database folder", "ok", f"file system {file_system(out.resolve())}")
+    kind = file_system(out.resolve())
+    if is_network_share(kind):
+        yield Finding(
+            "database folder", "fail", f"network share ({kind}): choose a folder on a local disk, or PostgreSQL"
+        )
+    else:
+        yield Finding("database folder", "ok", f"local disk, file system {kind or 'unknown'}")
     if not existed:
         out.rmdir()

@@ -23,7 +23,7 @@ def init(
     timeout: Annotated[float, typer.Option(min=0.5, help="Seconds for each camera to answer")] = 10.0,
 ) -> None:
     """Look at live cameras, and write a commented configuration, their passwords (.env) and what they see (.png)."""
-    from tracker.operation.site import write_site
+    from tracker.operation.site import description, write_site
 
     addresses = named(rtsp)
     with without_warnings(), ThreadPoolExecutor(len(addresses)) as pool:  # what is wrong is said below, once
@@ -33,8 +33,7 @@ def init(
         if camera.probe is None:
             typer.echo(f"error: {camera.name}: {camera.problem}", err=True)
         else:
-            opened = camera.probe.opened
-            typer.echo(f"{camera.name}: {opened.codec}, {opened.width}x{opened.height}")
+            typer.echo(f"{camera.name}: {description(camera)}")
     typer.echo(f"configuration  {out}")
     if environment is not None:
         typer.echo(f"secrets        {environment} (readable by you only)")

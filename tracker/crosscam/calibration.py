@@ -1,11 +1,11 @@
 """Thresholds from the data itself: what a cosine means for this embedding network in these cameras."""
 
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from tracker.core.types import FloatArray
 
@@ -18,7 +18,7 @@ OUTLIERS = 0.02
 MIN_MIXED = 20
 LIMIT = 6.0
 """Log odds that looks alone can be worth, for or against."""
-ONE_DEVIATION_BELOW = float(ndtr(-1))
+ONE_DEVIATION_BELOW = NormalDist().cdf(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,8 @@ class SureCosines:
         network that cannot tell people apart then links nobody. Most pairs of tracks of two cameras are strangers, too;
         where their median and lower spread say that strangers are more alike than inside one camera, they are believed.
         """
+        from scipy.special import ndtri  # takes a third of a second to import: a run begins without it
+
         same, different = self.same, self.different
         if len(mixed) >= MIN_MIXED:
             low, middle = np.quantile(mixed, [ONE_DEVIATION_BELOW, 0.5])

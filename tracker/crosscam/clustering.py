@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 Matrix = NDArray[np.float64]
 
@@ -53,6 +52,8 @@ def _renamed(forbidden: Callable[[int, int], bool], nodes: NDArray[np.intp]) -> 
 
 def _components(log_odds: Matrix, start: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
     """Nodes that a chain of positive log odds or equal labels joins; no cluster reaches beyond."""
+    from scipy.sparse.csgraph import connected_components  # takes a third of a second to import
+
     n = len(start)
     links = log_odds > 0
     labelled = np.flatnonzero(start >= 0)

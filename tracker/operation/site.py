@@ -97,7 +97,7 @@ def configuration(cameras: Sequence[Seen], urls: Sequence[str], environment: Pat
     ]
     for camera, url in zip(cameras, urls, strict=True):
         lines += [
-            f"# {_description(camera)}",
+            f"# {description(camera)}",
             f"- name: {yaml.safe_dump(camera.name).splitlines()[0]}",
             f"  source: {_scalar(url)}",
             "  # process_fps: 5          # look at no more pictures than this",
@@ -127,7 +127,7 @@ def contact_sheet(cameras: Sequence[Seen]) -> Image:
         caption = camera.name
         if camera.probe is not None:
             _place(tile, camera.probe.snapshot)
-            caption = f"{camera.name}   {_description(camera)}"
+            caption = f"{camera.name}   {description(camera)}"
         else:
             caption = f"{camera.name}   did not answer"
         draw_caption(tile, caption, Style.for_height(height * 2))
@@ -144,7 +144,8 @@ def _place(tile: Image, picture: Image) -> None:
     tile[top : top + size[1], left : left + size[0]] = small
 
 
-def _description(camera: Seen) -> str:
+def description(camera: Seen) -> str:
+    """Codec, size and rate of a camera, or why there are none."""
     if camera.probe is None:
         return f"did not answer: {camera.problem}"
     opened = camera.probe.opened

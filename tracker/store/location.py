@@ -36,7 +36,7 @@ def prepare(path: Path, *, create: bool) -> None:
     except OSError as error:
         raise OmnitrackError(f"database {path}: cannot make its folder: {error.strerror}") from error
     kind = file_system(path.parent)
-    if kind in _NETWORK_FILE_SYSTEMS or kind.startswith(_NETWORK_FUSE):
+    if is_network_share(kind):
         raise OmnitrackError(
             f"database {path}: lies on a network share ({kind}), where locks and the write-ahead log are not reliable; "
             "choose a folder on a local disk"
@@ -57,6 +57,11 @@ def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
         if resolved.is_relative_to(point) and len(point.parts) >= found:  # the last of equals lies on top
             found, kind = len(point.parts), fstype
     return kind
+
+
+def is_network_share(kind: str) -> bool:
+    """Whether a file system of that name lies on another machine, where SQLite's locks are not reliable."""
+    return kind in _NETWORK_FILE_SYSTEMS or kind.startswith(_NETWORK_FUSE)
 
 
 def stored_revision(path: Path) -> str | None:
