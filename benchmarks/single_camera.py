@@ -149,7 +149,7 @@ def compare(bench: Bench) -> None:
         ("**ours**, OSNet x0.25", OSNET, 0.0),
         ("ours, Intel 0287", INTEL, 0.0),
         ("ours, no appearance", None, 0.0),
-        ("ours, OSNet x0.25, gaps up to 1 s filled afterwards", OSNET, 1.0),
+        ("ours, OSNet x0.25, offline: smoothed, gaps up to 1 s filled", OSNET, 1.0),
     ):
         cells = []
         for name, sequence in SEQUENCES.items():

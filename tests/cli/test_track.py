@@ -62,5 +62,31 @@ def test_says_what_is_wrong(tmp_path: Path) -> None:
         track(tmp_path / "none.txt", None, **HEADER)  # type: ignore[arg-type]
 
 
+def test_refuses_files_that_cannot_be_written_or_would_be_lost(tmp_path: Path) -> None:
+    given = detections(tmp_path)
+    before = given.read_text()
+    (tmp_path / "link.txt").symlink_to(given)
+    for out, quality, complaint in (
+        (given, None, r"--out: .*detections\.txt is DETECTIONS as well"),
+        (tmp_path / "link.txt", None, "--out: .*is DETECTIONS as well"),
+        (tmp_path / "o.txt", tmp_path / "o.txt", r"--quality: .*o\.txt is --out as well"),
+        (tmp_path, None, "--out: .* is a folder"),
+        (None, tmp_path, "--quality: .* is a folder"),
+    ):
+        with pytest.raises(OmnitrackError, match=complaint):
+            track(given, out, **{**HEADER, "quality": quality})  # type: ignore[arg-type]
+    assert given.read_text() == before
+
+
+def test_an_endless_rate_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OmnitrackError, match="--fps: must be a finite number, got inf"):
+        track(detections(tmp_path), None, **{**HEADER, "fps": float("inf")})  # type: ignore[arg-type]
+
+
+def test_text_has_no_embedding_to_name(tmp_path: Path) -> None:
+    with pytest.raises(OmnitrackError, match="text holds no embeddings"):
+        track(detections(tmp_path), None, **{**HEADER, "embedding": "emb"})  # type: ignore[arg-type]
+
+
 def test_help_names_every_preset() -> None:
     assert PRESET_NAMES.split(", ") == list(PRESETS)

@@ -57,6 +57,9 @@ def test_clipped_boxes_end_at_the_border() -> None:
     np.testing.assert_allclose(clipped.frames[0].boxes_xyxy, [[0, 10, 20, 50], [90, 90, 100, 100]])
 
 
+ONE = {"frame": np.array([1]), "boxes_xyxy": np.array([[0, 0, 9, 9]]), "conf": np.ones(1)}
+
+
 @pytest.mark.parametrize(
     ("arrays", "complaint"),
     [
@@ -69,6 +72,13 @@ def test_clipped_boxes_end_at_the_border() -> None:
             | {"frame": np.zeros(0), "conf": np.zeros(0)},
             "emb_a, emb_b",
         ),
+        (ONE | {"emb": np.array([[np.nan, 1.0]])}, "emb is not finite in row 0"),
+        (ONE | {"emb": np.array([["a", "b"]])}, "emb must hold numbers"),
+        (ONE | {"frame": np.array([1.5])}, "whole numbers"),
+        (ONE | {"frame": np.array([10**9])}, "the last frame is 1000000000"),
+        (ONE | {"conf": np.array([7.5])}, "that of box 0 is 7.5"),
+        (ONE | {"n_frames": np.array([1, 2])}, "n_frames must hold whole numbers, 1 of them"),
+        (ONE | {"image_size": np.array([640.5, 480])}, "image_size must hold whole numbers, 2 of them"),
     ],
 )
 def test_a_bad_recording_is_one_clear_error(tmp_path: Path, arrays: dict[str, np.ndarray], complaint: str) -> None:

@@ -1,6 +1,7 @@
 """`main.py track DETECTIONS`: the single-camera tracker alone, on detections from a file."""
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -34,9 +35,9 @@ def track(
 
     if preset not in PRESETS:
         raise OmnitrackError(f"--preset: no preset {preset!r}; choose one of {', '.join(PRESETS)}")
-    for option, file in (("--out", out), ("--quality", quality)):
-        if file is not None and not file.parent.is_dir():
-            raise OmnitrackError(f"{option}: no such folder: {file.parent}")
+    if not math.isfinite(fps):
+        raise OmnitrackError(f"--fps: must be a finite number, got {fps}")
+    check_written({"DETECTIONS": detections, "--out": out, "--quality": quality})
     config = PRESETS[preset]
     rows, qualities = tracked(read_recording("camera", detections, embedding).frames, fps, config)
     if quality is not None:
@@ -49,9 +50,27 @@ def track(
         write_mot(out, rows)
 
 
+def check_written(files: Mapping[str, Path | None]) -> None:
+    """OmnitrackError unless every file but the first, which is read, can be written beside the others."""
+    named: dict[Path, str] = {}
+    for option, file in files.items():
+        if file is None:
+            continue
+        if named and file.is_dir():
+            raise OmnitrackError(f"{option}: {file} is a folder; name a file")
+        if named and not file.parent.is_dir():
+            raise OmnitrackError(f"{option}: no such folder: {file.parent}")
+        other = named.setdefault(file.resolve(), option)
+        if other != option:
+            raise OmnitrackError(f"{option}: {file} is {other} as well and would be overwritten; choose another file")
+
+
 def write_qualities(path: Path, qualities: Mapping[int, TrackQuality]) -> None:
     """A row per track: its id, then the fields of TrackQuality; what was never measured is left empty."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["track", *(field.name for field in fields(TrackQuality))])
-        writer.writeheader()
-        writer.writerows({"track": track_id, **asdict(qualities[track_id])} for track_id in sorted(qualities))
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["track", *(field.name for field in fields(TrackQuality))])
+            writer.writeheader()
+            writer.writerows({"track": track_id, **asdict(qualities[track_id])} for track_id in sorted(qualities))
+    except OSError as error:
+        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None

@@ -43,8 +43,9 @@ class Detections:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise ValueError(f"box {row} is not finite with x1 < x2 and y1 < y2: {boxes[row].tolist()}")
-        if not (np.isfinite(scores) & (scores >= 0) & (scores <= 1)).all():
-            raise ValueError("scores must be finite and within [0, 1]")
+        if not (fine := (scores >= 0) & (scores <= 1)).all():
+            row = int(fine.argmin())
+            raise ValueError(f"scores must be within [0, 1], that of box {row} is {scores[row]:g}")
 
     def __len__(self) -> int:
         return len(self.boxes_xyxy)

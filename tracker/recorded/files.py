@@ -11,6 +11,8 @@ from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import read_mot
 
 EMBEDDING_PREFIX = "emb"
+MOST_FRAMES = 10_000_000
+"""Four days at 30 frames a second: a higher number is a time or a slip, and would fill the memory with empty frames."""
 UNKNOWN_EMBEDDER = "unknown"
 
 
@@ -42,21 +44,26 @@ def read_recording(
     """
     if path.suffix == ".npz":
         arrays = _load(path)
-        frame, boxes, scores = (_array(arrays, name, path) for name in ("frame", "boxes_xyxy", "conf"))
+        frame, boxes, scores = (_numbers(arrays, name, path) for name in ("frame", "boxes_xyxy", "conf"))
     else:
         rows = read_mot(path)
         frame, boxes, scores = rows.frames, rows.boxes_xyxy, rows.conf
         arrays = {} if embeddings_path is None else _load(embeddings_path)
+        if embedding is not None and embeddings_path is None:
+            raise OmnitrackError(f"{path}: text holds no embeddings; give an npz, or do not name {embedding!r}")
     name = embedding or _only_embedding(arrays, embeddings_path or path)
     embeddings = None if name is None else _embeddings(arrays, name, embeddings_path or path)
-    sharp = arrays["sharpness"].astype(np.float32) if "sharpness" in arrays else None
+    sharp = _numbers(arrays, "sharpness", path).astype(np.float32) if "sharpness" in arrays else None
     if any(column is not None and len(column) != len(frame) for column in (boxes, scores, embeddings, sharp)):
         shapes = [column.shape for column in (frame, boxes, scores, embeddings, sharp) if column is not None]
         raise OmnitrackError(f"{path}: frame, boxes, scores, embeddings and sharpness differ in length: {shapes}")
-    count = int(arrays["n_frames"]) if "n_frames" in arrays else int(frame.max(initial=0))
-    size = tuple(int(v) for v in arrays["image_size"]) if "image_size" in arrays else None
+    if frame.ndim != 1 or not (frame == np.floor(frame)).all():
+        raise OmnitrackError(f"{path}: frame must hold whole numbers (n,), the first frame is 1")
+    count = _whole(arrays, "n_frames", 1, path)[0] if "n_frames" in arrays else int(frame.max(initial=0))
+    size = _whole(arrays, "image_size", 2, path) if "image_size" in arrays else None
     try:
-        seen = Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings, sharp)
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused by Detections
+            seen = Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings, sharp)
         frames = _split(frame, seen, count)
     except ValueError as error:
         raise OmnitrackError(f"{path}: {error}") from error
@@ -103,6 +110,22 @@ def _array(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> NDA
     return arrays[name]
 
 
+def _numbers(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> NDArray[np.generic]:
+    """The named array; OmnitrackError where it does not hold numbers."""
+    found = _array(arrays, name, path)
+    if found.dtype.kind not in "fiu":
+        raise OmnitrackError(f"{path}: {name} must hold numbers, its type is {found.dtype}")
+    return found
+
+
+def _whole(arrays: dict[str, NDArray[np.generic]], name: str, count: int, path: Path) -> tuple[int, ...]:
+    """The named array of so many whole numbers."""
+    found = _numbers(arrays, name, path)
+    if found.size != count or found.dtype.kind == "f":
+        raise OmnitrackError(f"{path}: {name} must hold whole numbers, {count} of them, got {found.tolist()}")
+    return tuple(int(value) for value in found.flat)
+
+
 def _only_embedding(arrays: dict[str, NDArray[np.generic]], path: Path) -> str | None:
     """Name of the only array whose name begins with `emb`; None where there is none."""
     names = sorted(key for key in arrays if key.startswith(EMBEDDING_PREFIX))
@@ -113,15 +136,19 @@ def _only_embedding(arrays: dict[str, NDArray[np.generic]], path: Path) -> str |
 
 def _embeddings(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> FloatArray:
     """Unit rows of the named array."""
-    vectors = _array(arrays, name, path).astype(np.float32)
+    vectors = _numbers(arrays, name, path).astype(np.float32)
     if vectors.ndim != 2:
         raise OmnitrackError(f"{path}: {name} must have shape (n, d), got {vectors.shape}")
+    if not (finite := np.isfinite(vectors).all(axis=1)).all():
+        raise OmnitrackError(f"{path}: {name} is not finite in row {int(finite.argmin())}; zeros mean: not described")
     units: FloatArray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return units
 
 
 def _split(frame: NDArray[np.generic], seen: Detections, count: int) -> tuple[Detections, ...]:
     """Detections of frame 1 .. count, rows of a frame in file order."""
+    if count > MOST_FRAMES:
+        raise ValueError(f"the last frame is {count}; frames are counted from 1, at most {MOST_FRAMES}")
     numbers = frame.astype(np.int64)
     if len(numbers) and (numbers.min() < 1 or numbers.max() > count):
         raise ValueError(f"frames must lie in 1 .. {count}, got {numbers.min()} .. {numbers.max()}")
