@@ -23,9 +23,8 @@ from tracker.config import Config
 from tracker.core.motion import MotionConfig
 from tracker.crosscam.differences import people_in
 from tracker.evaluation.scores import evaluate
-from tracker.recorded.associators import PerCamera
 from tracker.recorded.files import Recording, read_recording
-from tracker.recorded.run import associate
+from tracker.recorded.run import associate, associator_of
 from tracker.results import write_mot_files
 from tracker.store.queries import tracklets
 from tracker.store.reassociating import apply, judge_afresh
@@ -84,7 +83,8 @@ def record(store: Store, scene: Scene, config: Config) -> int:
     run = begin_run(store, origins, embedder_name=EMBEDDING, embedder_dimension=dimension)
     with build_matcher(config, store) as matcher:
         sink = StoreSink(store, run)
-        associate(scene.recordings, FPS, PerCamera(names, config.tracker, matcher, [sink]), None)
+        associator = associator_of(names, config.tracker, matcher, None, config.matcher.answer_seconds, [sink])
+        associate(scene.recordings, FPS, associator, None)
         sink.close()
     return run.id
 

@@ -12,6 +12,7 @@ from tracker.config import Config
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.constraints import Constraint
+from tracker.crosscam.ground.linking import SiteMatcher
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.crosscam.reassociation import BeyondLooks
@@ -24,9 +25,11 @@ from tracker.operation.status import RunStatus
 from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder
 from tracker.outlets import build_event_sink, build_outboxes, watched
 from tracker.pipeline import Pipeline
+from tracker.ports import Matcher
 from tracker.roster import Roster, areas_of, origin_of, selection_of
 from tracker.run import Run
 from tracker.sinks import Sinks, build_sinks, output_for
+from tracker.site.ground import open_ground
 from tracker.site.topology import open_topology
 from tracker.store.keeping import Keeper
 from tracker.store.lookout import Lookout
@@ -61,9 +64,12 @@ def build_run(
     """
     with ExitStack() as opened, networks or LoadingNetworks(config) as loading:
         batcher, stated_epoch = open_cameras(config, folder)
-        fitted = loading.expect(batcher.picture_sizes if isinstance(batcher, StepBatcher) else set())
+        sizes = picture_sizes(batcher)
+        fitted = loading.expect({(height, width) for width, height in sizes.values()})
         epoch = stated_epoch or datetime.now(UTC)
         opened.enter_context(closing(batcher))
+        still = [c.name for c in config.cameras if not c.moving]
+        ground = open_ground(config.ground, still, sizes, config.tracker, loading.notes.append)
         make_folder(folder)
         require_untouched(config, folder)
         store = opened.enter_context(open_store(database))
@@ -75,7 +81,10 @@ def build_run(
         origins = {camera.name: origin_of(camera, epoch, clips) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
-        matcher = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
+        linking = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
+        matcher: Matcher = linking
+        if ground is not None:
+            matcher = SiteMatcher(linking, ground, config.matcher.answer_seconds)
         hearing = opened.enter_context(Hearing(store, active))
         opened.enter_context(Keeper(store, config.retention.days, kept_days(config)))
         history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
@@ -92,6 +101,7 @@ def build_run(
                 c.name: SingleCameraTracker(c.name, config.tracker, selection_of(config)) for c in config.cameras
             },
             matcher=matcher,
+            ground=ground,
             decisions=hearing.fresh,
             sinks=sinks,
             gate=None if config.detector.motion_gate is None else MotionGate(config.detector.motion_gate),
@@ -192,3 +202,10 @@ def require_untouched(config: Config, folder: Path) -> None:
             raise OmnitrackError(
                 f"output folder {folder}: {written} is an input and would be overwritten; choose another --out"
             )
+
+
+def picture_sizes(batcher: StepBatcher | LiveBatcher) -> dict[str, tuple[int, int]]:
+    """(width, height) by camera, as far as they are known before the first picture."""
+    if isinstance(batcher, LiveBatcher):
+        return {}
+    return {camera: (width, height) for camera, (height, width) in batcher.picture_sizes.items()}

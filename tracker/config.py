@@ -17,7 +17,9 @@ from tracker.core.zones import Line, Zone
 from tracker.crosscam.settings import MatcherConfig
 from tracker.errors import OmnitrackError
 from tracker.events.settings import EventsConfig
+from tracker.site.ground_section import GroundSection, under
 from tracker.site.topology import TopologyConfig
+from tracker.site.unique_keys import UniqueKeyLoader
 from tracker.video.camera import LiveConfig
 from tracker.video.urls import is_live
 
@@ -166,6 +168,7 @@ class Config(Section):
     tracker: TrackerConfig = TrackerConfig(memory_seconds=LOCAL_MEMORY_SECONDS)
     matcher: MatcherConfig = MatcherConfig()
     topology: TopologyConfig = TopologyConfig()
+    ground: GroundSection = GroundSection()
     retention: RetentionConfig = RetentionConfig()
     events: EventsConfig = EventsConfig()
     output: OutputConfig = OutputConfig()
@@ -192,17 +195,6 @@ def require_different_names(cameras: tuple[CameraConfig, ...]) -> None:
             raise ValueError(
                 f"two cameras are named {camera.name!r} ({other.source} and {camera.source}); give each its own name"
             )
-
-
-class UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys and says nothing; here that is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def load_config(path: Path) -> Config:
@@ -232,7 +224,8 @@ def load_config(path: Path) -> Config:
     topology = config.topology
     if topology.file is not None:
         topology = topology.model_copy(update={"file": path.parent / topology.file})
-    return config.model_copy(update={"cameras": cameras, "topology": topology})
+    ground = under(path.parent, config.ground)
+    return config.model_copy(update={"cameras": cameras, "topology": topology, "ground": ground})
 
 
 def resolve_source(source: str, folder: Path) -> str:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, IdentityEvent, TrackUpdate
 from tracker.crosscam.constraints import Constraint, Withdrawal
-from tracker.crosscam.matcher import CrossCameraMatcher
-from tracker.ports import Detector, Embedder, Gate, MotionEstimator, Sink, Step
+from tracker.crosscam.following import Followers
+from tracker.crosscam.ground.local_tracks import Seen
+from tracker.crosscam.ground.site import GroundSite
+from tracker.ports import Detector, Embedder, Gate, Matcher, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
 from tracker.video.frame import Frame, FrameBatch
 from tracker.video.readahead import computed_ahead
@@ -24,8 +26,9 @@ Affine = NDArray[np.float64]
 class Pipeline:
     """Owns the trackers' and the matcher's progress through one run.
 
-    Deterministic: the same batches give the same steps, one after the other or overlapped. decisions: gives what users
-    have said of people since it was asked last.
+    Deterministic: the same batches give the same steps, one after the other or overlapped. ground: follows people where
+    calibrated cameras overlap; the matcher then knows it, too. decisions: gives what users have said of people since it
+    was asked last.
     """
 
     def __init__(
@@ -34,7 +37,8 @@ class Pipeline:
         detector: Detector,
         embedder: Embedder,
         trackers: Mapping[str, SingleCameraTracker],
-        matcher: CrossCameraMatcher,
+        matcher: Matcher,
+        ground: GroundSite | None = None,
         decisions: Callable[[], Iterable[Constraint | Withdrawal]] | None = None,
         sinks: Sequence[Sink] = (),
         areas: Mapping[str, CameraAreas] | None = None,
@@ -44,6 +48,7 @@ class Pipeline:
         self.detector = detector
         self.embedder = embedder
         self.trackers = dict(trackers)
+        self.followers = Followers(self.trackers, ground)
         self.matcher = matcher
         self.decisions = decisions
         self.sinks = sinks
@@ -97,15 +102,13 @@ class Pipeline:
         found = [self._found[frame.camera_id] for frame in frames]
         motions = self._camera_motions(frames, found)
         detections = self._describe(frames, found, motions)
-        updates: dict[str, list[TrackUpdate]] = {
-            camera: self.trackers[camera].update(frame.t_seconds, detections[camera], motions.get(camera))
+        seen = {
+            camera: Seen(frame.t_seconds, detections[camera], (frame.image.shape[1], frame.image.shape[0]))
             for camera, frame in batch.frames.items()
         }
-        for camera in sorted(batch.lost_cameras):
-            # at the camera's own last time: a picture of it that was under way may follow
-            ended = self.trackers[camera].finish(self._camera_seconds.get(camera, self.t_seconds))
-            updates[camera] = [*updates.get(camera, []), *ended]
-        return self._link(batch, updates, detections)
+        # at the camera's own last time: a picture of it that was under way may follow
+        lost = {camera: self._camera_seconds.get(camera, self.t_seconds) for camera in batch.lost_cameras}
+        return self._link(batch, self.followers.step(self.t_seconds, seen, motions, lost), detections)
 
     def _camera_motions(self, frames: Sequence[Frame], found: Sequence[Detections]) -> dict[str, Affine]:
         """How each camera that moves did since its picture before."""
@@ -121,7 +124,7 @@ class Pipeline:
         """The people found, with embeddings of those whose look the trackers ask for, in one call of the network."""
         seen = list(zip(frames, found, strict=True))
         wanted = [
-            self.trackers[frame.camera_id].wants_embedding(frame.t_seconds, people, motions.get(frame.camera_id))
+            self.followers.wants_embedding(frame.camera_id, frame.t_seconds, people, motions.get(frame.camera_id))
             for frame, people in seen
         ]
         boxes = [people.boxes_xyxy[rows] for people, rows in zip(found, wanted, strict=True)]
@@ -138,8 +141,7 @@ class Pipeline:
         """End every track and let the matcher settle what is open. Call once, after the last step."""
         if self.t_seconds == -math.inf:
             return  # there was no step
-        ended = {camera: tracker.finish(self.t_seconds) for camera, tracker in self.trackers.items()}
-        self._link(FrameBatch(self.t_seconds, {}), ended, {}, last=True)
+        self._link(FrameBatch(self.t_seconds, {}), self.followers.finish(self.t_seconds), {}, last=True)
 
     def close(self) -> None:
         """Close the sinks, each whatever the others do."""

@@ -1,13 +1,14 @@
 """What the pipeline needs from the outside, as protocols. Adapters implement them; bootstrap.py connects them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.types import Detections, FloatArray, IdentityEvent, TrackUpdate
+from tracker.core.types import Detections, FloatArray, IdentityEvent, TrackletKey, TrackUpdate
+from tracker.crosscam.constraints import Constraint, Withdrawal
 from tracker.video.frame import Frame, FrameBatch, Image
 
 
@@ -70,6 +71,25 @@ class Embedder(Protocol):
 
     def embed(self, images: Sequence[Image], boxes_xyxy: Sequence[FloatArray]) -> list[FloatArray]:
         """images[i] with boxes (n_i, 4) in its pixels -> (n_i, dimension) float32, L2-normalised rows."""
+
+
+class Matcher(Protocol):
+    """Tells which tracks of which cameras are one person, and revises it when more is known."""
+
+    def update(self, t_seconds: float, updates: Sequence[TrackUpdate]) -> list[IdentityEvent]:
+        """Take one step of all cameras."""
+
+    def finish(self, t_seconds: float) -> list[IdentityEvent]:
+        """Settle what is open."""
+
+    def constrain(self, t_seconds: float, decisions: Iterable[Constraint | Withdrawal]) -> list[IdentityEvent]:
+        """Take decisions of people, and what they take back, oldest first."""
+
+    def identity_of(self, key: TrackletKey) -> int | None:
+        """The identity that a track has now."""
+
+    def identity_at(self, key: TrackletKey, t_seconds: float) -> int | None:
+        """The identity that a track had at an instant, as far as is known now."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

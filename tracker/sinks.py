@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.config import Config, OutputConfig
-from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.events.sink import EventSink
 from tracker.operation.timing import StageTimes, TimedSink
-from tracker.ports import Sink
+from tracker.ports import Matcher, Sink
 from tracker.recorded.sink import RecordingSink
 from tracker.store.lookout import Lookout
 from tracker.store.sink import StoreSink
@@ -32,7 +31,7 @@ def build_sinks(
     config: Config,
     folder: Path,
     batcher: StepBatcher | LiveBatcher,
-    matcher: CrossCameraMatcher,
+    matcher: Matcher,
     given: Sinks,
     recorded_as: str | None,
 ) -> list[Sink]:

@@ -6,22 +6,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
+from tests.crosscam.ground_world import CAMERAS
 from tests.recorded.test_recorded import square
 from tracker.cli.run import run
 from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import read_mot
 from tracker.recorded.files import write_recording
+from tracker.store.explanation import explain
 from tracker.store.queries import identities, latest_run, tracklets
 from tracker.store.session import open_store
 
 app = typer.Typer()
 app.command()(run)
 
-CALIBRATION = """cameras:
-  c0: {size: [1280, 960], image_to_ground: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}
-"""
+
+def write_square(file: Path) -> None:
+    """The calibration of the recorded cameras."""
+    cameras = {
+        name: {"size": list(camera.image_size), "image_to_ground": camera.image_to_ground.tolist()}
+        for name, camera in CAMERAS.items()
+    }
+    file.write_text(yaml.safe_dump({"cameras": cameras}))
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +81,18 @@ def test_a_database_holds_the_vectors_of_one_network(recorded: list[str], tmp_pa
         invoke(f"x={tmp_path / 'x.npz'}", "--out", tmp_path, "--db", database)
 
 
-def test_the_ground_and_a_database_exclude_each_other(recorded: list[str], tmp_path: Path) -> None:
-    (tmp_path / "site.yaml").write_text(CALIBRATION)
-    arguments = [recorded[0], "--out", tmp_path, "--calibration", tmp_path / "site.yaml"]
-    invoke(*arguments)
-    assert np.loadtxt(tmp_path / "ground.txt", delimiter=",", ndmin=2).shape[1] in (0, 4)
-    with pytest.raises(OmnitrackError, match="leave out --calibration or --db"):
-        invoke(*arguments, "--db", tmp_path / "omnitrack.db")
+def test_the_database_tells_of_people_on_the_ground(recorded: list[str], tmp_path: Path) -> None:
+    """Everybody has one identity in all cameras, and links say that they come from the ground."""
+    write_square(tmp_path / "site.yaml")
+    database = tmp_path / "omnitrack.db"
+    invoke(*recorded, "--out", tmp_path, "--calibration", tmp_path / "site.yaml", "--db", database)
+    assert np.loadtxt(tmp_path / "ground.txt", delimiter=",").shape[1] == 4
+    with open_store(database) as store, store.read() as connection:
+        people = [person.id for person in identities(connection).rows]
+        run_id = latest_run(connection)
+        assert run_id is not None
+        rows = list(tracklets(connection, run_id))
+        rules = [link.rule for person in people for link in explain(connection, person).links]
+    assert len(people) == 3
+    assert {(row.camera, row.identity_id) for row in rows} == {(c, i) for c in ("c0", "c1", "c2", "c3") for i in people}
+    assert rules.count("ground") == 9

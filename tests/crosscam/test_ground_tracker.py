@@ -9,7 +9,8 @@ import pytest
 from tests.crosscam.ground_world import CAMERAS, STEP_SECONDS, detections
 from tracker.core.types import Detections
 from tracker.crosscam.ground.config import GroundConfig
-from tracker.crosscam.ground.site import GroundSite
+from tracker.crosscam.ground.local_tracks import Seen
+from tracker.crosscam.ground.site import SITE, GroundSite
 from tracker.crosscam.ground.tracker import GroundTracker, GroundUpdate
 from tracker.crosscam.matcher import CrossCameraMatcher
 
@@ -124,11 +125,41 @@ def test_no_people_no_tracks() -> None:
     assert tracker.update(1.0, {"c0": Detections.empty()}) == []
 
 
-def test_time_must_grow() -> None:
+def test_time_must_not_run_backwards() -> None:
     tracker = GroundTracker(CAMERAS)
     tracker.update(1.0, {})
-    with pytest.raises(ValueError, match="time must grow"):
-        tracker.update(1.0, {})
+    with pytest.raises(ValueError, match="backwards"):
+        tracker.update(0.9, {})
+
+
+def test_a_camera_without_a_picture_says_nothing_and_one_that_sees_nobody_does() -> None:
+    """Three cameras deny a person whom one sees; if they only gave no picture, that person counts."""
+    counts = []
+    for silent in (True, False):
+        tracker, rng = GroundTracker(CAMERAS), np.random.default_rng(5)
+        confirmed = False
+        for number in range(10):
+            found, _ = detections({1: (0.0, 0.0)}, rng, miss=0.0)
+            seen = {"c0": found["c0"]} | ({} if silent else {name: Detections.empty() for name in ("c1", "c2", "c3")})
+            confirmed |= any(person.confirmed for person in tracker.update(number * STEP_SECONDS, seen))
+        counts.append(confirmed)
+    assert counts == [True, False]
+
+
+def test_cameras_that_take_turns_follow_everybody_as_one() -> None:
+    """As live cameras do whose pictures are not taken at the same instants; a late one comes at the same time."""
+    tracker, rng = GroundTracker(CAMERAS), np.random.default_rng(8)
+    whose: dict[int, Counter[int]] = {}
+    for number in range(80):
+        found, people = detections(places(number * 0.125), rng, miss=0.0)
+        name = f"c{number % 4}"
+        for person in tracker.update(0.25 * (number // 2), {name: found[name]}):
+            if person.confirmed and person.boxes:
+                whose.setdefault(people[name][person.boxes[name]], Counter())[person.track_id] += 1
+    assert set(whose) == set(WALKS)
+    mine = {person: tracks.most_common(1)[0][0] for person, tracks in whose.items()}
+    assert len(set(mine.values())) == len(WALKS)
+    assert all(tracks[mine[person]] >= 0.9 * tracks.total() for person, tracks in whose.items())
 
 
 def test_a_site_needs_cameras() -> None:
@@ -144,11 +175,12 @@ def test_bad_settings_name_the_field(field: str) -> None:
 
 def test_a_site_is_one_camera_of_the_matcher() -> None:
     matcher, rng = CrossCameraMatcher(), np.random.default_rng(2)
-    site = GroundSite("square", CAMERAS, matcher)
+    site = GroundSite(CAMERAS)
     for number in range(24):
         t = number * STEP_SECONDS
         found, _ = detections(places(t), rng)
-        updates, _ = site.update(t, found)
-    identities = {matcher.identity_of(site.key(u.track_id)) for u in updates if u.confirmed}
+        step = site.update(t, {name: Seen(t, seen) for name, seen in found.items()})
+        matcher.update(t, step.reports)
+    identities = {matcher.identity_of((SITE, person.track_id)) for person in step.people if person.confirmed}
     assert None not in identities
     assert len(identities) == len(WALKS)

@@ -110,10 +110,14 @@ def test_people_on_the_ground_have_one_id_in_all_cameras(delay_seconds: float | 
     assert set(tracks.ground[:, 1]) == set.union(*ids.values())
 
 
-def test_an_uncalibrated_camera_is_named() -> None:
-    recordings, _ = square(2)
-    with pytest.raises(OmnitrackError, match="c1"):
-        track_recordings(recordings, 2.0, cameras={"c0": CAMERAS["c0"]})
+def test_cameras_that_are_not_calibrated_are_followed_beside_the_ground() -> None:
+    """Two of four are calibrated: nobody is lost in the others, and people are one across all."""
+    recordings, _ = square()
+    some = {name: CAMERAS[name] for name in ("c0", "c1")}
+    tracks = track_recordings(recordings, 1 / STEP_SECONDS, cameras=some, delay_seconds=None)
+    assert {name: len(set(rows.ids)) for name, rows in tracks.cameras.items()} == dict.fromkeys(CAMERAS, 3)
+    assert len({int(i) for rows in tracks.cameras.values() for i in rows.ids}) == 3
+    assert tracks.ground is not None
 
 
 def test_recordings_of_different_length_are_followed_to_the_end() -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +22,11 @@ FRAMES_PER_SECOND = 25.0
 @dataclass(frozen=True, slots=True)
 class DetectionOptions:
     """embedding: array of embeddings in an npz that holds several. embeddings: CAM=FILE,... for MOT text.
-    calibration: files that place overlapping cameras on one ground. offline: correct the history to its end.
+    offline: correct the history to its end.
     """
 
     embedding: str | None = None
     embeddings: str | None = None
-    calibration: "tuple[Path, ...]" = ()
     offline: bool = False
 
 
@@ -55,10 +54,7 @@ def associate_detections(
             raise OmnitrackError(
                 f"output folder {out}: {file} is an input and would be overwritten; choose another --out"
             )
-    if db is None:
-        tracks = _tracks(settings, recordings, options, fps or FRAMES_PER_SECOND)
-    else:
-        tracks = _stored_tracks(settings, recordings, options, fps or FRAMES_PER_SECOND, files, db)
+    tracks = _tracks(settings, recordings, options, fps or FRAMES_PER_SECOND, files, db)
     for name, rows in tracks.cameras.items():
         write_mot(out / f"{name}.txt", rows)
     if tracks.ground is not None:
@@ -68,56 +64,43 @@ def associate_detections(
 
 
 def _tracks(
-    settings: "Config", recordings: "Sequence[Recording]", options: DetectionOptions, fps: float
-) -> "RecordedTracks":
-    from tracker.recorded.run import track_recordings
-    from tracker.site.calibration import read_calibration
-    from tracker.site.topology import open_topology
-
-    sizes = {recording.image_size for recording in recordings}
-    size = sizes.pop() if len(sizes) == 1 else None
-    found = [read_calibration(file, size) for file in options.calibration]
-    with open_topology(settings.topology, [recording.camera_id for recording in recordings], tell) as topology:
-        return track_recordings(
-            recordings,
-            fps,
-            tracker=settings.tracker,
-            matcher=settings.matcher,
-            cameras={name: camera for cameras in found for name, camera in cameras.items()} if found else None,
-            topology=topology,
-            delay_seconds=None if options.offline else 1.0,
-        )
-
-
-def _stored_tracks(
     settings: "Config",
     recordings: "Sequence[Recording]",
     options: DetectionOptions,
     fps: float,
     files: dict[str, Path],
-    db: str,
+    db: str | None,
 ) -> "RecordedTracks":
-    """The same, and the history in a database. The recordings begin now, as far as wall time goes."""
+    """The tracks, and the history in a database where one is named. Recordings begin now, as far as wall time goes."""
     from tracker.bootstrap import build_matcher
-    from tracker.recorded.associators import PerCamera
-    from tracker.recorded.run import associate
+    from tracker.crosscam.affinity import Walks
+    from tracker.crosscam.matcher import CrossCameraMatcher
+    from tracker.recorded.run import associate, associator_of
+    from tracker.site.ground import open_ground
     from tracker.site.topology import open_topology
     from tracker.store.runs import CameraOrigin, begin_run
     from tracker.store.session import open_store
     from tracker.store.sink import StoreSink
 
-    if options.calibration:
-        raise OmnitrackError("--db: the history has no place for tracks on the ground; leave out --calibration or --db")
-    name, dimension = _embedder(recordings)
-    now = datetime.now(UTC)
+    names = list(files)
+    sizes = {recording.camera_id: recording.image_size for recording in recordings if recording.image_size is not None}
+    ground = open_ground(settings.ground, names, sizes, settings.tracker, tell)
     with ExitStack() as opened:
-        store = opened.enter_context(open_store(db))
-        origins = {camera: CameraOrigin(str(file), now) for camera, file in files.items()}
-        active = begin_run(store, origins, embedder_name=name, embedder_dimension=dimension)
-        topology = opened.enter_context(open_topology(settings.topology, list(files), tell))
-        matcher = opened.enter_context(build_matcher(settings, store, topology))
-        sink = opened.enter_context(closing(StoreSink(store, active)))
-        associator = PerCamera([recording.camera_id for recording in recordings], settings.tracker, matcher, [sink])
+        topology = opened.enter_context(open_topology(settings.topology, names, tell))
+        sinks = []
+        if db is None:
+            kept = replace(settings.matcher, answer_seconds=float("inf"))
+            walks = None if topology is None else Walks(topology, kept.memory_seconds)
+            matcher = CrossCameraMatcher(kept, walks=walks)
+        else:
+            name, dimension = _embedder(recordings)
+            now = datetime.now(UTC)
+            store = opened.enter_context(open_store(db))
+            origins = {camera: CameraOrigin(str(file), now) for camera, file in files.items()}
+            active = begin_run(store, origins, embedder_name=name, embedder_dimension=dimension)
+            matcher = opened.enter_context(build_matcher(settings, store, topology))
+            sinks.append(opened.enter_context(closing(StoreSink(store, active))))
+        associator = associator_of(names, settings.tracker, matcher, ground, float("inf"), sinks)
         return associate(recordings, fps, associator, None if options.offline else 1.0)
 
 

@@ -62,6 +62,14 @@ def with_topology(config: "Config", file: Path | None, learn: bool) -> "Config":
     return config.model_copy(update={"topology": topology})
 
 
+def with_calibration(config: "Config", files: list[Path] | None) -> "Config":
+    """The configuration with the command line's calibrations, if there are any, in place of its own."""
+    if not files:
+        return config
+    ground = config.ground.model_copy(update={"calibration": tuple(files)})
+    return config.model_copy(update={"ground": ground})
+
+
 class LogStyle(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -89,6 +97,10 @@ def run(
     learn_topology: Annotated[
         bool, typer.Option("--learn-topology", help="Add the walking times of this run to the file --topology")
     ] = False,
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(help="Places overlapping cameras on one ground: Tsai .xml, WILDTRACK .json, .yaml of `calibrate`"),
+    ] = None,
     log: Annotated[LogStyle | None, typer.Option(help="Messages for people or for machines")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar")] = False,
     detections: Annotated[
@@ -99,10 +111,6 @@ def run(
             help="The sources are CAM=FILE...: npz of --record, or MOT text; a database is kept where --db names one",
         ),
     ] = False,
-    calibration: Annotated[
-        list[Path] | None,
-        typer.Option(rich_help_panel=RECORDED, help="Of overlapping cameras: Tsai .xml, WILDTRACK .json, .yaml"),
-    ] = None,
     embedding: Annotated[
         str | None, typer.Option(rich_help_panel=RECORDED, help="Array of embeddings in an npz that holds several")
     ] = None,
@@ -118,16 +126,18 @@ def run(
     from tracker.cli.execute import execute
     from tracker.config import Config, load_config
 
-    options = DetectionOptions(embedding, embeddings, tuple(calibration or ()), offline)
+    options = DetectionOptions(embedding, embeddings, offline)
     if detections:
         if video is not None or record:
             raise OmnitrackError("--detections: there are no pictures; leave out --video and --record")
         settings = with_topology(load_config(config) if config else Config(), topology, learn_topology)
+        settings = with_calibration(settings, calibration)
         associate_detections(settings, sources or [], options, out, db, fps)
         return
     if options != DetectionOptions():
-        raise OmnitrackError("--calibration, --embedding, --embeddings and --offline belong to --detections")
+        raise OmnitrackError("--embedding, --embeddings and --offline belong to --detections")
     settings = with_topology(configuration(config, sources or []), topology, learn_topology)
+    settings = with_calibration(settings, calibration)
     if fps is not None:
         cameras = tuple(camera.model_copy(update={"frames_per_second": fps}) for camera in settings.cameras)
         settings = settings.model_copy(update={"cameras": cameras})

@@ -98,6 +98,7 @@ class TrackUpdate:
     confirmed: True from the moment at which the track was confirmed, kept through lost and ended.
     ground_metres: (X, Y) on the ground where it is known.
     track_quality: of the whole track, told when it ends.
+    seen_by: of a track of several cameras at once, those that see it now.
     """
 
     camera_id: str
@@ -112,6 +113,7 @@ class TrackUpdate:
     confirmed: bool = False
     ground_metres: tuple[float, float] | None = None
     track_quality: TrackQuality | None = None
+    seen_by: tuple[str, ...] = ()
 
     @property
     def key(self) -> TrackletKey:

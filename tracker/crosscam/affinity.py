@@ -80,13 +80,14 @@ class Walks:
         people = _numbered(held)
         visits = Visits(segments, people)
         before, seconds_from, after, seconds_to = visits.around(judged)
-        cameras = sorted({segment.camera_id for segment in segments})
+        entries, exits = [s.entry_camera for s in segments], [s.exit_camera for s in segments]
+        cameras = sorted({*entries, *exits})
         number = {name: index for index, name in enumerate(cameras)}
-        camera = np.array([number[segment.camera_id] for segment in segments], np.int64)
+        entry, leaving = (np.array([number[name] for name in names], np.int64) for names in (entries, exits))
 
         def walk(origin: Rows, target: Rows, seconds: Array) -> Array:
             ratios, known = np.zeros(seconds.shape), (origin >= 0) & (target >= 0)
-            ways = cameras, camera[origin[known]], camera[target[known]]
+            ways = cameras, leaving[origin[known]], entry[target[known]]
             ratios[known] = self._topology.log_ratios(*ways, seconds[known], self._horizon_seconds)
             return ratios
 
@@ -123,7 +124,7 @@ class Walks:
             segment = segments[row]
             settled = t_seconds - max(visits.begins[row], visits.begins[row] - gap) >= SETTLED_SECONDS
             if origin >= 0 and settled and _sure(row, people, comparison):
-                self._topology.observe((segments[origin].camera_id, segment.camera_id), gap)
+                self._topology.observe((segments[origin].exit_camera, segment.entry_camera), gap)
                 segment.walk_learnt = True
 
 

@@ -110,12 +110,12 @@ class Company:
             return [[] for _ in seekers]
         exits = self._memory.just_left(t_seconds - REACH_SECONDS, MOST_EXITS)
         resting = self._memory.looks_of([leaving.identity_id for leaving in exits], looks.shape[1])
-        exits += [Exit(s.identity_id or 0, s.camera_id, s.presence.last_seconds) for s in described]
+        exits += [Exit(s.identity_id or 0, s.exit_camera, s.presence.last_seconds) for s in described]
         likeness = looks[: len(seekers)] @ np.concatenate([resting, looks[len(seekers) :]]).T
         fit = self._walks.ratios(
             [leaving.camera_id for leaving in exits],
             np.array([leaving.t_seconds for leaving in exits]),
-            [seeker.camera_id for seeker in seekers],
+            [seeker.entry_camera for seeker in seekers],
             np.array([seeker.since_seconds for seeker in seekers]),
         )
         best = nearest_rows(fit + WORTH_OF_LOOKS * likeness, self._share)

@@ -58,9 +58,7 @@ class Comparison:
     def forbidden(self, a: int, b: int) -> bool:
         """Whether one camera saw both at one instant, or nobody could walk from the one to the other in time."""
         one, other = self.segments[a], self.segments[b]
-        if one.camera_id != other.camera_id:
-            return False
-        return one.presence.meets(other.presence) or one.out_of_reach(other, WALKING_SPEED, REACH_SLACK_METRES)
+        return one.meets(other) or one.out_of_reach(other, WALKING_SPEED, REACH_SLACK_METRES)
 
 
 def compare(

@@ -3,7 +3,7 @@
 The ground is the plane z = 0 of one world shared by all cameras; coordinates (X, Y) are metres.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,10 @@ class GroundCamera:
         corners = np.array([[0, height, 1], [width, height, 1]]) @ self.image_to_ground[2]
         if not (corners * self._ground_side > 0).all():
             raise ValueError("the horizon cuts the lower edge of the picture: feet there would stand behind the camera")
+
+    def resized(self, image_size: tuple[int, int]) -> "GroundCamera":
+        """The same camera, whose tracked pictures are so large (width, height)."""
+        return replace(self, image_size=image_size, calibration_size=self.calibration_size or self.image_size)
 
     def to_ground(self, pixels: Array) -> Array:
         """(n, 2) pixels -> (n, 2) metres; NaN for points on or above the horizon."""

@@ -7,7 +7,7 @@ clustering under cannot-link finds the groups; each group keeps the identity of 
 decided holds before all that.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -92,7 +92,7 @@ class CrossCameraMatcher:
         """
         previous = dict(self._last_step)
         for update in sorted(updates, key=lambda u: (u.t_seconds, u.key)):
-            self._observe(update, previous.get(update.camera_id))
+            self._observe(update, previous)
         if t_seconds < self._next_round_seconds:
             return []
         self._next_round_seconds = t_seconds + self._config.round_seconds
@@ -122,6 +122,7 @@ class CrossCameraMatcher:
         segment = self._live.pop(gone, None)
         if segment is None:
             return []
+        self._log.end(gone, t_seconds)
         before, after = self.identity_of(gone), self.identity_of(kept)
         if after is None and kept in self._live:
             successor = self._live[kept]
@@ -142,6 +143,10 @@ class CrossCameraMatcher:
         """The identity that a track had at an instant, as far as is known today: a split changes it midway."""
         identity_id = self._log.identity_at(key, t_seconds)
         return None if identity_id is None else self._book.resolve(identity_id)
+
+    def present(self, identity_id: int) -> int:
+        """Whom an id stands for today."""
+        return self._book.resolve(identity_id)
 
     @classmethod
     def restored(cls, config: MatcherConfig | None, state: State, **others: Any) -> Self:
@@ -198,16 +203,16 @@ class CrossCameraMatcher:
                 "embeddings of different networks cannot be compared"
             )
 
-    def _observe(self, update: TrackUpdate, previous_step: float | None) -> None:
+    def _observe(self, update: TrackUpdate, previous_steps: Mapping[str, float]) -> None:
         key = update.key
-        self._last_step[update.camera_id] = update.t_seconds
+        self._last_step.update(dict.fromkeys((update.camera_id, *update.seen_by), update.t_seconds))
         if update.embedding is not None:
             self._require_dimension(update.embedding, f"track {update.track_id} of camera {update.camera_id}")
         if update.detection_index is not None:
             if key not in self._live:
                 self._live[key] = Segment(key, update.t_seconds)
                 self._log.begin(key, update.t_seconds)
-            self._live[key].see(update, previous_step)
+            self._live[key].see(update, previous_steps)
         if update.state is TrackState.ENDED and key in self._live:
             segment = self._live.pop(key)
             if segment.confirmed:

@@ -234,7 +234,7 @@ class Memory:
         heapq.heappush(self._due, (seconds, identity_id))
         if identity_id not in self._exits or self._exits[identity_id].t_seconds <= seconds:
             self._exits.pop(identity_id, None)
-            self._exits[identity_id] = Exit(identity_id, segment.camera_id, seconds)
+            self._exits[identity_id] = Exit(identity_id, segment.exit_camera, seconds)
 
     def _replace(self, identity_id: int, camera_id: str, segment: Segment | None) -> None:
         """What a person left behind in a camera; None: nothing."""

@@ -1,6 +1,7 @@
 """The matcher's unit: a stretch of one local track that holds one person, as far as its looks can tell."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tracker.core.types import FloatArray, TrackletKey, TrackUpdate
@@ -18,6 +19,7 @@ class Segment:
     entry_metres, exit_metres: the first and the last place on the ground, where known. ended_number: order of ending.
     due, looked_at_seconds, sought_weight, could_be: for choosing who takes part in a round, see company.py.
     walk_learnt: the walk that led to it is known to the topology.
+    views: of people who are followed on the ground, when each camera saw them.
     """
 
     key: TrackletKey
@@ -37,10 +39,21 @@ class Segment:
     sought_weight: float = 0.0
     could_be: tuple[int, ...] = ()
     walk_learnt: bool = False
+    views: dict[str, Presence] = field(default_factory=dict)
 
     @property
     def camera_id(self) -> str:
         return self.key[0]
+
+    @property
+    def entry_camera(self) -> str:
+        """That of the cameras that saw it first."""
+        return min(self.views, key=lambda name: (self.views[name].first_seconds, name), default=self.camera_id)
+
+    @property
+    def exit_camera(self) -> str:
+        """That of the cameras that saw it last."""
+        return max(self.views, key=lambda name: (self.views[name].last_seconds, name), default=self.camera_id)
 
     @property
     def weight(self) -> float:
@@ -61,10 +74,12 @@ class Segment:
             return 1, self.ended_number, "", 0
         return 2, 0, *self.key
 
-    def see(self, update: TrackUpdate, previous_step_seconds: float | None) -> None:
-        """Take one sighting of the track. previous_step_seconds: of its camera, None at its first."""
+    def see(self, update: TrackUpdate, previous_steps: Mapping[str, float]) -> None:
+        """Take one sighting of the track. previous_steps: seconds of the step before, of every camera that had one."""
         self.confirmed |= update.confirmed
-        self.presence.see(update.t_seconds, previous_step_seconds)
+        self.presence.see(update.t_seconds, previous_steps.get(update.camera_id))
+        for camera in update.seen_by:
+            self.views.setdefault(camera, Presence()).see(update.t_seconds, previous_steps.get(camera))
         self.exit_metres = update.ground_metres
         if self.entry_metres is None:
             self.entry_metres = update.ground_metres
@@ -101,6 +116,9 @@ class Segment:
         since = self.recent_since_seconds
         tail = Segment(self.key, since, self.recent, presence=self.presence.split_off(since), confirmed=self.confirmed)
         tail.exit_metres, self.exit_metres = self.exit_metres, None
+        tails = {camera: presence.split_off(since) for camera, presence in self.views.items()}
+        tail.views = {camera: presence for camera, presence in tails.items() if presence.runs}
+        self.views = {camera: presence for camera, presence in self.views.items() if presence.runs}
         self.recent = Gallery()
         return tail
 
@@ -112,6 +130,16 @@ class Segment:
             self.entry_metres = other.entry_metres
         self.gallery.absorb(other.gallery)
         self.presence.absorb(other.presence)
+        for camera, presence in other.views.items():
+            self.views.setdefault(camera, Presence()).absorb(presence)
+
+    def meets(self, other: "Segment") -> bool:
+        """Whether one camera saw both at one instant."""
+        if self.camera_id == other.camera_id:
+            return self.presence.meets(other.presence)
+        if other.camera_id in self.views:
+            return self.views[other.camera_id].meets(other.presence)
+        return self.camera_id in other.views and other.views[self.camera_id].meets(self.presence)
 
     def out_of_reach(self, other: "Segment", speed: float, slack_metres: float) -> bool:
         """Whether nobody could walk from the place where the earlier one was last seen to where the later one began.

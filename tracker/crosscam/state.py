@@ -31,6 +31,7 @@ def pack(segments: Sequence[Segment]) -> State:
         "sought_weight": [s.sought_weight for s in segments],
         "could_be": [list(s.could_be) for s in segments],
         "walk_learnt": [s.walk_learnt for s in segments],
+        "views": [{camera: presence.runs for camera, presence in s.views.items()} for s in segments],
         "runs": np.array([run for s in segments for run in s.presence.runs], np.float64).reshape(-1, 2),
         "run_counts": [len(s.presence.runs) for s in segments],
         "gallery": _pack_galleries([s.gallery for s in segments]),
@@ -61,6 +62,10 @@ def unpack(state: State) -> list[Segment]:
             state["sought_weight"][row],
             tuple(state["could_be"][row]),
             state["walk_learnt"][row],
+            {
+                camera: Presence.of([(first, last) for first, last in view])
+                for camera, view in state["views"][row].items()
+            },
         )
         for row in range(len(state["camera"]))
     ]

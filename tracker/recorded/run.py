@@ -8,15 +8,18 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.single_camera import TrackerConfig
+from tracker.core.single_camera import SingleCameraTracker, TrackerConfig
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.following import Followers
 from tracker.crosscam.ground.config import GroundConfig
+from tracker.crosscam.ground.linking import SiteMatcher
+from tracker.crosscam.ground.site import GroundSite, open_site
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.crosscam.topology import Topology
-from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import MotRows
-from tracker.recorded.associators import Associator, OnGround, PerCamera, Sighting
+from tracker.ports import Matcher, Sink
+from tracker.recorded.associator import Associator, Sighting
 from tracker.recorded.files import Recording
 
 
@@ -41,22 +44,31 @@ def track_recordings(
 ) -> RecordedTracks:
     """Track and match recordings whose frames were taken at the same instants.
 
-    cameras: calibration of all of them where they overlap; people are followed on the ground then. topology: what is
-    known of the ways between cameras that do not; it learns in passing, if it may.
+    cameras: calibrations; where these overlap people are followed on the ground. topology: what is known of the ways
+    between cameras that do not; it learns in passing, if it may.
     delay_seconds: how long an answer may be reconsidered (online); None: till the end (corrected history).
-    Raises OmnitrackError where a camera has no calibration.
     """
     names = [recording.camera_id for recording in recordings]
     settings = replace(matcher or MatcherConfig(), answer_seconds=np.inf)
     walks = None if topology is None else Walks(topology, settings.memory_seconds)
     linking = CrossCameraMatcher(settings, walks=walks)
-    if cameras is None:
-        return associate(
-            recordings, frames_per_second, PerCamera(names, tracker or TrackerConfig(), linking), delay_seconds
-        )
-    _require(names, cameras)
-    on_ground = OnGround({name: cameras[name] for name in names}, ground or GroundConfig(), linking)
-    return associate(recordings, frames_per_second, on_ground, delay_seconds)
+    site = open_site({name: camera for name, camera in (cameras or {}).items() if name in names}, ground, tracker)
+    associator = associator_of(names, tracker or TrackerConfig(), linking, site, np.inf)
+    return associate(recordings, frames_per_second, associator, delay_seconds)
+
+
+def associator_of(
+    names: Sequence[str],
+    tracker: TrackerConfig,
+    matcher: CrossCameraMatcher,
+    site: GroundSite | None,
+    answer_seconds: float,
+    sinks: Sequence[Sink] = (),
+) -> Associator:
+    """A tracker per camera and, with a site, the ground, linked by a matcher. answer_seconds: as in MatcherConfig."""
+    followers = Followers({name: SingleCameraTracker(name, tracker) for name in names}, site)
+    linking: Matcher = matcher if site is None else SiteMatcher(matcher, site, answer_seconds)
+    return Associator(followers, linking, sinks)
 
 
 def associate(
@@ -81,15 +93,8 @@ def associate(
     places = [one for one in labelled if one[1].camera_id is None]
     return RecordedTracks(
         {name: _rows([one for one in labelled if one[1].camera_id == name]) for name in names},
-        _ground_rows(places) if isinstance(associator, OnGround) else None,
+        _ground_rows(places) if associator.has_ground else None,
     )
-
-
-def _require(names: Sequence[str], cameras: Mapping[str, GroundCamera]) -> None:
-    missing = [name for name in names if name not in cameras]
-    if missing:
-        known = ", ".join(cameras)
-        raise OmnitrackError(f"camera {missing[0]}: the calibration does not know it (it knows {known})")
 
 
 def _release(pending: deque[Sighting], associator: Associator, until_seconds: float) -> list[tuple[int, Sighting]]:

@@ -35,13 +35,13 @@ def segments_of(recording: Recording, config: TrackerConfig, frames_per_second: 
     """The tracks that count and are described, in order."""
     tracker = SingleCameraTracker(recording.camera_id, config)
     segments: dict[TrackletKey, Segment] = {}
-    previous: float | None = None
+    previous: dict[str, float] = {}
     for index, seen in enumerate(recording.frames):
         t_seconds = index / frames_per_second
         for update in tracker.update(t_seconds, seen):
             if update.detection_index is not None:
                 segments.setdefault(update.key, Segment(update.key, t_seconds)).see(update, previous)
-        previous = t_seconds
+        previous = {recording.camera_id: t_seconds}
     for segment in segments.values():
         segment.settle()
     return [segment for _, segment in sorted(segments.items()) if segment.confirmed and segment.weight > 0]

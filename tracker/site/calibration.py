@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tracker.crosscam.ground_plane import GroundCamera, RadialLens
 from tracker.crosscam.point_pairs import calibrate
 from tracker.errors import OmnitrackError
+from tracker.site.unique_keys import UniqueKeyLoader
 
 MILLIMETRES = 1000.0
 
@@ -71,7 +72,7 @@ def _read_wildtrack(path: Path, image_size: tuple[int, int] | None) -> dict[str,
 def _read_own(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
     """cameras: NAME: {size: [w, h], and image_to_ground: 3x3 or points: [[pixel x, pixel y, X, Y], ...]}."""
     cameras = {}
-    for name, camera in yaml.safe_load(path.read_text())["cameras"].items():
+    for name, camera in yaml.load(path.read_text(), UniqueKeyLoader)["cameras"].items():
         size: Any = tuple(camera["size"])
         if "image_to_ground" in camera:
             homography = np.array(camera["image_to_ground"], np.float64)

@@ -50,9 +50,9 @@ class StepBatcher:
         return {source.camera_id: source.frames_per_second for source in self._sources}
 
     @property
-    def picture_sizes(self) -> set[tuple[int, int]]:
-        """(height, width) of the frames to come, as far as the containers tell."""
-        return {size for source in self._sources if (size := source.picture_size) is not None}
+    def picture_sizes(self) -> dict[str, tuple[int, int]]:
+        """(height, width) of the frames to come, by camera, as far as the containers tell."""
+        return {source.camera_id: size for source in self._sources if (size := source.picture_size) is not None}
 
     def stop(self) -> None:
         """End the iteration after the current step; may be called from any thread."""

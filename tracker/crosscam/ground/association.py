@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground.gaussian import Array, fuse, inverse, log_density
@@ -83,7 +82,7 @@ def regroup(
     alike = config.group_appearance_weight * (likeness @ member)
     score = density - np.log(config.newcomer_per_square_metre) + alike + stays[:, None]
     score = np.where(squared < config.gate, np.maximum(score, 0), 0)
-    row, column = linear_sum_assignment(score, maximize=True)
+    row, column = _largest_sum(score)
     fits = score[row, column] > 0
     taken = np.full_like(found.boxes, -1)
     taken[row[fits]] = found.boxes[groups[column[fits]]]
@@ -95,10 +94,18 @@ def _one_to_one(score: Array, starts: NDArray[np.int64]) -> NDArray[np.int64]:
     taken = np.full((len(score), len(starts) - 1), -1, np.int64)
     gain = np.maximum(score, 0)
     for camera, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
-        row, column = linear_sum_assignment(gain[:, start:end], maximize=True)
+        row, column = _largest_sum(gain[:, start:end])
         likely = gain[row, start + column] > 0
         taken[row[likely], camera] = start + column[likely]
     return taken
+
+
+def _largest_sum(gain: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the one-to-one assignment of largest sum."""
+    from scipy.optimize import linear_sum_assignment  # takes half a second to import: a run begins without it
+
+    row, column = linear_sum_assignment(gain, maximize=True)
+    return row, column
 
 
 def _terms(taken: NDArray[np.int64], boxes: Boxes) -> tuple[Array, Array]:

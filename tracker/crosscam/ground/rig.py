@@ -43,7 +43,7 @@ class Rig:
     """Cameras in a fixed order, projected together."""
 
     def __init__(self, cameras: Sequence[GroundCamera]) -> None:
-        self._cameras = cameras
+        self.cameras = cameras
         self._sizes = np.array([camera.image_size for camera in cameras], np.float64)
 
     def boxes(self, seen: Sequence[Detections], looks: FloatArray, config: GroundConfig) -> Boxes:
@@ -62,7 +62,7 @@ class Rig:
         noise = np.stack([across, along], axis=1)
         starts = np.concatenate([[0], np.cumsum(counts)])
         xy, covariance = np.empty((len(pixels), 2)), np.empty((len(pixels), 2, 2))
-        for one, start, end in zip(self._cameras, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        for one, start, end in zip(self.cameras, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
             points = locate(one, pixels[start:end], noise[start:end])
             xy[start:end], covariance[start:end] = points.xy, points.covariance
         covariance += config.base_noise_metres**2 * np.eye(2)
@@ -74,6 +74,6 @@ class Rig:
 
     def in_view(self, ground: Array) -> NDArray[np.bool_]:
         """(n, c): whether a place (n, 2) on the ground lies inside each camera's picture."""
-        pixels = np.stack([camera.to_image(ground) for camera in self._cameras], axis=1)
+        pixels = np.stack([camera.to_image(ground) for camera in self.cameras], axis=1)
         with np.errstate(invalid="ignore"):
             return np.asarray(((pixels > 0) & (pixels < self._sizes)).all(axis=2))

@@ -17,7 +17,7 @@ from tracker.crosscam.ground.appearance import AppearanceScale, CameraTints, lik
 from tracker.crosscam.ground.association import assign, regroup
 from tracker.crosscam.ground.births import find_births
 from tracker.crosscam.ground.config import GroundConfig
-from tracker.crosscam.ground.gaussian import Array
+from tracker.crosscam.ground.gaussian import Array, log_density
 from tracker.crosscam.ground.merging import find_duplicates, merge
 from tracker.crosscam.ground.rig import Boxes, Rig
 from tracker.crosscam.ground.tracks import GroundTracks
@@ -28,8 +28,9 @@ from tracker.crosscam.ground_plane import GroundCamera
 class GroundUpdate:
     """One track in one step.
 
-    xy: (2,) metres. covariance: (2, 2). boxes: row of each camera's detections, where it has one. look: (d,) float32
-    unit vector of its boxes without the cameras' tint, None without. confirmed: it counts.
+    xy: (2,) metres. covariance: (2, 2). boxes: row of each camera's detections, where it has one. fits: of these boxes,
+    log-likelihood ratio of "stands where the track is" over "anywhere", and the metres between the two places. look:
+    (d,) float32 unit vector of its boxes without the cameras' tint, None without. confirmed: it counts.
     """
 
     track_id: int
@@ -37,6 +38,7 @@ class GroundUpdate:
     xy: Array
     covariance: Array
     boxes: Mapping[str, int]
+    fits: Mapping[str, tuple[float, float]]
     look: FloatArray | None
     confirmed: bool
 
@@ -53,18 +55,22 @@ class GroundTracker:
         self._tints = CameraTints(len(self._names))
         self._scale = AppearanceScale()
         self._tracks: GroundTracks | None = None
-        self._redirect: dict[int, int] = {}
         self.joined: list[tuple[int, int]] = []
         self._next_id = 1
         self._now = -np.inf
+        self._stepped = np.full(len(self._names), -np.inf)
         self._remembered = -np.inf
 
     def update(self, t_seconds: float, detections: Mapping[str, Detections]) -> list[GroundUpdate]:
-        """Take one step of all cameras; one without an entry saw nothing. Raises ValueError if time stands still."""
-        if t_seconds <= self._now:
-            raise ValueError(f"time must grow from step to step: {t_seconds} s after {self._now} s")
-        before, self._now = self._now, t_seconds
-        passed = t_seconds - before
+        """Take one step. A camera without an entry gave no picture: it speaks neither for nor against anybody.
+
+        Raises ValueError if time runs backwards.
+        """
+        if not t_seconds >= self._now:
+            raise ValueError(f"time must not run backwards: {t_seconds} s after {self._now} s")
+        passed, self._now = t_seconds - self._now, t_seconds
+        present = np.array([name in detections for name in self._names])
+        stepped, self._stepped = self._stepped, np.where(present, t_seconds, self._stepped)
         self.joined = []
         here = [detections.get(name, Detections.empty()) for name in self._names]
         tracks = self._known_tracks(here)
@@ -73,10 +79,11 @@ class GroundTracker:
         boxes = self._rig.boxes(here, looks, self.config)
         if np.isfinite(passed):
             tracks.predict(passed, self.config.acceleration)
-            tracks.looks *= np.float32(self.config.appearance_memory ** self._intervals(passed))
-        self._match(tracks, boxes, before)
-        self._count_evidence(tracks, min(1.0, self._intervals(passed)))
-        tracks = self._begin(tracks, boxes)
+            tracks.looks *= np.float32(self.config.appearance_memory ** (passed / self.config.interval_seconds))
+        self._match(tracks, boxes, stepped[present].min(initial=t_seconds))
+        weights = np.minimum((t_seconds - stepped) / self.config.interval_seconds, 1.0)
+        self._count_evidence(tracks, weights * present)
+        tracks = self._begin(tracks, boxes, present)
         if t_seconds - self._remembered >= 0.99 * self.config.interval_seconds:
             self._remembered = t_seconds
             tracks.remember()
@@ -86,14 +93,15 @@ class GroundTracker:
         self._tracks = tracks.take(self._alive(tracks))
         return updates
 
-    def resolve(self, track_id: int) -> int:
-        """The track that a track was merged into, or itself."""
-        while track_id in self._redirect:
-            track_id = self._redirect[track_id]
-        return track_id
+    @property
+    def cameras(self) -> dict[str, GroundCamera]:
+        return dict(zip(self._names, self._rig.cameras, strict=True))
 
-    def _intervals(self, seconds: float) -> float:
-        return seconds / self.config.interval_seconds
+    def resize(self, name: str, image_size: tuple[int, int]) -> None:
+        """From now on the pictures of a camera are so large, (width, height): the calibrated ones, stretched."""
+        cameras = self.cameras
+        cameras[name] = cameras[name].resized(image_size)
+        self._rig = Rig(list(cameras.values()))
 
     def _known_tracks(self, here: list[Detections]) -> GroundTracks:
         """The tracks so far; while there are none, prepared for the dimension of the first embeddings that come."""
@@ -103,7 +111,9 @@ class GroundTracker:
         return self._tracks
 
     def _match(self, tracks: GroundTracks, boxes: Boxes, before: float) -> None:
-        """Give boxes to tracks; correct positions, looks and the scale of appearance. before: the step before."""
+        """Give boxes to tracks; correct positions, looks and the scale of appearance. before: when each camera that is
+        here now had been here before.
+        """
         seen = likeness(tracks.looks, boxes)
         log_odds = self._scale.log_odds(seen)
         found = assign(tracks, boxes, log_odds, self.config)
@@ -116,14 +126,17 @@ class GroundTracker:
         row, camera = np.nonzero(found.boxes >= 0)
         tracks.looks[row, camera] += boxes.looks[found.boxes[row, camera]]
 
-    def _count_evidence(self, tracks: GroundTracks, weight: float) -> None:
-        """A camera that has a box for a track speaks for it, one that should and has none speaks against it."""
+    def _count_evidence(self, tracks: GroundTracks, weights: Array) -> None:
+        """A camera that has a box for a track speaks for it, one that should and has none speaks against it.
+
+        weights: (c,) how much each camera's word counts now, 0 for one that gave no picture.
+        """
         hits = tracks.boxes >= 0
         misses = self._rig.in_view(tracks.mean[:, :2]) & ~hits
-        evidence = self.config.hit_log_odds * hits.sum(axis=1) + self.config.miss_log_odds * misses.sum(axis=1)
-        tracks.log_odds = np.minimum(tracks.log_odds + weight * evidence, self.config.max_log_odds)
+        evidence = self.config.hit_log_odds * (hits @ weights) + self.config.miss_log_odds * (misses @ weights)
+        tracks.log_odds = np.minimum(tracks.log_odds + evidence, self.config.max_log_odds)
 
-    def _begin(self, tracks: GroundTracks, boxes: Boxes) -> GroundTracks:
+    def _begin(self, tracks: GroundTracks, boxes: Boxes, present: NDArray[np.bool_]) -> GroundTracks:
         """New tracks from the boxes that are left, unless the other cameras contradict at once."""
         config = self.config
         births = find_births(tracks.boxes, boxes, self._scale, config)
@@ -135,7 +148,7 @@ class GroundTracker:
         new = GroundTracks.new(np.zeros(n, np.int64), mean, covariance, births.looks, births.boxes, steps)
         new.log_odds[:] = config.birth_log_odds
         new.seen_seconds[:] = self._now
-        self._count_evidence(new, 1.0)
+        self._count_evidence(new, present.astype(np.float64))
         new = new.take(new.log_odds > config.end_log_odds)
         new.ids = np.arange(self._next_id, self._next_id + len(new))
         self._next_id += len(new)
@@ -147,7 +160,6 @@ class GroundTracker:
         for kept, gone in pairs:
             merge(tracks, kept, gone)
             self.joined.append((int(tracks.ids[kept]), int(tracks.ids[gone])))
-        self._redirect.update({gone: kept for kept, gone in self.joined})
         return tracks.take(~np.isin(np.arange(len(tracks)), [gone for _, gone in pairs]))
 
     def _alive(self, tracks: GroundTracks) -> NDArray[np.bool_]:
@@ -163,12 +175,18 @@ class GroundTracker:
         looks = unit_rows(looks)
         described: list[bool] = (np.abs(looks).max(axis=1, initial=0) > 0).tolist()
         own: list[dict[str, int]] = [{} for _ in range(len(tracks))]
-        for track, name, index in zip(
-            row.tolist(), camera.tolist(), (box - boxes.starts[camera]).tolist(), strict=True
-        ):
-            own[track][self._names[name]] = index
+        fits: list[dict[str, tuple[float, float]]] = [{} for _ in range(len(tracks))]
         xy, covariance = tracks.mean[:, :2].copy(), tracks.covariance[:, :2, :2].copy()
+        offset = boxes.xy[box] - xy[row]
+        density, _ = log_density(offset, covariance[row] + boxes.covariance[box])
+        odds, metres = density - np.log(self.config.clutter_per_square_metre), np.hypot(*offset.T)
+        columns = (row, camera, box - boxes.starts[camera], odds, metres)
+        for track, name, index, *fit in zip(*(column.tolist() for column in columns), strict=True):
+            own[track][self._names[name]] = index
+            fits[track][self._names[name]] = (fit[0], fit[1])
         return [
-            GroundUpdate(number, self._now, xy[k], covariance[k], own[k], looks[k] if described[k] else None, sure)
+            GroundUpdate(
+                number, self._now, xy[k], covariance[k], own[k], fits[k], looks[k] if described[k] else None, sure
+            )
             for k, (number, sure) in enumerate(zip(tracks.ids.tolist(), tracks.confirmed.tolist(), strict=True))
         ]

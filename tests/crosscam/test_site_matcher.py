@@ -1,0 +1,205 @@
+"""People on the ground and people in pictures only, followed and linked together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from tests.crosscam.ground_world import CAMERAS, DIMENSION, STEP_SECONDS, detections, look
+from tracker.core.single_camera import SingleCameraTracker
+from tracker.core.types import Detections, IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Withdrawal
+from tracker.crosscam.following import Followers
+from tracker.crosscam.ground.linking import SiteMatcher
+from tracker.crosscam.ground.local_tracks import Seen
+from tracker.crosscam.ground.site import GroundSite
+from tracker.crosscam.matcher import CrossCameraMatcher
+
+SKY = np.array([600.0, 5.0, 660.0, 200.0], np.float32)
+"""A box whose feet stand above the horizon: no place on the ground."""
+
+
+def places(t: float) -> dict[int, tuple[float, float]]:
+    return {1: (-3 + 0.4 * t, -1.0), 2: (3 - 0.4 * t, 1.0), 3: (0.0, 3.0)}
+
+
+@dataclass
+class Played:
+    """What was said of a world over time."""
+
+    matcher: SiteMatcher
+    followers: Followers
+    updates: list[TrackUpdate] = field(default_factory=list)
+    events: list[IdentityEvent] = field(default_factory=list)
+    whose: dict[TrackletKey, set[int]] = field(default_factory=dict)
+    t_seconds: float = 0.0
+
+    def step(
+        self, t: float, found: dict[str, Detections], people: dict[str, list[int]], lost: dict[str, float] | None = None
+    ) -> None:
+        updates = self.followers.step(t, {name: Seen(t, seen) for name, seen in found.items()}, lost=lost)
+        everything = [update for some in updates.values() for update in some]
+        self.events += self.matcher.update(t, everything)
+        self.updates += everything
+        self.t_seconds = t
+        for update in everything:
+            if update.detection_index is not None and update.confirmed:
+                person = people[update.camera_id][update.detection_index]
+                self.whose.setdefault(update.key, set()).add(person)
+
+    def identities(self, person: int) -> set[int | None]:
+        """Of all tracks that held a person."""
+        return {self.matcher.identity_of(key) for key, people in self.whose.items() if person in people}
+
+
+def new_world() -> Played:
+    site = GroundSite(CAMERAS)
+    followers = Followers({name: SingleCameraTracker(name) for name in CAMERAS}, site)
+    return Played(SiteMatcher(CrossCameraMatcher(), site, 3600.0), followers)
+
+
+def play(
+    steps: int = 24,
+    change: Callable[[int, dict[str, Detections], dict[str, list[int]]], None] = lambda *_: None,
+    world: Played | None = None,
+    first: int = 0,
+) -> Played:
+    """change(number, found, people) may take a step's detections apart."""
+    rng, world = np.random.default_rng(3 + first), world or new_world()
+    for number in range(first, first + steps):
+        t = number * STEP_SECONDS
+        found, people = detections(places(t), rng, miss=0.0)
+        change(number, found, people)
+        world.step(t, found, people)
+    return world
+
+
+def with_box(seen: Detections, box: np.ndarray, person: int) -> Detections:
+    embeddings = np.zeros((0, DIMENSION), np.float32) if seen.embeddings is None else seen.embeddings
+    return Detections(
+        np.vstack([seen.boxes_xyxy, box]),
+        np.append(seen.scores, np.float32(0.9)),
+        np.vstack([embeddings, look(person)]),
+    )
+
+
+def test_everybody_on_the_ground_has_one_identity_and_a_track_in_each_camera() -> None:
+    world = play()
+    for person in (1, 2, 3):
+        assert len(world.identities(person)) == 1
+        cameras = [key[0] for key, people in world.whose.items() if people == {person}]
+        assert sorted(cameras) == sorted(CAMERAS), "one track a camera, of nobody else"
+    assert len({i for person in (1, 2, 3) for i in world.identities(person)}) == 3
+
+
+def test_links_say_that_they_come_from_the_ground() -> None:
+    world = play()
+    told: dict[int, list[IdentityEvent]] = {}
+    for event in world.events:
+        if event.kind is IdentityEventKind.ASSIGNED:
+            told.setdefault(event.identity_id, []).append(event)
+    assert len(told) == 3
+    for events in told.values():
+        rules = [event.evidence.rule for event in events if event.evidence is not None]
+        assert rules == ["new", "ground", "ground", "ground"], "the first says who it is, the others follow"
+        for event in events[1:]:
+            assert event.evidence is not None
+            assert event.evidence.parts["ground"] == event.evidence.score > 0
+            assert event.evidence.parts["metres"] < 1
+
+
+def test_whom_the_ground_cannot_place_is_followed_in_the_picture_under_a_number_of_its_own() -> None:
+    def one_more(number: int, found: dict[str, Detections], people: dict[str, list[int]]) -> None:
+        found["c0"] = with_box(found["c0"], SKY, 9)
+        people["c0"].append(9)
+
+    world = play(change=one_more)
+    (alone,) = [key for key, people in world.whose.items() if 9 in people]
+    assert alone[0] == "c0"
+    assert world.whose[alone] == {9}
+    assert world.identities(9).isdisjoint({i for person in (1, 2, 3) for i in world.identities(person)})
+    rows = [u.detection_index for u in world.updates if u.key == alone]
+    assert rows == [3] * len(rows), "rows are those of the picture, not of what was left"
+
+
+def test_nobody_is_twice_in_one_picture() -> None:
+    """A second box that looks exactly like somebody whom the ground places in that camera is somebody else."""
+
+    def twin(number: int, found: dict[str, Detections], people: dict[str, list[int]]) -> None:
+        found["c0"] = with_box(found["c0"], SKY, 1)
+        people["c0"].append(9)
+
+    world = play(change=twin)
+    assert None not in world.identities(9)
+    assert world.identities(9).isdisjoint(world.identities(1))
+
+
+def test_whom_the_ground_cannot_place_may_be_somebody_whom_other_cameras_see() -> None:
+    """The same box, while that camera sees the person nowhere else, is linked by looks."""
+
+    def hidden(number: int, found: dict[str, Detections], people: dict[str, list[int]]) -> None:
+        keep = np.array([person != 1 for person in people["c0"]], bool)
+        found["c0"] = with_box(found["c0"].take(keep), SKY, 1)
+        people["c0"] = [person for person in people["c0"] if person != 1] + [9]
+
+    world = play(change=hidden)
+    assert world.identities(9) == world.identities(1)
+
+
+def test_tracks_of_a_lost_camera_end_and_begin_anew_as_the_same_people() -> None:
+    world = play(12)
+    before = {key for key in world.whose if key[0] == "c1"}
+    world.step(6.0, {}, {}, lost={"c1": 5.5})
+    ended = {u.key for u in world.updates if u.state is TrackState.ENDED}
+    assert ended == before
+    play(8, world=world, first=13)
+    after = {key for key in world.whose if key[0] == "c1"} - before
+    assert len(after) == 3
+    for person in (1, 2, 3):
+        assert len(world.identities(person)) == 1
+
+
+def test_the_end_ends_every_track_once() -> None:
+    world = play(12)
+    ended = [u.key for some in world.followers.finish(6.0).values() for u in some if u.state is TrackState.ENDED]
+    assert sorted(ended) == sorted(world.whose)
+
+
+def test_a_decision_on_one_camera_s_track_holds_for_the_person_on_the_ground() -> None:
+    world = play()
+    one, other = (min(key for key, people in world.whose.items() if people == {person}) for person in (1, 2))
+    world.matcher.constrain(12.0, [Constraint(ConstraintKind.MUST_LINK, one, other)])
+    play(4, world=world, first=24)
+    assert len(world.identities(1) | world.identities(2)) == 1
+    assert world.identities(3).isdisjoint(world.identities(1))
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_track_that_people_take_out_of_its_person_leaves_it_until_they_take_that_back(undone: bool) -> None:
+    world = play()
+    (before,) = world.identities(1)
+    assert before is not None
+    gone, *others = sorted(key for key, people in world.whose.items() if people == {1})
+    said = (
+        Constraint(ConstraintKind.MUST_LINK, gone, 77),
+        Constraint(ConstraintKind.CANNOT_LINK, before, 77),
+    )
+    events = world.matcher.constrain(12.0, said)
+    assert [(e.tracklet, e.identity_id, e.previous_identity_id) for e in events if e.tracklet] == [(gone, 77, before)]
+    play(4, world=world, first=24)
+    assert world.matcher.identity_of(gone) == 77
+    assert {world.matcher.identity_of(key) for key in others} == {before}
+    if undone:
+        world.matcher.constrain(14.0, [Withdrawal(said, ((gone, before),), (77, before))])
+        play(4, world=world, first=28)
+        assert world.identities(1) == {before}
+
+
+def test_the_matcher_goes_on_from_its_state() -> None:
+    world = play()
+    state, inner = world.matcher.state(), world.matcher._matcher
+    again = SiteMatcher.restored(CrossCameraMatcher.restored(None, inner.state()), GroundSite(CAMERAS), 3600.0, state)
+    assert {key: again.identity_of(key) for key in world.whose} == {
+        key: world.matcher.identity_of(key) for key in world.whose
+    }

@@ -1,0 +1,199 @@
+"""The matcher of cameras some of which are followed on the ground: what it says of a person there is said of every
+camera's track of that person.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey, TrackState, TrackUpdate
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Party, Withdrawal
+from tracker.crosscam.decisions import MUST_LINK, WITHDRAWN
+from tracker.crosscam.ground.members import Member, Members
+from tracker.crosscam.ground.site import NO_BOX, SITE, GroundSite
+from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.crosscam.state import State
+
+REMEMBERED_MERGES = 10_000
+
+
+class SiteMatcher:
+    """Implements tracker.ports.Matcher over a CrossCameraMatcher, for which the site is one camera.
+
+    To be asked after each step of the site. answer_seconds: as in MatcherConfig. What people say of one camera's track
+    holds for the person on the ground; if they say it of some of the person's tracks and not of others, these leave
+    the person: then the ground has joined two people.
+    """
+
+    def __init__(self, matcher: CrossCameraMatcher, site: GroundSite, answer_seconds: float) -> None:
+        self._matcher = matcher
+        self._site = site
+        self._members = Members(answer_seconds)
+        self._reasons: dict[TrackletKey, LinkEvidence | None] = {}
+        self._left: dict[TrackletKey, int | None] = {}
+        self._said: dict[Constraint, Constraint] = {}
+        self._returned: list[TrackletKey] = []
+        self._became: dict[TrackletKey, TrackletKey] = {}
+
+    def update(self, t_seconds: float, updates: Sequence[TrackUpdate]) -> list[IdentityEvent]:
+        """As CrossCameraMatcher.update(); updates: of all cameras, those of the site's latest step among them."""
+        step = self._site.latest
+        events = [event for kept, gone in step.joined for event in self._join(t_seconds, kept, gone)]
+        self._members.note(step.members, SITE, updates)
+        ended = [TrackUpdate(*key, t_seconds, TrackState.ENDED, NO_BOX, 0.0) for key in self._returned]
+        self._returned = []
+        others = [u for u in updates if u.key in self._left or u.key not in self._members]
+        said = self._matcher.update(t_seconds, [*step.reports, *ended, *others])
+        return [*events, *self._passed_on(t_seconds, said)]
+
+    def finish(self, t_seconds: float) -> list[IdentityEvent]:
+        """As CrossCameraMatcher.finish()."""
+        return self._passed_on(t_seconds, self._matcher.finish(t_seconds))
+
+    def constrain(self, t_seconds: float, decisions: Iterable[Constraint | Withdrawal]) -> list[IdentityEvent]:
+        """As CrossCameraMatcher.constrain()."""
+        said = list(decisions)
+        events = self._leave(t_seconds, [one for one in said if isinstance(one, Constraint)])
+        translated: list[Constraint | Withdrawal] = []
+        back: list[TrackletKey] = []
+        for one in said:
+            if isinstance(one, Constraint):
+                self._said[one] = Constraint(one.kind, self._party(one.one), self._party(one.other))
+                translated.append(self._said[one])
+            else:
+                back += self._come_back(one)
+                decided = tuple(self._said.pop(decision, decision) for decision in one.decisions)
+                whose = {self._member_or_person(key): identity_id for key, identity_id in reversed(one.whose)}
+                translated.append(Withdrawal(decided, tuple(whose.items()), one.merged))
+        events += self._passed_on(t_seconds, self._matcher.constrain(t_seconds, translated))
+        evidence = LinkEvidence(rule=WITHDRAWN, score=0.0)
+        for member in filter(None, map(self._members.get, back)):
+            identity_id = self._matcher.identity_of(member.person)
+            if identity_id is not None:
+                events += self._tell(t_seconds, member, identity_id, evidence)
+        return events
+
+    def identity_of(self, key: TrackletKey) -> int | None:
+        """The identity that a track, of a camera or on the ground, has now."""
+        return self.identity_at(key, np.inf)
+
+    def identity_at(self, key: TrackletKey, t_seconds: float) -> int | None:
+        """As CrossCameraMatcher.identity_at()."""
+        if key in self._left:
+            own, given = self._matcher.identity_at(key, t_seconds), self._left[key]
+            return own if own is not None or given is None else self._matcher.present(given)
+        return self._matcher.identity_at(self._member_or_person(key), t_seconds)
+
+    @classmethod
+    def restored(cls, matcher: CrossCameraMatcher, site: GroundSite, answer_seconds: float, state: State) -> Self:
+        """Goes on where another one was when it gave its state(). matcher, site: restored, too."""
+        made = cls(matcher, site, answer_seconds)
+        made._members.restore(state["members"])
+        made._left = {(camera, number): given for camera, number, given in state["left"]}
+        made._became = {(SITE, gone): (SITE, kept) for gone, kept in state["became"]}
+        return made
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for restored(). That of matcher and site is theirs."""
+        left = [[*key, given] for key, given in self._left.items()]
+        became = [[gone, kept] for (_, gone), (_, kept) in self._became.items()]
+        return {"members": self._members.state(), "left": left, "became": became}
+
+    def _member_or_person(self, key: TrackletKey) -> TrackletKey:
+        member = self._members.get(key)
+        if member is not None:
+            return key if key in self._left else member.person
+        while key in self._became:
+            key = self._became[key]
+        return key
+
+    def _party(self, party: Party) -> Party:
+        return self._member_or_person(party) if isinstance(party, tuple) else party
+
+    def _join(self, t_seconds: float, kept: TrackletKey, gone: TrackletKey) -> list[IdentityEvent]:
+        """Two tracks on the ground were one person, unless people keep them apart."""
+        events = self._matcher.join_tracks(t_seconds, kept, gone)
+        one, other = self._matcher.identity_of(gone), self._matcher.identity_of(kept)
+        if one is None or other is None or one == other:
+            self._members.move(gone, kept)
+            self._became[gone] = kept
+            if len(self._became) > REMEMBERED_MERGES:
+                del self._became[next(iter(self._became))]
+        return events
+
+    def _passed_on(self, t_seconds: float, said: Iterable[IdentityEvent]) -> list[IdentityEvent]:
+        """What is said of a person on the ground, said of the cameras' tracks, also of those that joined since."""
+        events: list[IdentityEvent] = []
+        for event in said:
+            if event.tracklet is None or event.tracklet[0] != SITE:
+                events.append(event)
+                continue
+            for member in self._members.of(event.tracklet):
+                if member.told is not None:
+                    events += self._tell(t_seconds, member, event.identity_id, event.evidence, event.since_seconds)
+            if event.kind is IdentityEventKind.ASSIGNED:
+                self._reasons[event.tracklet] = event.evidence
+        for member in self._members.untold():
+            identity_id = None if member.key in self._left else self._matcher.identity_of(member.person)
+            if identity_id is not None:
+                evidence = self._reasons.pop(member.person, None) or member.evidence()
+                events += self._tell(t_seconds, member, identity_id, evidence)
+        return events
+
+    def _tell(
+        self,
+        t_seconds: float,
+        member: Member,
+        identity_id: int,
+        evidence: LinkEvidence | None,
+        since_seconds: float | None = None,
+    ) -> list[IdentityEvent]:
+        """since_seconds: from then on the person on the ground is meant."""
+        if member.key in self._left or (since_seconds is not None and member.last_seconds < since_seconds):
+            return []
+        if since_seconds is not None and member.since_seconds >= since_seconds:
+            since_seconds = None
+        before = None if member.told is None else self._matcher.present(member.told)
+        if before == identity_id:
+            return []
+        self._members.tell(member, identity_id)
+        kind = IdentityEventKind.ASSIGNED if before is None else IdentityEventKind.REVISED
+        return [IdentityEvent(kind, t_seconds, identity_id, member.key, before, evidence, since_seconds)]
+
+    def _leave(self, t_seconds: float, said: Sequence[Constraint]) -> list[IdentityEvent]:
+        """Tracks that people give to somebody else, or keep apart from others of their person, are no part of it,
+        unless they say so of all its tracks.
+        """
+        about = {party: partner for one in said for party, partner in self._taken_out(one)}
+        events: list[IdentityEvent] = []
+        for key, given in about.items():
+            member = self._members.get(key)
+            family = () if member is None else self._members.of(member.person)
+            if member is None or all(one.key in about or one.key in self._left for one in family):
+                continue
+            if given is not None:
+                events += self._tell(t_seconds, member, given, LinkEvidence(rule=MUST_LINK, score=0.0))
+            self._left[key] = given
+        return events
+
+    def _taken_out(self, said: Constraint) -> Iterator[tuple[TrackletKey, int | None]]:
+        """Which tracks a decision takes out of their persons, and whom it gives them to, if it names anybody."""
+        for party, partner in ((said.one, said.other), (said.other, said.one)):
+            if not isinstance(party, tuple) or party not in self._members or party in self._left:
+                continue
+            if said.kind is ConstraintKind.MUST_LINK:
+                if isinstance(partner, int):
+                    yield party, partner
+            elif self._party(partner) in (self._party(party), self.identity_of(party)):
+                yield party, None
+                return  # the other one may stay
+
+    def _come_back(self, said: Withdrawal) -> list[TrackletKey]:
+        """Tracks that had left by this decision belong to their person again."""
+        parties = {party for decision in said.decisions for party in (decision.one, decision.other)}
+        back = [key for key in self._left if key in parties]
+        for key in back:
+            del self._left[key]
+        self._returned += back
+        return back

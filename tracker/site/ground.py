@@ -1,0 +1,83 @@
+"""The calibrated cameras of a configuration, and the ground on which they follow people."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tracker.core.settings import TrackerConfig
+from tracker.crosscam.ground.site import GroundSite, mismatch, open_site
+from tracker.crosscam.ground_plane import GroundCamera
+from tracker.errors import OmnitrackError
+from tracker.site.calibration import read_calibration
+from tracker.site.ground_section import GroundSection
+
+COARSE_METRES = 0.5
+"""Nobody could be followed where the nearest ground is so coarse."""
+
+
+def read_calibrations(files: Iterable[Path]) -> dict[str, GroundCamera]:
+    """All cameras of some files, by name. Raises OmnitrackError for a file that is not usable, and for a camera that
+    two files calibrate.
+    """
+    cameras: dict[str, GroundCamera] = {}
+    origin: dict[str, Path] = {}
+    for file in files:
+        for name, camera in read_calibration(file).items():
+            if name in cameras:
+                raise OmnitrackError(f"{file}: camera {name} is calibrated in {origin[name]} already; keep one of them")
+            cameras[name], origin[name] = camera, file
+    return cameras
+
+
+def open_ground(
+    config: GroundSection,
+    names: Iterable[str],
+    sizes: Mapping[str, tuple[int, int]],
+    tracker: TrackerConfig,
+    notify: Callable[[str], None],
+) -> GroundSite | None:
+    """The ground that the calibrated ones among some cameras share; None without any.
+
+    sizes: (width, height) of their pictures, as far as that is known; the calibrated ones may be stretched to them.
+    notify: takes lines for people, about cameras that cannot take part. Raises OmnitrackError for a file that is not
+    usable, one that knows none of the cameras, and pictures of another shape.
+    """
+    if not config.calibration:
+        return None
+    known, wanted = read_calibrations(config.calibration), list(names)
+    cameras = {}
+    for name in wanted:
+        if name not in known:
+            continue
+        size = sizes.get(name, known[name].image_size)
+        if (complaint := mismatch(name, known[name], size)) is not None:
+            raise OmnitrackError(complaint)
+        cameras[name] = known[name].resized(size)
+    if not cameras:
+        files = ", ".join(str(file) for file in config.calibration)
+        raise OmnitrackError(
+            f"{files}: calibrates {', '.join(known)}, but the cameras are {', '.join(wanted)}: give them the same names"
+        )
+    for name, camera in cameras.items():
+        if (metres := finest_metres(camera)) > COARSE_METRES:
+            notify(
+                f"calibration: camera {name}: one pixel at the lower edge of the picture spans {metres:.1f} m of "
+                "ground; is it in millimetres or centimetres? Metres are expected"
+            )
+    site = open_site(cameras, config.tracker, tracker, notify)
+    together = site.cameras if site is not None else {}
+    alone = [name for name in wanted if name not in together]
+    if site is None:
+        notify(f"calibration: the views of {', '.join(cameras)} do not overlap; each camera is followed on its own")
+    elif alone:
+        reasons = [f"{name} ({'overlaps no other' if name in cameras else 'not calibrated'})" for name in alone]
+        notify(f"calibration: followed on their own, not on the ground: {', '.join(reasons)}")
+    return site
+
+
+def finest_metres(camera: GroundCamera) -> float:
+    """How much ground a pixel spans in the middle of the picture's lower edge, in what the file takes for metres."""
+    width, height = camera.image_size
+    here, beside = camera.to_ground(np.array([[width / 2, height], [width / 2 + 1, height]]))
+    return float(np.hypot(*(beside - here)))
