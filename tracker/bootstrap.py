@@ -83,8 +83,8 @@ def build_run(
         topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
         linking = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
         matcher: Matcher = linking
-        if ground is not None:
-            matcher = SiteMatcher(linking, ground, config.matcher.answer_seconds)
+        if ground.site is not None:
+            matcher = SiteMatcher(linking, ground.site, config.matcher.answer_seconds)
         hearing = opened.enter_context(Hearing(store, active))
         opened.enter_context(Keeper(store, config.retention.days, kept_days(config)))
         history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
@@ -101,7 +101,8 @@ def build_run(
                 c.name: SingleCameraTracker(c.name, config.tracker, selection_of(config)) for c in config.cameras
             },
             matcher=matcher,
-            ground=ground,
+            ground=ground.site,
+            calibrated=ground.cameras,
             decisions=hearing.fresh,
             sinks=sinks,
             gate=None if config.detector.motion_gate is None else MotionGate(config.detector.motion_gate),

@@ -14,6 +14,7 @@ from tracker.crosscam.constraints import Constraint, Withdrawal
 from tracker.crosscam.following import Followers
 from tracker.crosscam.ground.local_tracks import Seen
 from tracker.crosscam.ground.site import GroundSite
+from tracker.crosscam.ground_plane import GroundCamera
 from tracker.ports import Detector, Embedder, Gate, Matcher, MotionEstimator, Sink, Step
 from tracker.video.areas import EVERYWHERE, CameraAreas
 from tracker.video.frame import Frame, FrameBatch
@@ -27,8 +28,8 @@ class Pipeline:
     """Owns the trackers' and the matcher's progress through one run.
 
     Deterministic: the same batches give the same steps, one after the other or overlapped. ground: follows people where
-    calibrated cameras overlap; the matcher then knows it, too. decisions: gives what users have said of people since it
-    was asked last.
+    calibrated cameras overlap; the matcher then knows it, too. calibrated: all cameras that are. decisions: gives what
+    users have said of people since it was asked last.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Pipeline:
         trackers: Mapping[str, SingleCameraTracker],
         matcher: Matcher,
         ground: GroundSite | None = None,
+        calibrated: Mapping[str, GroundCamera] | None = None,
         decisions: Callable[[], Iterable[Constraint | Withdrawal]] | None = None,
         sinks: Sequence[Sink] = (),
         areas: Mapping[str, CameraAreas] | None = None,
@@ -48,7 +50,7 @@ class Pipeline:
         self.detector = detector
         self.embedder = embedder
         self.trackers = dict(trackers)
-        self.followers = Followers(self.trackers, ground)
+        self.followers = Followers(self.trackers, ground, calibrated)
         self.matcher = matcher
         self.decisions = decisions
         self.sinks = sinks

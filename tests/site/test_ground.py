@@ -29,7 +29,7 @@ def opened(
 ) -> tuple[GroundSite | None, list[str]]:
     told: list[str] = []
     section = GroundSection(calibration=tuple(files))
-    return open_ground(section, names, sizes or {}, TrackerConfig(), told.append), told
+    return open_ground(section, names, sizes or {}, TrackerConfig(), told.append).site, told
 
 
 def test_cameras_that_see_one_ground_share_a_site_and_the_others_are_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What users correct and undo while a run goes on: all the way from pictures to the history, in a synthetic world."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -13,14 +14,16 @@ from tests.world import Noise, View, World, WorldCamera
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, FloatArray, TrackletKey
 from tracker.crosscam.constraints import Constraint, Withdrawal
-from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.pipeline import Pipeline
 from tracker.store.corrections import merge_identities, undo
 from tracker.store.memory import Hearing
 from tracker.store.models import Camera, Identity, Tracklet
 from tracker.store.numbers import IdentityNumbers
+from tracker.store.reassociating import apply, judge_afresh
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store
+from tracker.store.sightings import HistoryPart
 from tracker.store.sink import StoreSink
 from tracker.video.frame import Frame, FrameBatch, Image
 
@@ -76,7 +79,17 @@ def stored(connection: Connection) -> Mapping[TrackletKey, int]:
     return {(camera, track): person for camera, track, person in connection.execute(query)}
 
 
-def test_a_merge_and_its_undoing_reach_a_run_under_way(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def judged_as_one(connection: Connection, first: int, second: int) -> None:
+    """A re-association that finds two people to be one, applied."""
+    found = judge_afresh(connection, HistoryPart(), MatcherConfig())
+    ids = tuple(second if one.identity_id in (None, first) else one.identity_id or 0 for one in found.sightings)
+    apply(connection, replace(found, people=replace(found.people, ids=ids)), 1.0)
+
+
+@pytest.mark.parametrize("change", [lambda c, first, second: merge_identities(c, second, first), judged_as_one])
+def test_a_correction_and_its_undoing_reach_a_run_under_way(
+    store: Store, monkeypatch: pytest.MonkeyPatch, change: Callable[[Connection, int, int], object]
+) -> None:
     """Two people are made one and two again, each under its own number, in the matcher and in the history alike."""
     monkeypatch.setattr("tracker.store.memory.HEAR_SECONDS", 0.01)
     world, cameras = SeenWorld(), [camera.name for camera in CAMERAS]
@@ -97,9 +110,9 @@ def test_a_merge_and_its_undoing_reach_a_run_under_way(store: Store, monkeypatch
     )
     batches = world.batches(110)
 
-    def goes_on(change: Callable[[Connection], object]) -> None:
+    def goes_on(correct: Callable[[Connection], object]) -> None:
         with store.write() as connection:
-            change(connection)
+            correct(connection)
         said.extend(next_heard(hearing))
         for batch in islice(batches, 35):
             pipeline.step(batch)
@@ -112,7 +125,7 @@ def test_a_merge_and_its_undoing_reach_a_run_under_way(store: Store, monkeypatch
             before = stored(connection)
         first, second = sorted(set(before.values()))[:2]
         tracks = [key for key, person in before.items() if person in (first, second)]
-        goes_on(lambda connection: merge_identities(connection, second, first))
+        goes_on(lambda connection: change(connection, first, second))
         assert len({pipeline.matcher.identity_of(key) for key in tracks}) == 1
         goes_on(undo)
         assert {key: pipeline.matcher.identity_of(key) for key in tracks} == {key: before[key] for key in tracks}

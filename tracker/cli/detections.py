@@ -100,7 +100,7 @@ def _tracks(
             active = begin_run(store, origins, embedder_name=name, embedder_dimension=dimension)
             matcher = opened.enter_context(build_matcher(settings, store, topology))
             sinks.append(opened.enter_context(closing(StoreSink(store, active))))
-        associator = associator_of(names, settings.tracker, matcher, ground, float("inf"), sinks)
+        associator = associator_of(names, settings.tracker, matcher, ground.site, float("inf"), sinks, ground.cameras)
         return associate(recordings, fps, associator, None if options.offline else 1.0)
 
 

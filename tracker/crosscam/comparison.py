@@ -21,8 +21,11 @@ LIMIT_AMONG_MANY = 20.0
 
 UNSEEN_VARIANCE = 0.11
 """Of the errors of looks that repeat: all crops of a track have one light and one angle, which a fit to pairs of crops
-does not know. It counts where other evidence speaks, too; alone, the scale of looks matters little. Chosen on the first
+does not know. It counts where walking times speak, too; alone, the scale of looks matters little. Chosen on the first
 half of the sample videos, where it leaves .3 of the usual slope; where few pairs are known more is left."""
+
+TRANSIT = "transit"
+"""Name of the part of the score that walking times are."""
 
 MIN_PAIRS = 100
 """Pairs of segments of two cameras from which on these are calibrated on their own, where there are more cameras."""
@@ -89,7 +92,7 @@ def compare(
     populations = Populations(_same_person_cosines(segments, means[camera], tints), different, mixed)
     limit = LIMIT if tints is None else LIMIT_AMONG_MANY
     alone = camera if tints is None else np.zeros_like(camera)
-    doubt = UNSEEN_VARIANCE if beyond_looks and tints is None else 0.0
+    doubt = UNSEEN_VARIANCE if TRANSIT in (beyond_looks or {}) and tints is None else 0.0
     looks = _looks(cosines, alone, known, populations, false_match_rate, (limit, doubt))
     parts = {"appearance": looks.log_odds, **(beyond_looks or {})}
     return Comparison(

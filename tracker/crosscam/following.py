@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, TrackUpdate
 from tracker.crosscam.ground.local_tracks import Seen
+from tracker.crosscam.ground.placing import Places
 from tracker.crosscam.ground.site import GroundSite
+from tracker.crosscam.ground_plane import GroundCamera
 
 Affine = NDArray[np.float64]
 
@@ -17,12 +19,19 @@ class Followers:
     """A tracker per camera and, where calibrated cameras overlap, one on the ground, which is asked first: what nobody
     on the ground takes goes to the camera's own tracker.
 
-    trackers: may grow meanwhile.
+    trackers: may grow meanwhile. calibrated: cameras of which the places of people are told who are followed in their
+    pictures; they need not overlap.
     """
 
-    def __init__(self, trackers: dict[str, SingleCameraTracker], ground: GroundSite | None = None) -> None:
+    def __init__(
+        self,
+        trackers: dict[str, SingleCameraTracker],
+        ground: GroundSite | None = None,
+        calibrated: Mapping[str, GroundCamera] | None = None,
+    ) -> None:
         self.trackers = trackers
         self.ground = ground
+        self._places = Places(calibrated or {})
 
     def wants_embedding(
         self, camera: str, t_seconds: float, detections: Detections, motion: Affine | None = None
@@ -52,7 +61,7 @@ class Followers:
             rows = np.arange(len(people)) if on_ground is None else on_ground.left.get(camera)
             rest = people if rows is None or len(rows) == len(people) else people.take(rows)
             own = self.trackers[camera].update(one.t_seconds, rest, motion)
-            updates[camera] = self._beside_ground(camera, own, rows)
+            updates[camera] = self._beside_ground(camera, self._places.placed(camera, one, own), rows)
         for camera, last_seconds in sorted(lost.items()):
             ended = self.trackers[camera].finish(last_seconds)
             updates[camera] = [*updates.get(camera, []), *self._beside_ground(camera, ended, None)]

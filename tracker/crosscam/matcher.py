@@ -24,7 +24,7 @@ from tracker.core.types import (
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.company import Company
-from tracker.crosscam.comparison import Comparison, compare
+from tracker.crosscam.comparison import TRANSIT, Comparison, compare
 from tracker.crosscam.competition import alike, contested
 from tracker.crosscam.constraints import Constraint, Withdrawal
 from tracker.crosscam.decisions import MUST_LINK, Decisions
@@ -36,6 +36,7 @@ from tracker.crosscam.search import Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
 from tracker.crosscam.splitting import SplitCheck
+from tracker.crosscam.standing import ON_GROUND, standing_log_odds
 from tracker.crosscam.state import State, pack, unpack
 from tracker.crosscam.track_log import TrackLog
 
@@ -275,7 +276,10 @@ class CrossCameraMatcher:
         Where only those who could be meant are compared, what speaks for one of them speaks against the others, too; to
         divide by everybody would count the crowd twice, and to leave it uncounted trusts too few rivals.
         """
-        beyond_looks = {} if self._walks is None else {"transit": self._walks.log_odds(company, held)}
+        beyond_looks = {} if self._walks is None else {TRANSIT: self._walks.log_odds(company, held)}
+        standing = standing_log_odds(company)
+        if standing is not None:
+            beyond_looks[ON_GROUND] = standing
         tints = self._memory.tints if self._company.is_chosen else None
         shares = known**SHARE_AMONG_MANY if self._company.is_chosen else known
         return compare(company, self._config.false_match_rate / shares, beyond_looks, tints)
@@ -302,7 +306,7 @@ class CrossCameraMatcher:
         A track on the ground is not judged: its looks change with the cameras that see it, its place does not lie.
         """
         ready = [row for row, segment in enumerate(company) if segment.is_long_enough(t_seconds, self._config)]
-        in_picture = [row for row in ready if company[row].entry_metres is None]
+        in_picture = [row for row in ready if not company[row].views]
         tails = []
         for row in self._split_check.changed(company, in_picture, comparison):
             segment = company[row]

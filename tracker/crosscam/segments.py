@@ -9,6 +9,9 @@ from tracker.crosscam.features import Gallery
 from tracker.crosscam.presence import Presence
 from tracker.crosscam.settings import MatcherConfig
 
+MOST_PLACES, APART_SECONDS = 40, 0.4
+"""So many of a track's latest places are remembered, so far from each other in time."""
+
 
 @dataclass(slots=True, eq=False)
 class Segment:
@@ -19,7 +22,8 @@ class Segment:
     entry_metres, exit_metres: the first and the last place on the ground, where known. ended_number: order of ending.
     due, looked_at_seconds, sought_weight, could_be: for choosing who takes part in a round, see company.py.
     walk_learnt: the walk that led to it is known to the topology.
-    views: of people who are followed on the ground, when each camera saw them.
+    views: of people who are followed on the ground, when each camera saw them. places: (seconds, X, Y) of the latest
+    known ones, see standing.py.
     """
 
     key: TrackletKey
@@ -40,6 +44,7 @@ class Segment:
     could_be: tuple[int, ...] = ()
     walk_learnt: bool = False
     views: dict[str, Presence] = field(default_factory=dict)
+    places: list[tuple[float, float, float]] = field(default_factory=list)
 
     @property
     def camera_id(self) -> str:
@@ -83,6 +88,9 @@ class Segment:
         self.exit_metres = update.ground_metres
         if self.entry_metres is None:
             self.entry_metres = update.ground_metres
+        latest = self.places[-1][0] if self.places else -math.inf
+        if update.ground_metres is not None and update.t_seconds - latest >= APART_SECONDS:
+            self.places = [*self.places[-MOST_PLACES + 1 :], (update.t_seconds, *update.ground_metres)]
         if update.embedding is not None and update.quality > 0:
             if self.recent.count == 0:
                 self.recent_since_seconds = update.t_seconds
@@ -120,6 +128,8 @@ class Segment:
         tail.views = {camera: presence for camera, presence in tails.items() if presence.runs}
         self.views = {camera: presence for camera, presence in self.views.items() if presence.runs}
         self.recent = Gallery()
+        tail.places = [place for place in self.places if place[0] >= since]
+        self.places = [place for place in self.places if place[0] < since]
         return tail
 
     def absorb(self, other: "Segment") -> None:
@@ -132,6 +142,7 @@ class Segment:
         self.presence.absorb(other.presence)
         for camera, presence in other.views.items():
             self.views.setdefault(camera, Presence()).absorb(presence)
+        self.places = sorted(self.places + other.places)[-MOST_PLACES:]
 
     def meets(self, other: "Segment") -> bool:
         """Whether one camera saw both at one instant."""

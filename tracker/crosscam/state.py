@@ -31,6 +31,7 @@ def pack(segments: Sequence[Segment]) -> State:
         "sought_weight": [s.sought_weight for s in segments],
         "could_be": [list(s.could_be) for s in segments],
         "walk_learnt": [s.walk_learnt for s in segments],
+        "places": [[list(place) for place in s.places] for s in segments],
         "views": [{camera: presence.runs for camera, presence in s.views.items()} for s in segments],
         "runs": np.array([run for s in segments for run in s.presence.runs], np.float64).reshape(-1, 2),
         "run_counts": [len(s.presence.runs) for s in segments],
@@ -66,6 +67,7 @@ def unpack(state: State) -> list[Segment]:
                 camera: Presence.of([(first, last) for first, last in view])
                 for camera, view in state["views"][row].items()
             },
+            [(t_seconds, x, y) for t_seconds, x, y in state["places"][row]],
         )
         for row in range(len(state["camera"]))
     ]

@@ -28,8 +28,8 @@ class CameraTints:
         self._scatter: NDArray[np.float64] | None = None
         self._visits = 0
         self._whitening: FloatArray | None = None
-        self.generation = 0
-        """How many times the way in which looks are seen has changed."""
+        self._is_due = False
+        self._generation = 0
 
     def see(self, segment: Segment) -> None:
         """One visit that is over."""
@@ -45,8 +45,15 @@ class CameraTints:
         self._counts[row] = keep * self._counts[row] + 1
         self._means = None
 
+    @property
+    def generation(self) -> int:
+        """How many times the way in which looks are seen has changed."""
+        self._whiten()
+        return self._generation
+
     def whitened(self, beyond: FloatArray) -> FloatArray:
         """(n, d) differences from the tint, scaled so that every direction in which people differ counts the same."""
+        self._whiten()
         return beyond if self._whitening is None else beyond @ self._whitening
 
     def _learn_spread(self, beyond: NDArray[np.float64]) -> None:
@@ -55,15 +62,20 @@ class CameraTints:
         self._scatter += np.outer(beyond, beyond)
         self._visits += 1
         if self._visits >= FIRST_WHITENING and self._visits & (self._visits - 1) == 0:
-            self._whiten(self._scatter / self._visits)
+            self._is_due = True
 
-    def _whiten(self, covariance: NDArray[np.float64]) -> None:
-        """Inverse square root of the covariance (d, d), shrunk towards one variance for all directions."""
+    def _whiten(self) -> None:
+        """Inverse square root of the covariance (d, d), shrunk towards one variance for all directions. It takes long,
+        and most matchers never need it: it waits until somebody asks.
+        """
+        if not self._is_due or self._scatter is None:
+            return
+        self._is_due, covariance = False, self._scatter / self._visits
         d = len(covariance)
         share = d / (d + self._visits)
         shrunk = (1 - share) * covariance + share * np.trace(covariance) / d * np.eye(d)
         variances, axes = np.linalg.eigh(shrunk)
-        self.generation += 1
+        self._generation += 1
         self._whitening = ((axes / np.sqrt(np.maximum(variances, 1e-9))) @ axes.T).astype(np.float32)
 
     def totals(self, cameras: Sequence[str], dimension: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -82,7 +94,8 @@ class CameraTints:
             "scatter": None if self._scatter is None else self._scatter.copy(),
             "visits": self._visits,
             "whitening": self._whitening,
-            "generation": self.generation,
+            "generation": self._generation,
+            "is_due": self._is_due,
         }
 
     def restore(self, state: State) -> None:
@@ -90,7 +103,7 @@ class CameraTints:
         self._sums, self._counts = state["sums"].copy(), state["counts"].copy()
         self._scatter = None if state["scatter"] is None else state["scatter"].copy()
         self._visits, self._whitening = state["visits"], state["whitening"]
-        self.generation = state["generation"]
+        self._generation, self._is_due = state["generation"], state["is_due"]
 
     def looks(self, segments: Sequence[Segment]) -> FloatArray:
         """(n, d) unit rows: what segments show beyond the tint of their cameras; zeros where nothing is known."""

@@ -52,8 +52,9 @@ def track_recordings(
     settings = replace(matcher or MatcherConfig(), answer_seconds=np.inf)
     walks = None if topology is None else Walks(topology, settings.memory_seconds)
     linking = CrossCameraMatcher(settings, walks=walks)
-    site = open_site({name: camera for name, camera in (cameras or {}).items() if name in names}, ground, tracker)
-    associator = associator_of(names, tracker or TrackerConfig(), linking, site, np.inf)
+    calibrated = {name: camera for name, camera in (cameras or {}).items() if name in names}
+    site = open_site(calibrated, ground, tracker)
+    associator = associator_of(names, tracker or TrackerConfig(), linking, site, np.inf, calibrated=calibrated)
     return associate(recordings, frames_per_second, associator, delay_seconds)
 
 
@@ -64,9 +65,12 @@ def associator_of(
     site: GroundSite | None,
     answer_seconds: float,
     sinks: Sequence[Sink] = (),
+    calibrated: Mapping[str, GroundCamera] | None = None,
 ) -> Associator:
-    """A tracker per camera and, with a site, the ground, linked by a matcher. answer_seconds: as in MatcherConfig."""
-    followers = Followers({name: SingleCameraTracker(name, tracker) for name in names}, site)
+    """A tracker per camera and, with a site, the ground, linked by a matcher. answer_seconds: as in MatcherConfig.
+    calibrated: as for Followers.
+    """
+    followers = Followers({name: SingleCameraTracker(name, tracker) for name in names}, site, calibrated)
     linking: Matcher = matcher if site is None else SiteMatcher(matcher, site, answer_seconds)
     return Associator(followers, linking, sinks)
 

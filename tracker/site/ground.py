@@ -1,6 +1,7 @@
 """The calibrated cameras of a configuration, and the ground on which they follow people."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,14 @@ from tracker.site.ground_section import GroundSection
 
 COARSE_METRES = 0.5
 """Nobody could be followed where the nearest ground is so coarse."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """cameras: the calibrated ones. site: those of them whose views overlap, None where none do."""
+
+    cameras: Mapping[str, GroundCamera]
+    site: GroundSite | None
 
 
 def read_calibrations(files: Iterable[Path]) -> dict[str, GroundCamera]:
@@ -36,15 +45,15 @@ def open_ground(
     sizes: Mapping[str, tuple[int, int]],
     tracker: TrackerConfig,
     notify: Callable[[str], None],
-) -> GroundSite | None:
-    """The ground that the calibrated ones among some cameras share; None without any.
+) -> Ground:
+    """The ground under the calibrated ones among some cameras.
 
     sizes: (width, height) of their pictures, as far as that is known; the calibrated ones may be stretched to them.
     notify: takes lines for people, about cameras that cannot take part. Raises OmnitrackError for a file that is not
     usable, one that knows none of the cameras, and pictures of another shape.
     """
     if not config.calibration:
-        return None
+        return Ground({}, None)
     known, wanted = read_calibrations(config.calibration), list(names)
     cameras = {}
     for name in wanted:
@@ -73,7 +82,7 @@ def open_ground(
     elif alone:
         reasons = [f"{name} ({'overlaps no other' if name in cameras else 'not calibrated'})" for name in alone]
         notify(f"calibration: followed on their own, not on the ground: {', '.join(reasons)}")
-    return site
+    return Ground(cameras, site)
 
 
 def finest_metres(camera: GroundCamera) -> float:

@@ -20,6 +20,7 @@ from tracker.store.constraints import MERGE, SPLIT, people_of
 from tracker.store.identities import CONFIRMED
 from tracker.store.models import Audit, Camera, Embedding, Identity, Tracklet
 from tracker.store.packing import unpack_vector
+from tracker.store.reassociating import REASSOCIATE
 from tracker.store.runs import ActiveRun, micros
 from tracker.store.session import Store
 
@@ -31,7 +32,10 @@ LATEST = 20
 
 HEAR_SECONDS = 1.0
 
-UNDONE = select(Audit.id).where(Audit.action.in_((MERGE, SPLIT)), Audit.undone_us.is_not(None))
+HEARD = (MERGE, SPLIT, REASSOCIATE)
+"""Corrections that change who is who."""
+
+UNDONE = select(Audit.id).where(Audit.action.in_(HEARD), Audit.undone_us.is_not(None))
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,7 +85,8 @@ def standing_decisions(connection: Connection, identities: Collection[int]) -> l
 
 
 class Hearing:
-    """Listens for merges and splits that users make or undo while a run goes on, about once a second in its own thread.
+    """Listens for merges, splits and re-associations that users make or undo while a run goes on, about once a second
+    in its own thread.
 
     Use as a context manager. fresh() never waits.
     """
@@ -126,7 +131,7 @@ class Hearing:
             for row in connection.execute(taken_back.order_by(Audit.id.desc())).all()
         ]
         self._undone |= undone
-        later = select(Audit).where(Audit.id > self._latest_audit_id, Audit.action.in_((MERGE, SPLIT)))
+        later = select(Audit).where(Audit.id > self._latest_audit_id, Audit.action.in_(HEARD))
         for row in connection.execute(later.order_by(Audit.id)):
             if row.undone_us is None:
                 self._told[row.id] = _decisions(connection, self._run, row)
@@ -136,7 +141,13 @@ class Hearing:
 
 
 def _decisions(connection: Connection, run: ActiveRun, row: Row[Any]) -> tuple[Constraint, ...]:
-    """Who was merged is one; the tracks of this run that were split off are the new person, who is not the old one."""
+    """Who was merged is one; the tracks of this run that were split off are the new person, who is not the old one. A
+    re-association says whose its tracks are and who is one, and keeps nobody apart: the matcher may think again.
+    """
+    if row.action == REASSOCIATE:
+        merged = [Constraint(ConstraintKind.MUST_LINK, gone, survivor) for gone, survivor in row.details["merged"]]
+        tracks = _latest_tracks(connection, run, _moved(row))
+        return (*merged, *(Constraint(ConstraintKind.MUST_LINK, track, person) for track, person in reversed(tracks)))
     one, other = row.details["identity"], row.details["other"]
     if row.action == MERGE:
         return (Constraint(ConstraintKind.MUST_LINK, one, other),)
@@ -153,6 +164,10 @@ def _withdrawal(
     """
     if not row.details:
         return Withdrawal(told or ())
+    if row.action == REASSOCIATE:
+        numbers = [number for way in row.details["merged"] for number in way]
+        concerned = _moved(row) | Identity.survivor_id.in_(numbers)
+        return Withdrawal(told or (), tuple(_latest_tracks(connection, run, concerned)))
     one, other = row.details["identity"], row.details["other"]
     if row.action == MERGE:
         people = [_latest_tracks(connection, run, Identity.survivor_id == person) for person in (one, other)]
@@ -163,7 +178,7 @@ def _withdrawal(
 
 
 def _moved(row: Row[Any]) -> ColumnElement[bool]:
-    return Tracklet.id.in_([tracklet_id for tracklet_id, _ in row.details["moved"]])
+    return Tracklet.id.in_([tracklet_id for tracklet_id, *_ in row.details["moved"]])
 
 
 def _latest_tracks(

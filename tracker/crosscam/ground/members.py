@@ -6,10 +6,8 @@ from dataclasses import asdict, dataclass
 
 from tracker.core.types import LinkEvidence, TrackletKey, TrackState, TrackUpdate
 from tracker.crosscam.ground.tracker import GroundUpdate
+from tracker.crosscam.standing import ON_GROUND
 from tracker.crosscam.state import State
-
-ON_GROUND = "ground"
-"""Rule of a link that follows from where somebody stood."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,117 @@
+"""Places of tracks that the ground tracker did not join, as evidence and as a veto."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.crosscam.ground_world import CAMERAS, DIMENSION, look
+from tracker.core.types import Detections, IdentityEvent, TrackState, TrackUpdate
+from tracker.crosscam.comparison import compare
+from tracker.crosscam.ground.local_tracks import Seen
+from tracker.crosscam.ground.placing import Places
+from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.crosscam.segments import Segment
+from tracker.crosscam.standing import standing_log_odds
+
+Walk = Callable[[float], tuple[float, float]]
+
+
+def update(camera: str, t: float, place: tuple[float, float] | None, person: int, noise: float = 0.0) -> TrackUpdate:
+    rng = np.random.default_rng(int(t * 100) + person)
+    vector = look(person) + rng.normal(0, noise / np.sqrt(DIMENSION), DIMENSION)
+    unit = (vector / np.linalg.norm(vector)).astype(np.float32)
+    box = np.array([10, 10, 40, 110], np.float32)
+    return TrackUpdate(camera, person, t, TrackState.CONFIRMED, box, 0.9, 0, unit, 0.9, True, place)
+
+
+def segment(camera: str, walk: Walk | None, begin: float = 0.0, count: int = 20, person: int = 1) -> Segment:
+    made = Segment((camera, person), begin)
+    for number in range(count):
+        t = begin + number / 10
+        made.see(update(camera, t, None if walk is None else walk(t), person), {camera: t - 0.1} if number else {})
+    return made
+
+
+def east(t: float) -> tuple[float, float]:
+    return (t, 0.0)
+
+
+def beside(t: float) -> tuple[float, float]:
+    return (t, 2.5)
+
+
+def test_two_cameras_that_put_a_track_on_one_spot_speak_for_one_person_and_else_against() -> None:
+    segments = [segment("a", east), segment("b", east, person=2), segment("b", beside, person=3)]
+    odds = standing_log_odds(segments)
+    assert odds is not None
+    assert odds[0, 1] == odds[1, 0] > 1
+    assert odds[0, 2] == odds[2, 0] < -3
+    assert odds[1, 2] == 0, "tracks of one camera are the veto's affair"
+
+
+def test_places_are_compared_at_shared_instants_by_their_median() -> None:
+    def astray(t: float) -> tuple[float, float]:
+        return (t, 9.0 if 0.75 < t < 0.95 else 0.1)
+
+    odds = standing_log_odds([segment("a", east), segment("b", astray, begin=0.1, person=2)])
+    assert odds is not None
+    assert odds[0, 1] > 1, "one place that is wrong does not decide"
+
+
+def test_without_shared_instants_or_places_nothing_is_said() -> None:
+    assert standing_log_odds([segment("a", east), segment("b", east, begin=10.0, person=2)]) is None
+    assert standing_log_odds([segment("a", east), segment("b", None, person=2)]) is None
+    assert standing_log_odds([]) is None
+
+
+def test_nobody_runs_from_one_calibrated_camera_to_another() -> None:
+    """10 m in one second are vetoed, 10 m in six are not, and without places nothing is."""
+
+    def far(t: float) -> tuple[float, float]:
+        return (12.0, 0.0)
+
+    for begin, forbidden in ((3.0, True), (8.0, False)):
+        comparison = compare([segment("a", east), segment("b", far, begin=begin, person=2)], 0.1)
+        assert comparison.forbidden(0, 1) is forbidden
+    comparison = compare([segment("a", None), segment("b", far, begin=3.0, person=2)], 0.1)
+    assert not comparison.forbidden(0, 1)
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_places_tell_look_alikes_apart_and_the_link_says_so(calibrated: bool) -> None:
+    """Two who look the same walk 6 m from each other; both cameras see both. Without places it is anybody's guess."""
+    matcher = CrossCameraMatcher()
+    events: list[IdentityEvent] = []
+    for number in range(60):
+        t = number / 10
+        updates = []
+        for camera in ("a", "b"):
+            for track, y in ((1, 0.0), (2, 6.0)):
+                seen = update(camera, t, (0.3 * t, y) if calibrated else None, 7, noise=0.3)
+                updates.append(replace(seen, track_id=track if camera == "a" else 3 - track))
+        events += matcher.update(t, updates)
+    if calibrated:
+        assert matcher.identity_of(("a", 1)) == matcher.identity_of(("b", 2))
+        assert matcher.identity_of(("a", 2)) == matcher.identity_of(("b", 1))
+    parts = [event.evidence.parts for event in events if event.evidence is not None and event.tracklet is not None]
+    assert any(part.get("ground", 0) > 1 for part in parts) is calibrated
+
+
+def test_places_are_told_of_whole_boxes_near_enough() -> None:
+    camera = CAMERAS["c0"]
+    foot = camera.to_image(np.array([[0.0, 0.0]]))[0]
+    near = [foot[0] - 20, foot[1] - 130, foot[0] + 20, foot[1]]
+    cut = [foot[0] - 20, foot[1] - 130, foot[0] + 20, 960]
+    sky = [600, 5, 660, 200]
+    seen = Seen(0.0, Detections.empty())
+    updates = [
+        TrackUpdate("c0", number, 0.0, TrackState.CONFIRMED, np.array(box, np.float32), 0.9, number)
+        for number, box in enumerate((near, cut, sky))
+    ]
+    first, second, third = Places({"c0": camera}).placed("c0", seen, updates)
+    assert first.ground_metres == pytest.approx((0.0, 0.0), abs=1e-3)
+    assert second.ground_metres is None
+    assert third.ground_metres is None
+    assert Places({}).placed("c0", seen, updates) == updates

@@ -1,0 +1,42 @@
+"""Where people stand who are followed in the picture of a calibrated camera."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tracker.core.types import TrackUpdate
+from tracker.crosscam.ground.config import GroundConfig
+from tracker.crosscam.ground.local_tracks import Seen
+from tracker.crosscam.ground.rig import BORDER_PIXELS
+from tracker.crosscam.ground_plane import GroundCamera, locate
+
+VAGUE_METRES = 1.0
+"""A place that is less certain than this is no evidence."""
+
+
+class Places:
+    """Adds places to tracks, of boxes that the picture's border does not cut. cameras: those that are calibrated."""
+
+    def __init__(self, cameras: Mapping[str, GroundCamera], config: GroundConfig | None = None) -> None:
+        self._cameras = dict(cameras)
+        self._noise = np.array((config or GroundConfig()).foot_noise)
+
+    def placed(self, camera_id: str, seen: Seen, updates: Sequence[TrackUpdate]) -> list[TrackUpdate]:
+        """The updates of one picture."""
+        camera = self._cameras.get(camera_id)
+        if camera is None or not updates:
+            return list(updates)
+        if seen.size is not None and seen.size != camera.image_size:
+            camera = self._cameras[camera_id] = camera.resized(seen.size)
+        boxes = np.array([update.box_xyxy for update in updates], np.float32).reshape(-1, 4)
+        points = locate(camera, boxes, self._noise)
+        whole = (boxes[:, :2] > BORDER_PIXELS).all(axis=1)
+        whole &= (boxes[:, 2:] < np.array(camera.image_size) - BORDER_PIXELS).all(axis=1)
+        with np.errstate(invalid="ignore"):
+            sure = whole & points.known & (np.trace(points.covariance, axis1=1, axis2=2) <= VAGUE_METRES**2)
+        sure &= np.array([update.detection_index is not None for update in updates])
+        return [
+            replace(update, ground_metres=(x, y)) if known else update
+            for update, known, (x, y) in zip(updates, sure.tolist(), points.xy.tolist(), strict=True)
+        ]

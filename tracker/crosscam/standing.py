@@ -1,0 +1,46 @@
+"""Are two tracks one person? Where both stood at the same instants tells, if their cameras are calibrated."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tracker.crosscam.calibration import LIMIT, LogOdds
+from tracker.crosscam.segments import Segment
+
+ON_GROUND = "ground"
+"""Name of the part of a score, and rule of a link, that says where people stood."""
+AT_ONCE_SECONDS = 0.25
+LEAST_INSTANTS = 3
+NOISE_METRES = 0.5
+"""Standard deviation, in each direction, of how far two cameras put one person apart."""
+CROWD_PER_SQUARE_METRE = 0.1
+
+
+def standing_log_odds(segments: Sequence[Segment]) -> LogOdds | None:
+    """(n, n), symmetric: log-likelihood ratio of the median distance over the instants that two tracks share: one
+    person seen twice, a normal distribution in two dimensions, over anybody in a crowd. 0 where too few are shared;
+    None where nothing is known. Tracks of one camera are not judged: these cannot share an instant.
+    """
+    placed = [row for row, segment in enumerate(segments) if len(segment.places) >= LEAST_INSTANTS]
+    if len(placed) < 2:
+        return None
+    odds = np.zeros((len(segments), len(segments)))
+    tracks = {row: np.array(segments[row].places) for row in placed}
+    for number, a in enumerate(placed):
+        for b in placed[number + 1 :]:
+            if segments[a].camera_id != segments[b].camera_id:
+                odds[a, b] = odds[b, a] = _log_odds(tracks[a], tracks[b])
+    return odds if odds.any() else None
+
+
+def _log_odds(one: LogOdds, other: LogOdds) -> float:
+    """one, other: (m, 3) seconds, X, Y in order of time."""
+    if one[0, 0] > other[-1, 0] + AT_ONCE_SECONDS or other[0, 0] > one[-1, 0] + AT_ONCE_SECONDS:
+        return 0.0
+    nearest = np.abs(one[:, None, 0] - other[None, :, 0]).argmin(axis=1)
+    shared = np.abs(one[:, 0] - other[nearest, 0]) <= AT_ONCE_SECONDS
+    if shared.sum() < LEAST_INSTANTS:
+        return 0.0
+    metres = np.median(np.linalg.norm(one[shared, 1:] - other[nearest[shared], 1:], axis=1))
+    density = -0.5 * (metres / NOISE_METRES) ** 2 - np.log(2 * np.pi * NOISE_METRES**2)
+    return float(np.clip(density - np.log(CROWD_PER_SQUARE_METRE), -LIMIT, LIMIT))
