@@ -13,6 +13,7 @@ simple loop         the same as it is usually written
 ours                main.py run: tracking, matching, database and MOT files as well; no timeline, no annotated video
 ours, selective     the same with embedder.policy selective
 ours, shaped        selective, and the detector in the shape of the pictures (detector.shape picture)
+ours, ISA           as ours, with the instructions that oneDNN knows by that name and no others (--isa)
 peers               ultralytics track, boxmot BoT-SORT (benchmarks/peer_trackers.py): one camera after the other,
                     nothing matched or stored, from a virtual environment that --peers makes in a temporary folder
 
@@ -28,7 +29,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -55,6 +56,7 @@ from tracker.video.sources import VideoFileSource
 EMBEDDER = "osnet-x0.25-msmt17-folded"
 WEIGHTS = "osnet_x0_25_msmt17_folded.pth"
 DETECTOR = "yolo11n_int8_640_openvino_model/yolo11n.xml"
+SELECTIVE = ("--set", "embedder.policy=selective")
 SCALING_FRAMES = 1600
 Result = dict[str, Any]
 
@@ -72,18 +74,19 @@ class Bench:
         self.console = Console(width=130, highlight=False)
         self._runs = 0
 
-    def run(self, *command: str | Path, python: str | Path = sys.executable) -> Result:
-        """Start `python command`; returns the JSON of its last line."""
+    def run(self, *command: str | Path, python: str | Path = sys.executable, isa: str | None = None) -> Result:
+        """Start `python command`; returns the JSON of its last line. isa: the most that oneDNN may use of the CPU."""
         full = [*self.prefix, str(python), *map(str, command)]
-        done = subprocess.run(full, check=True, capture_output=True, text=True)
+        environment = os.environ | ({"ONEDNN_MAX_CPU_ISA": isa} if isa else {})
+        done = subprocess.run(full, check=True, capture_output=True, text=True, env=environment)
         result: Result = json.loads(done.stdout.strip().splitlines()[-1])
         return result
 
-    def ours(self, videos: list[str], *options: str, out: Path | None = None) -> Result:
+    def ours(self, videos: list[str], *options: str, out: Path | None = None, isa: str | None = None) -> Result:
         self._runs += 1
         out = out or self.scratch / str(self._runs)
         given = ["--fps", "7", "--set", f"embedder.model={EMBEDDER}", *options]
-        return self.run("-m", "benchmarks.whole_program", *given, out, *videos)
+        return self.run("-m", "benchmarks.whole_program", *given, out, *videos, isa=isa)
 
     def bare(self, *options: str) -> Result:
         score = min(stage.min_score for stage in TrackerConfig().stages)
@@ -96,18 +99,19 @@ class Bench:
         return next((cache_folder() / "exported").glob(f"{digest}-openvino*.xml"))
 
 
-def rounds(bench: Bench, runs: int, steps: int, peers: bool) -> dict[str, list[Result]]:
+def rounds(bench: Bench, runs: int, steps: int, peers: bool, isas: Sequence[str]) -> dict[str, list[Result]]:
     """Every competitor once a round."""
     limit = ("--steps", str(steps))
     competitors: dict[str, Callable[[], Result]] = {
         "bare loop": partial(bench.bare, *limit),
         "simple loop": partial(bench.bare, *limit, "--simple"),
         "ours": partial(bench.ours, bench.videos, *limit),
-        "ours, selective": partial(bench.ours, bench.videos, *limit, "--set", "embedder.policy=selective"),
-        "ours, shaped": partial(
-            bench.ours, bench.videos, *limit, "--set", "embedder.policy=selective", "--set", "detector.shape=picture"
-        ),
+        "ours, selective": partial(bench.ours, bench.videos, *limit, *SELECTIVE),
+        "ours, shaped": partial(bench.ours, bench.videos, *limit, *SELECTIVE, "--set", "detector.shape=picture"),
     }
+    for isa in isas:
+        ours = partial(bench.ours, bench.videos, *limit, isa=isa)
+        competitors |= {f"ours, {isa}": ours, f"ours, selective, {isa}": partial(ours, *SELECTIVE)}
     if peers:
         python = make_environment(bench.scratch / "peers")
         for name in PEERS:
@@ -130,8 +134,8 @@ def rounds(bench: Bench, runs: int, steps: int, peers: bool) -> dict[str, list[R
     return results
 
 
-def pets(bench: Bench, runs: int, steps: int, peers: bool) -> None:
-    results = rounds(bench, runs, steps, peers)
+def pets(bench: Bench, runs: int, steps: int, peers: bool, isas: Sequence[str]) -> None:
+    results = rounds(bench, runs, steps, peers, isas)
     headings = (
         "frames/s",
         "of bare",
@@ -236,6 +240,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--peers", action="store_true", help="measure the peers as well")
+    parser.add_argument(
+        "--isa", nargs="+", default=[], help="and with no more of the CPU, e.g. AVX512_CORE_BF16: no AMX"
+    )
     parser.add_argument("--steps", type=int, default=795, help="frames of each video in the table pets")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="numbers of cameras")
     parser.add_argument("--only", nargs="+", default=["pets", "cameras", "start", "overhead", "street"])
@@ -249,7 +256,7 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         bench = Bench(Path(scratch), given.prefix)
         if "pets" in given.only:
-            pets(bench, given.runs, given.steps, given.peers)
+            pets(bench, given.runs, given.steps, given.peers, given.isa)
         if "cameras" in given.only:
             cameras(bench, given.counts, max(1, given.runs // 2))
         if "start" in given.only:

@@ -37,17 +37,20 @@ def write_clip(
     size: tuple[int, int] = (96, 64),
     b_frames: int = 3,
 ) -> Path:
-    """An H.264 clip with picture(i) at times_seconds[i]; noisy pictures make big packets, for breaking. b_frames: at
-    most so many in a row refer to a later picture; cameras send none.
+    """An H.264 clip (H.265 if it is named *.h265.ts) with picture(i) at times_seconds[i]; noisy pictures make big
+    packets, for breaking. b_frames: at most so many in a row refer to a later picture; cameras send none.
     """
     rate = Fraction(1 / (times_seconds[1] - times_seconds[0])).limit_denominator(1001)
     noise = np.random.default_rng(0)
     options = {"movflags": "faststart"} if path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), "w", options=options) as container:
         container.metadata.update(metadata or {})
-        stream = container.add_stream(
-            "libx264", rate=rate, options={"g": str(gop), "crf": "18", "threads": "1", "bf": str(b_frames)}
-        )
+        coding = {"g": str(gop), "crf": "18", "threads": "1", "bf": str(b_frames)}
+        if path.name.endswith(".h265.ts"):
+            quiet = {"x265-params": f"log-level=none:bframes={b_frames}"}
+            stream = container.add_stream("libx265", rate=rate, options=coding | quiet)
+        else:
+            stream = container.add_stream("libx264", rate=rate, options=coding)
         (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
         tick = 1 / rate if path.suffix == ".avi" else Fraction(1, 90_000)  # AVI has one frame per tick
         stream.codec_context.time_base = tick

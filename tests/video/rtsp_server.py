@@ -2,8 +2,9 @@
 
     /usr/bin/python3 rtsp_server.py NAME=FILE.ts ... [--user NAME --password WORD] [--port N]
 
-Each file (H.264 in MPEG-TS) is served in real time at rtsp://127.0.0.1:PORT/NAME, from its beginning for every
-client. The port is printed on the first line.
+Each file (MPEG-TS of H.264; of H.265 if it is named *.h265.ts) is served in real time at rtsp://127.0.0.1:PORT/NAME,
+from its beginning for every client; a FILE named *.jpeg need not exist, it is a test picture as JPEGs, 10 a second. The
+port is printed on the first line.
 """
 
 import argparse
@@ -13,6 +14,15 @@ import gi  # type: ignore[import-not-found]
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found]  # noqa: E402
+
+JPEG = "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=10/1 ! jpegenc ! rtpjpegpay"
+
+
+def stream_of(path: str) -> str:
+    if path.endswith(".jpeg"):
+        return f"( {JPEG} name=pay0 pt=26 )"
+    codec = "h265" if path.endswith(".h265.ts") else "h264"
+    return f'( filesrc location="{path}" ! tsdemux ! {codec}parse config-interval=-1 ! rtp{codec}pay name=pay0 pt=96 )'
 
 
 def main() -> None:
@@ -29,9 +39,7 @@ def main() -> None:
     for mount in arguments.mounts:
         name, path = mount.split("=", 1)
         factory = GstRtspServer.RTSPMediaFactory()
-        factory.set_launch(
-            f'( filesrc location="{path}" ! tsdemux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )'
-        )
+        factory.set_launch(stream_of(path))
         if arguments.user:
             permissions = GstRtspServer.RTSPPermissions()
             permissions.add_permission_for_role("viewer", "media.factory.access", True)

@@ -305,6 +305,24 @@ def test_a_lower_rate_can_be_asked_for(serve: Serve, watch: Watch, minute: Path)
     assert watcher.cameras["gate"].health.dropped <= 1
 
 
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize(("name", "codec"), [("clip.h265.ts", "hevc"), ("none.jpeg", "mjpeg")])
+def test_cameras_of_other_codecs(
+    serve: Serve, watch: Watch, tmp_path: Path, name: str, codec: str, transport: str
+) -> None:
+    if name.endswith(".ts"):
+        write_clip(tmp_path / name, [n / RATE for n in range(60 * RATE)], gop=RATE, b_frames=0)
+    config = replace(QUICK, transport=transport, opening_seconds=60.0)
+    watcher = watch({"gate": serve(mounts={"a": tmp_path / name}).url("a")}, config)
+    watcher.wait(lambda: len(watcher.frames("gate")) >= 20)
+    health = watcher.cameras["gate"].health
+    assert health.opened is not None
+    assert health.opened.codec == codec
+    assert (health.losses, health.errors) == (0, 0)
+    if codec == "hevc":
+        assert gaps(watcher.frames("gate")[3:]) == 0
+
+
 def test_a_camera_that_sends_jpegs_over_http(watch: Watch) -> None:
     server = JpegServer(pictures=30, rate=RATE)
     watcher = watch({"gate": server.url})
