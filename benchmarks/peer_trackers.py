@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Sequence
 from importlib import import_module
 from itertools import islice, takewhile
 from pathlib import Path
@@ -23,13 +24,13 @@ DETECTOR = "yolo11n_int8_640_openvino_model"
 OSNET = "osnet_x0_25_msmt17.pth"
 
 
-def make_environment(folder: Path) -> Path:
+def make_environment(folder: Path, packages: Sequence[str] = PACKAGES) -> Path:
     """A virtual environment with the peers, beside the packages of the running one; returns its interpreter."""
     venv.create(folder, with_pip=True)
     own = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     (own / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     python = folder / "bin" / "python"
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
     return python
 
 

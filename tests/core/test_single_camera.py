@@ -79,6 +79,21 @@ def test_quality_falls_with_occlusion_and_is_zero_without_embedding() -> None:
     assert (plain.quality, plain.embedding) == (0.0, None)
 
 
+def test_a_crop_that_somebody_nearer_hides_teaches_the_track_nothing() -> None:
+    """The second person walks before the first one, whose crop in the end shows both."""
+    east, north = np.eye(2, dtype=np.float32)
+    clear, mixed = np.array([east, north]), np.array([[0.8, 0.6], [-0.6, 0.8]], np.float32)
+    tracker = SingleCameraTracker("c", TrackerConfig(appearance_memory=0.5))
+    for step, left in enumerate((100, 80, 60, 40, 20)):
+        boxes = np.array([[0, 0, 40, 100], [left, 0, left + 40, 104]], np.float32)
+        looks = clear if left >= 40 else mixed
+        updates = tracker.update(0.1 * step, Detections(boxes, np.full(2, 0.9, np.float32), looks))
+        assert [update.detection_index for update in updates] == [0, 1]
+    learned = np.array(tracker.state()["tracks"]["embeddings"])
+    np.testing.assert_allclose(learned[0], east)
+    assert learned[1] @ north < 0.99
+
+
 def test_config_names_the_bad_field() -> None:
     with pytest.raises(ValueError, match="lost_seconds"):
         TrackerConfig(lost_seconds=-1)
