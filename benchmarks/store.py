@@ -37,7 +37,7 @@ from tracker.networks import build_describer
 from tracker.photos import decode_photo
 from tracker.store import presence, queries
 from tracker.store.appearance import Appearance
-from tracker.store.identities import PlannedEvent
+from tracker.store.identity_events import PlannedEvent
 from tracker.store.packing import MAX_BOXES, ROW
 from tracker.store.runs import ActiveRun, CameraOrigin, begin_run, utc
 from tracker.store.scope import restrict

@@ -27,7 +27,7 @@ from tests.store.walk import (
 from tracker.core.types import IdentityEvent, IdentityEventKind, TrackState
 from tracker.errors import OmnitrackError
 from tracker.ports import Step
-from tracker.store.identities import PlannedEvent, apply_event
+from tracker.store.identity_events import PlannedEvent, apply_events
 from tracker.store.models import Camera, Embedder, Embedding, Event, Identity, Link, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack_vector
 from tracker.store.privacy import forget
@@ -147,7 +147,7 @@ def test_a_transaction_that_failed_taught_nothing(store: Store) -> None:
     for _ in range(2):
         run.people.begin()
         with store.write(dry_run=True) as connection:
-            apply_event(connection, run, planned)
+            apply_events(connection, run, [planned])
             assert connection.scalars(select(Identity.id)).all() == [1]
 
 

@@ -1,8 +1,8 @@
 """Does a user's word stand against what the machine is about to do?"""
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 
-from sqlalchemy import Connection, Select, delete, exists, insert, select
+from sqlalchemy import Connection, Select, delete, exists, insert, select, union
 from sqlalchemy.orm import aliased
 
 from tracker.store.models import Audit, Constraint, Identity, Tracklet
@@ -10,6 +10,8 @@ from tracker.store.models import Audit, Constraint, Identity, Tracklet
 MERGE, SPLIT, RENAME = "merge", "split", "rename"
 MUST_LINK = "must-link"
 CANNOT_LINK = "cannot-link"
+
+_ANYTHING = select(exists(select(Constraint.id)))
 
 
 def keeps_apart(connection: Connection, one: int, other: int) -> bool:
@@ -28,7 +30,7 @@ def parted_again(connection: Connection, one: int, other: int) -> bool:
 
 def forbids_link(connection: Connection, tracklet_id: int, survivor_id: int) -> bool:
     """Whether a user said that the tracklet is not that person, or that it belongs to another."""
-    if not connection.execute(select(exists(select(Constraint.id)))).scalar():
+    if not connection.scalar(_ANYTHING):
         return False
     about = (Constraint.tracklet_a_id == tracklet_id) | (Constraint.tracklet_b_id == tracklet_id)
     for kind in (MUST_LINK, CANNOT_LINK):
@@ -37,6 +39,14 @@ def forbids_link(connection: Connection, tracklet_id: int, survivor_id: int) -> 
             if (partner == survivor_id) is (kind == CANNOT_LINK):
                 return True
     return False
+
+
+def are_spoken_of(connection: Connection, tracklet_ids: Collection[int]) -> bool:
+    """Whether a user said anything about one of these tracklets."""
+    if not connection.scalar(_ANYTHING):
+        return False
+    ends = union(select(Constraint.tracklet_a_id), select(Constraint.tracklet_b_id))
+    return not set(connection.scalars(ends)).isdisjoint(tracklet_ids)
 
 
 def release(connection: Connection, these: Set[int], those: Set[int]) -> list[list[int]]:

@@ -28,7 +28,7 @@ def write_crops(connection: Connection, rows: list[CropRow], *, keep: int) -> No
     """Add pictures; of each sighting only the best `keep` stay."""
     if not rows:
         return
-    connection.execute(upsert(connection, Crop).on_conflict_do_nothing(), rows)
+    connection.execute(upsert(connection.dialect.name, Crop).on_conflict_do_nothing(), rows)
     for tracklet_id in sorted({row["tracklet_id"] for row in rows}):
         of_sighting = Crop.tracklet_id == tracklet_id
         best = select(Crop.at_us).where(of_sighting).order_by(Crop.quality.desc(), Crop.at_us).limit(keep)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Connection
+from sqlalchemy import JSON, BigInteger
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -47,6 +47,6 @@ def _in_its_words(element: FunctionElement[Any], compiler: SQLCompiler, **option
     return f"{word}{compiler.process(element.clauses, **options)})"
 
 
-def upsert(connection: Connection, table: Any) -> sqlite.Insert | postgresql.Insert:
+def upsert(dialect: str, table: Any) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can say what to do where a row is there already."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

@@ -4,6 +4,7 @@
 about 60 bytes and an index entry.
 """
 
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from tracker.core.types import FloatArray, IntArray
 
 ROW = np.dtype([("frame", "<u2"), ("t_us", "<u4"), ("box_xyxy", "<f4", (4,)), ("score", "<f4")])
 """One box: frame and time count from the chunk's first box."""
+
+_FRAME_AND_TIME, _SCORE = Struct("<HI"), Struct("<f")
 
 MAX_BOXES = 50
 """Six full chunks fill a page of the database (session.py)."""
@@ -27,35 +30,35 @@ class Chunk:
     def __init__(self, first_frame: int, start_us: int) -> None:
         self.first_frame = first_frame
         self.start_us = start_us
-        self._rows = np.zeros(MAX_BOXES, ROW)
-        self._count = 0
+        self._rows: list[bytes] = []
+        self._last_us = start_us
 
     def accepts(self, frame: int, at_us: int) -> bool:
         """Whether a box of that frame and time still fits: not full, not earlier, within MAX_SECONDS."""
         offset_us = at_us - self.start_us
         return (
-            self._count < MAX_BOXES
+            len(self._rows) < MAX_BOXES
             and 0 <= offset_us <= MAX_SECONDS * 1e6
             and 0 <= frame - self.first_frame <= _MAX_FRAMES
         )
 
     def add(self, frame: int, at_us: int, box_xyxy: FloatArray, score: float) -> None:
         """box_xyxy (4,) float32, pixels of the original frame."""
-        self._rows[self._count] = (frame - self.first_frame, at_us - self.start_us, box_xyxy, score)
-        self._count += 1
+        start = _FRAME_AND_TIME.pack(frame - self.first_frame, at_us - self.start_us)
+        self._rows.append(start + np.asarray(box_xyxy, "<f4").tobytes() + _SCORE.pack(score))
+        self._last_us = at_us
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._rows)
 
     @property
     def end_us(self) -> int:
-        """Time of the last box; the chunk must not be empty."""
-        return self.start_us + int(self._rows["t_us"][self._count - 1])
+        """Time of the last box."""
+        return self._last_us
 
     def row(self) -> dict[str, Any]:
         """Columns of the observations table, without the tracklet."""
-        boxes = self._rows[: self._count].tobytes()
-        return {"first_frame": self.first_frame, "start_us": self.start_us, "boxes": boxes}
+        return {"first_frame": self.first_frame, "start_us": self.start_us, "boxes": b"".join(self._rows)}
 
 
 def unpack(first_frame: int, start_us: int, boxes: bytes) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:

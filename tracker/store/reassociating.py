@@ -15,7 +15,8 @@ from tracker.crosscam.reassociation import BeyondLooks, People, Sighting, reasso
 from tracker.crosscam.settings import MatcherConfig
 from tracker.errors import OmnitrackError
 from tracker.store.auditing import Correction, audit
-from tracker.store.identities import CONFIRMED, PROVISIONAL, link_columns, merge, separate, survivor_of
+from tracker.store.identities import CONFIRMED, PROVISIONAL, merge, separate, survivor_of
+from tracker.store.identity_events import link_columns
 from tracker.store.models import Audit, Event, Identity, Link, Tracklet
 from tracker.store.numbers import new_identity_id
 from tracker.store.runs import micros

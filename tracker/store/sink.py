@@ -5,7 +5,7 @@ from tracker.core.zones import PlaceEvent
 from tracker.ports import Step
 from tracker.store.appearance import Appearance
 from tracker.store.best_crop import BestCrop
-from tracker.store.identities import PlannedEvent
+from tracker.store.identity_events import PlannedEvent
 from tracker.store.packing import Chunk
 from tracker.store.places import PlannedPlaceEvent
 from tracker.store.runs import ActiveRun, to_us

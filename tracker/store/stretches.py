@@ -1,8 +1,9 @@
 """Rows of tracklets as they grow, and as they are cut where the matcher finds that the person has changed."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Executable, func, insert, select, update
 
 from tracker.store.constraints import inherit
 from tracker.store.crops import move_crops
@@ -16,12 +17,17 @@ def grow_tracklets(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert tracklets, or extend those that are there: observation_count is the number of boxes that join."""
     if not rows:
         return
-    new = upsert(connection, Tracklet)
+    connection.execute(_grown(connection.dialect.name), rows)
+
+
+@cache  # building a statement takes longer than executing it
+def _grown(dialect: str) -> Executable:
+    new = upsert(dialect, Tracklet)
     grown = {
         "end_us": later_of(Tracklet.end_us, new.excluded.end_us),
         "observation_count": Tracklet.observation_count + new.excluded.observation_count,
     }
-    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=grown), rows)
+    return new.on_conflict_do_update(index_elements=["id"], set_=grown)
 
 
 def stretch_from(

@@ -7,7 +7,19 @@ sightings or merges have changed since; such people are counted from their sight
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, delete, func, insert, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+)
 
 from tracker.store.dialects import upsert
 from tracker.store.models import Identity, StalePerson, Tracklet, Way, WayTotal
@@ -15,6 +27,7 @@ from tracker.store.models import Identity, StalePerson, Tracklet, Way, WayTotal
 MOST_STALE = 256
 """More people are not left to be counted by whoever asks."""
 
+_SOME_STALE = select(StalePerson.person_id).limit(bindparam("limit"))
 _SUMS = ("times", "people", "gap_us")
 
 
@@ -38,14 +51,13 @@ def ways_between(conditions: list[ColumnElement[bool]]) -> Subquery:
 
 def add_up(connection: Connection, *, most_stale: int = 0) -> None:
     """Bring the sums up to date in the connection's transaction, if more than most_stale people have changed."""
-    some = select(StalePerson.person_id).limit(most_stale + 1).subquery()
-    if (connection.scalar(select(func.count()).select_from(some)) or 0) <= most_stale:
+    if len(connection.scalars(_SOME_STALE, {"limit": most_stale + 1}).all()) <= most_stale:
         return
     changes = connection.execute(_added(union_all(*_amendments()).subquery())).mappings().all()
     connection.execute(delete(Way).where(Way.person_id.in_(_stale())))
     connection.execute(insert(Way).from_select(list(Way.__table__.columns.keys()), select(_of_stale_people())))
     if changes:
-        new = upsert(connection, WayTotal)
+        new = upsert(connection.dialect.name, WayTotal)
         sums = {name: getattr(WayTotal, name) + new.excluded[name] for name in _SUMS}
         rows = [{name: int(value) for name, value in row.items()} for row in changes]
         connection.execute(new.on_conflict_do_update(index_elements=["from_id", "to_id"], set_=sums), rows)

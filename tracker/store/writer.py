@@ -3,15 +3,16 @@
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from queue import Queue
 from threading import Thread
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Executable, bindparam, insert, update
 
 from tracker.store.crops import write_crops
 from tracker.store.dialects import upsert
-from tracker.store.identities import PlannedEvent, apply_event
+from tracker.store.identity_events import PlannedEvent, apply_events
 from tracker.store.location import StoreWaitError
 from tracker.store.models import Camera, Embedding, Observations
 from tracker.store.places import PlannedPlaceEvent, write_place_events
@@ -22,6 +23,13 @@ from tracker.store.stretches import grow_tracklets
 RETRY_SECONDS = 1.0
 
 Row = dict[str, Any]
+
+_NEW_OBSERVATIONS = insert(Observations)
+_LONGER_STAY = (
+    update(Camera)
+    .where(Camera.id == bindparam("camera"), Camera.longest_stay_us < bindparam("stay_us"))
+    .values(longest_stay_us=bindparam("stay_us"))
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -130,11 +138,10 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     grow_tracklets(connection, batch.tracklets)
     _raise_longest_stays(connection, batch.tracklets)
     if batch.observations:
-        connection.execute(insert(Observations), batch.observations)
+        connection.execute(_NEW_OBSERVATIONS, batch.observations)
     _replace_embeddings(connection, batch.embeddings)
     write_crops(connection, batch.crops, keep=batch.crops_kept)
-    for planned in batch.events:
-        apply_event(connection, run, planned)
+    apply_events(connection, run, batch.events)
     write_place_events(connection, run, batch.places)
     if batch.ends_run:
         finish_run(connection, run)
@@ -143,9 +150,14 @@ def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
 
 def _replace_embeddings(connection: Connection, rows: list[Row]) -> None:
     if rows:
-        new = upsert(connection, Embedding)
-        better = {name: new.excluded[name] for name in ("weight", "vector", "earlier", "earlier_share")}
-        connection.execute(new.on_conflict_do_update(index_elements=["tracklet_id"], set_=better), rows)
+        connection.execute(_newer_embedding(connection.dialect.name), rows)
+
+
+@cache  # building a statement takes longer than executing it
+def _newer_embedding(dialect: str) -> Executable:
+    new = upsert(dialect, Embedding)
+    better = {name: new.excluded[name] for name in ("weight", "vector", "earlier", "earlier_share")}
+    return new.on_conflict_do_update(index_elements=["tracklet_id"], set_=better)
 
 
 def _raise_longest_stays(connection: Connection, tracklets: list[Row]) -> None:
@@ -153,6 +165,6 @@ def _raise_longest_stays(connection: Connection, tracklets: list[Row]) -> None:
     for row in tracklets:
         stay_us = row["end_us"] - row["start_us"]
         longest[row["camera_id"]] = max(stay_us, longest.get(row["camera_id"], 0))
-    for camera_id, stay_us in longest.items():
-        is_shorter = (Camera.id == camera_id) & (Camera.longest_stay_us < stay_us)
-        connection.execute(update(Camera).where(is_shorter).values(longest_stay_us=stay_us))
+    if longest:
+        rows = [{"camera": camera_id, "stay_us": stay_us} for camera_id, stay_us in longest.items()]
+        connection.execute(_LONGER_STAY, rows)
