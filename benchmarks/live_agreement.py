@@ -33,8 +33,8 @@ from tracker.core.types import FloatArray, IntArray
 from tracker.evaluation.mot import MotRows, write_mot
 from tracker.evaluation.scores import evaluate
 from tracker.results import mot_rows
-from tracker.store.queries import TrackletRow, tracklets
 from tracker.store.session import open_store
+from tracker.store.stored_tracks import TrackletRow, tracklets
 
 RATE = 7.0
 FRAMES = 795

@@ -26,12 +26,12 @@ from tracker.evaluation.scores import evaluate
 from tracker.recorded.files import Recording, read_recording
 from tracker.recorded.run import associate, associator_of
 from tracker.results import write_mot_files
-from tracker.store.queries import tracklets
 from tracker.store.reassociating import apply, judge_afresh
 from tracker.store.runs import CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.sightings import HistoryPart
 from tracker.store.sink import StoreSink
+from tracker.store.stored_tracks import tracklets
 
 FPS = 7.0
 ROOT = Path(__file__).resolve().parent.parent

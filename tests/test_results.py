@@ -5,7 +5,7 @@ import numpy as np
 from tracker.core.motion import MotionConfig
 from tracker.evaluation.mot import read_mot
 from tracker.results import Visit, journeys, write_mot_files
-from tracker.store.queries import TrackletRow
+from tracker.store.stored_tracks import TrackletRow
 
 
 def row(camera: str, track: int, identity: int, frames: list[int], x: float = 10.0) -> TrackletRow:

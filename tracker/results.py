@@ -10,7 +10,7 @@ import numpy as np
 from tracker.core.interpolation import fill_gaps
 from tracker.core.motion import MotionConfig
 from tracker.evaluation.mot import MotRows, write_mot
-from tracker.store.queries import TrackletRow
+from tracker.store.stored_tracks import TrackletRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from tracker.ports import Step
 from tracker.results import Journey, journeys, write_mot_files
 from tracker.roster import Roster
 from tracker.store.catalogue import people_in_run
-from tracker.store.queries import tracklets
 from tracker.store.session import Store
+from tracker.store.stored_tracks import tracklets
 from tracker.video.batching import StepBatcher
 from tracker.video.live_batching import LiveBatcher
 

@@ -16,8 +16,9 @@ from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import read_mot
 from tracker.recorded.files import write_recording
 from tracker.store.explanation import explain
-from tracker.store.queries import identities, latest_run, tracklets
+from tracker.store.queries import identities
 from tracker.store.session import open_store
+from tracker.store.stored_tracks import latest_run, tracklets
 
 app = typer.Typer()
 app.command()(run)

@@ -76,3 +76,15 @@ def test_a_bad_bucket_is_refused(database: Path) -> None:
 def test_an_unknown_camera_is_named(database: Path) -> None:
     with pytest.raises(OmnitrackError, match="camera north: is not in the database; it knows east, west"):
         output(database, "who", "north")
+
+
+@pytest.mark.parametrize("style", ["--json", "--csv"])
+def test_programs_are_told_on_standard_error_that_more_rows_follow(database: Path, style: str) -> None:
+    arguments = ["who", "west", style, "--limit", "1", "--db", str(database)]
+    first = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    last = CliRunner().invoke(app, [*arguments, "--page", "2"], catch_exceptions=False)
+    beyond = CliRunner().invoke(app, [*arguments, "--page", "3"], catch_exceptions=False)
+    assert "--page 2 shows them" in first.stderr
+    assert "--page" not in first.stdout
+    assert last.stderr == ""
+    assert (beyond.exit_code, beyond.stderr) == (1, "there are not so many pages\n")

@@ -10,9 +10,9 @@ from pathlib import Path
 from threading import Thread
 
 from tests.store.walk import begin, crowd, steps
-from tracker.store.queries import tracklets
 from tracker.store.session import open_store
 from tracker.store.sink import StoreSink
+from tracker.store.stored_tracks import tracklets
 
 GENERATIONS = 30
 

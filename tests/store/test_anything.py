@@ -12,9 +12,9 @@ from tests.store.walk import IMAGE, begin, unhurried
 from tracker.core.types import TrackState, TrackUpdate
 from tracker.ports import Step
 from tracker.store.maintenance import check
-from tracker.store.queries import tracklets
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
+from tracker.store.stored_tracks import tracklets
 from tracker.video.frame import Frame, FrameBatch
 
 

@@ -8,9 +8,10 @@ from tests.store.walk import Stay, begin, crowd, record, steps
 from tracker.errors import OmnitrackError
 from tracker.store.location import StoreWaitError
 from tracker.store.maintenance import backup, check, empty_log, vacuum
-from tracker.store.queries import identities, tracklets
+from tracker.store.queries import identities
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
+from tracker.store.stored_tracks import tracklets
 
 WALK = [Stay("west", 1, 1, 0, 120), Stay("east", 1, 1, 140, 150), Stay("west", 2, 2, 0, 60)]
 

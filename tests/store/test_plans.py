@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event
 from tests.store.walk import EPOCH, Stay, record
 from tracker.store import presence, queries
 from tracker.store.session import Store
+from tracker.store.stored_tracks import tracklets
 
 HOUR = (EPOCH, EPOCH + timedelta(hours=1))
 
@@ -18,7 +19,7 @@ QUESTIONS: dict[str, Callable[[Connection], object]] = {
     "identities in an hour": lambda c: queries.identities(c, queries.IdentityFilter(None, *HOUR)),
     "identities of a camera in an hour": lambda c: queries.identities(c, queries.IdentityFilter("west", *HOUR)),
     "history": lambda c: queries.history(c, 1),
-    "tracklets of a run": lambda c: list(queries.tracklets(c, 1)),
+    "tracklets of a run": lambda c: list(tracklets(c, 1)),
     "present": lambda c: presence.present(c, "west", *HOUR),
     "together": lambda c: presence.together(c, 1),
     "transitions in an hour": lambda c: presence.transitions(c, *HOUR),

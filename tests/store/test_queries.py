@@ -7,8 +7,9 @@ from tracker.core.types import IdentityEventKind
 from tracker.errors import OmnitrackError
 from tracker.store.catalogue import people_in_run
 from tracker.store.corrections import merge_identities
-from tracker.store.queries import IdentityFilter, history, identities, latest_run
+from tracker.store.queries import IdentityFilter, history, identities
 from tracker.store.session import Store
+from tracker.store.stored_tracks import latest_run
 
 WALK = [
     Stay("west", 1, 1, 0, 100),

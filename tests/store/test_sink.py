@@ -31,10 +31,11 @@ from tracker.store.identity_events import PlannedEvent, apply_events
 from tracker.store.models import Camera, Embedder, Embedding, Event, Identity, Link, Run, RunCamera, Tracklet
 from tracker.store.packing import unpack_vector
 from tracker.store.privacy import forget
-from tracker.store.queries import identities, tracklets
+from tracker.store.queries import identities
 from tracker.store.runs import CameraOrigin, begin_run, micros, without_password
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
+from tracker.store.stored_tracks import tracklets
 from tracker.store.writer import Batch
 from tracker.video.frame import FrameBatch
 

@@ -17,9 +17,10 @@ from tracker.store.corrections import merge_identities, split_identity
 from tracker.store.maintenance import check
 from tracker.store.models import Embedding, Tracklet
 from tracker.store.packing import ROW, cut, unpack_vector
-from tracker.store.queries import TrackletRow, history, tracklets
+from tracker.store.queries import history
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
+from tracker.store.stored_tracks import TrackletRow, tracklets
 from tracker.video.frame import FrameBatch
 
 STAY = Stay("west", 1, 1, 0, 150)

@@ -19,9 +19,9 @@ from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.pipeline import Pipeline
-from tracker.store.queries import tracklets
 from tracker.store.session import open_store
 from tracker.store.sink import StoreSink
+from tracker.store.stored_tracks import tracklets
 from tracker.video.frame import Image
 from tracker.video.live import LiveCamera
 from tracker.video.live_batching import LiveBatcher

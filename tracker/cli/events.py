@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Since, Until
-from tracker.cli.output import Format, chosen_format, clock, duration, print_found, print_json, print_rows
+from tracker.cli.output import Format, chosen_format, clock, duration, print_found, print_json, print_rows, say_more
 from tracker.times import moment
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def events(
             "Name": lambda row: row.name,
         }
         print_rows(style, f"events{more}", found.rows, columns)
+        if found.has_more:
+            say_more(style, f"--after {found.rows[-1].id}")
     if not found.rows:
         typer.echo("nothing happened there", err=True)
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Limit, PageNumber
-from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table
+from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table, say_more
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def history(
         print_json({"requested_id": identity, "identity": person, "visits": visits.rows, "has_more": visits.has_more})
     elif style is Format.CSV:
         print_csv(HEADER, ([getattr(visit, column) for column in HEADER] for visit in visits.rows))
+        if visits.has_more:
+            say_more(style, f"--page {page + 1}")
     else:
         title = f"identity {person.id}" + (f" ({person.name})" if person.name else "")
         title += f", {person.state}, seen {person.sightings} times for {duration(person.seconds_seen)}"

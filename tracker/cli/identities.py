@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table
+from tracker.cli.output import Format, chosen_format, clock, duration, print_csv, print_json, print_table, say_more
 from tracker.times import moment
 
 if TYPE_CHECKING:  # the database's modules are slow to import, and --help needs none of them
@@ -48,6 +48,8 @@ def identities(
         print_json({"identities": found.rows, "has_more": found.has_more})
     elif style is Format.CSV:
         print_csv(HEADER, ([getattr(row, column) for column in HEADER] for row in found.rows))
+        if found.has_more:
+            say_more(style, f"--after {found.rows[-1].id}")
     elif found.rows:
         more = f"people; --after {found.rows[-1].id} shows more" if found.has_more else "people"
         columns = ("ID", "Name", "State", "Sightings", "Cameras", "First seen", "Last seen", "In view")

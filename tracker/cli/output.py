@@ -124,6 +124,14 @@ def print_found(
     print_rows(style, title, rows, columns)
 
 
+def say_more(style: Format, option: str) -> None:
+    """More rows follow, which that option shows: said beside CSV, and beside JSON that is a plain list, as both have no
+    place for it. Tables say it in their title.
+    """
+    if style is not Format.TABLE:
+        typer.echo(f"more rows follow; {option} shows them", err=True)
+
+
 @contextmanager
 def without_warnings() -> Iterator[None]:
     """Logged warnings are not shown meanwhile: the command says itself what is wrong."""

@@ -7,7 +7,7 @@ import typer
 
 from tracker.cli.corrections import Identity
 from tracker.cli.identities import DEFAULT_DB, AsCsv, AsJson, Database, Limit, PageNumber, Since, Until
-from tracker.cli.output import chosen_format, clock, duration, print_found
+from tracker.cli.output import chosen_format, clock, duration, print_found, say_more
 from tracker.times import length, moment
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NOBODY = "nobody was seen"
+NO_MORE = "there are not so many pages"
 
 CameraName = Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's name.")]
 
@@ -45,7 +46,9 @@ def who(
         "Tracklet": lambda row: row.tracklet_id,
     }
     more = f"; page {page}, --page {page + 1} shows more" if found.has_more else ""
-    print_found(style, f"in view of {camera}{more}", found.rows, columns, NOBODY)
+    print_found(style, f"in view of {camera}{more}", found.rows, columns, NOBODY if page == 1 else NO_MORE)
+    if found.has_more:
+        say_more(style, f"--page {page + 1}")
 
 
 def together(

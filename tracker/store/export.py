@@ -16,8 +16,9 @@ from tracker.store.crops import crops_of_person, jpeg_of
 from tracker.store.models import Embedder, Embedding, Event, Identity, Link, Tracklet
 from tracker.store.packing import unpack_vector
 from tracker.store.place_queries import PlaceFilter, place_events
-from tracker.store.queries import History, history, sighting_boxes
+from tracker.store.queries import History, history
 from tracker.store.runs import utc
+from tracker.store.stored_tracks import sighting_boxes
 
 README = """Everything that Omnitrack stored about one person. All times are UTC.
 

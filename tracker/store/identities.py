@@ -1,6 +1,6 @@
 """Identities: who is certain, who was merged into whom, and whose name that is."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tracker.errors import NotFoundError
 from tracker.store.models import Identity
@@ -9,9 +9,12 @@ PROVISIONAL = "provisional"
 CONFIRMED = "confirmed"
 
 
+_SURVIVOR = select(Identity.survivor_id).where(Identity.id == bindparam("identity"))
+
+
 def survivor_of(connection: Connection, identity_id: int) -> int | None:
     """The identity that this one became through merges (itself if none), None if it never existed."""
-    return connection.execute(select(Identity.survivor_id).where(Identity.id == identity_id)).scalar()
+    return connection.scalar(_SURVIVOR, {"identity": identity_id})
 
 
 def known_survivor(connection: Connection, identity_id: int) -> int:

@@ -2,22 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, RowMapping, Select, and_, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, RowMapping, func, select
 
 from tracker.errors import OmnitrackError
-from tracker.store.dialects import distinct_values, earlier_of, later_of
+from tracker.store import presence_statements as statements
 from tracker.store.identities import known_survivor
-from tracker.store.models import Camera, Identity, Tracklet
+from tracker.store.models import Camera, Tracklet
 from tracker.store.queries import Page
 from tracker.store.runs import micros, utc
 from tracker.store.scope import is_restricted
-from tracker.store.ways import all_ways, ways_between
-from tracker.store.windows import camera_id, longest_stay_us, overlaps, within
+from tracker.store.windows import camera_id, sightings_asked_for
 
 MAX_BUCKETS = 20_000
 
@@ -83,9 +80,9 @@ def present(
 
     Raises OmnitrackError for an unknown camera.
     """
-    query = _stays().where(Tracklet.camera_id == camera_id(connection, camera), *within(since, until))
-    query = query.order_by(Tracklet.end_us, Tracklet.id).limit(limit + 1).offset(offset)
-    rows = connection.execute(query).mappings().all()
+    values = sightings_asked_for(connection, camera, since, until)
+    page = {"limit": limit + 1, "offset": offset}
+    rows = connection.execute(statements.present(frozenset(values)), values | page).mappings().all()
     return Page(tuple(_stay(row) for row in rows[:limit]), len(rows) > limit)
 
 
@@ -94,37 +91,8 @@ def together(connection: Connection, identity_id: int, *, min_seconds: float = 0
 
     Raises OmnitrackError for an unknown identity.
     """
-    person = known_survivor(connection, identity_id)
-    mine, theirs = aliased(Tracklet), aliased(Tracklet)
-    me, them, named = aliased(Identity), aliased(Identity), aliased(Identity)
-    start, end = later_of(mine.start_us, theirs.start_us), earlier_of(mine.end_us, theirs.end_us)
-    at_the_same_time = and_(
-        theirs.camera_id == mine.camera_id,
-        theirs.start_us <= mine.end_us,
-        theirs.end_us.between(mine.start_us, mine.end_us + longest_stay_us()),
-    )
-    query = (
-        select(
-            named.id,
-            named.name,
-            distinct_values(Camera.name).label("cameras"),
-            func.count().label("times"),
-            func.min(start).label("first_us"),
-            func.max(end).label("last_us"),
-            func.sum(end - start).label("us"),
-        )
-        .select_from(me)
-        .join(mine, mine.identity_id == me.id)
-        .join(theirs, at_the_same_time)
-        .join(them, them.id == theirs.identity_id)
-        .join(named, named.id == them.survivor_id)
-        .join(Camera, Camera.id == mine.camera_id)
-        .where(me.survivor_id == person, them.survivor_id != person)
-        .group_by(named.id, named.name)
-        .having(func.sum(end - start) >= min_seconds * 1e6)
-        .order_by(func.sum(end - start).desc(), named.id)
-    )
-    return tuple(_company(row) for row in connection.execute(query).mappings())
+    values = {"person": known_survivor(connection, identity_id), "least_us": min_seconds * 1e6}
+    return tuple(_company(row) for row in connection.execute(statements.together(), values).mappings())
 
 
 def transitions(
@@ -132,18 +100,11 @@ def transitions(
 ) -> tuple[Transition, ...]:
     """From which camera people went to which, most frequent first; by the sightings within [since, until]."""
     is_of_all = since is None and until is None and not is_restricted(connection)
-    ways = all_ways() if is_of_all else ways_between(within(since, until))
-    origin, target = aliased(Camera), aliased(Camera)
-    query = (
-        select(origin.name, target.name, ways.c.times, ways.c.people, ways.c.gap_us)
-        .join(origin, origin.id == ways.c.from_id)
-        .join(target, target.id == ways.c.to_id)
-        .where(ways.c.times > 0)
-        .order_by(ways.c.times.desc(), origin.name, target.name)
-    )
+    values = sightings_asked_for(connection, None, since, until)
+    query = statements.transitions(None if is_of_all else frozenset(values))
     return tuple(
         Transition(from_camera, to_camera, int(times), int(people), float(gap_us) / int(times) / 1e6)
-        for from_camera, to_camera, times, people, gap_us in connection.execute(query)
+        for from_camera, to_camera, times, people, gap_us in connection.execute(query, values)
     )
 
 
@@ -184,8 +145,7 @@ def last_day(
 def last_seen(connection: Connection, *, limit: int = 50) -> tuple[Stay, ...]:
     """Everybody's last stay, latest first."""
     found: dict[int, Stay] = {}
-    in_order = (Tracklet.end_us.desc(), Tracklet.start_us.desc(), Tracklet.identity_id.desc())  # as the index has it
-    with connection.execute(_stays().order_by(*in_order), execution_options=_AS_NEEDED) as rows:
+    with connection.execute(statements.latest_stays(), execution_options=_AS_NEEDED) as rows:
         for row in rows.mappings():  # read only as far as needed
             found.setdefault(row["identity_id"], _stay(row))
             if len(found) == limit:
@@ -201,35 +161,13 @@ def latest(connection: Connection) -> datetime | None:
 
 def _counts(connection: Connection, camera: int, begin_us: int, bucket_us: int, buckets: int) -> Any:
     """(buckets,) int64: different people in each."""
-    query = (
-        select(Identity.survivor_id, Tracklet.start_us, Tracklet.end_us)
-        .join(Identity, Identity.id == Tracklet.identity_id)
-        .where(Tracklet.camera_id == camera, *overlaps(begin_us, begin_us + buckets * bucket_us - 1))
-    )
+    values = {"camera_id": camera, "since_us": begin_us, "until_us": begin_us + buckets * bucket_us - 1}
     seen: set[tuple[int, int]] = set()
-    for person, start_us, end_us in connection.execute(query):
+    for person, start_us, end_us in connection.execute(statements.in_view(), values):
         first = max((start_us - begin_us) // bucket_us, 0)
         last = min((end_us - begin_us) // bucket_us, buckets - 1)
         seen.update((number, person) for number in range(first, last + 1))
     return np.bincount([number for number, _ in seen], minlength=buckets)
-
-
-@cache  # building a query takes longer than answering it
-def _stays() -> Select[int, str | None, str, int, int, int]:
-    survivor = aliased(Identity)
-    return (
-        select(
-            survivor.id.label("identity_id"),
-            survivor.name,
-            Camera.name.label("camera"),
-            Tracklet.start_us,
-            Tracklet.end_us,
-            Tracklet.id.label("tracklet_id"),
-        )
-        .join(Camera, Camera.id == Tracklet.camera_id)
-        .join(Identity, Identity.id == Tracklet.identity_id)
-        .join(survivor, survivor.id == Identity.survivor_id)
-    )
 
 
 def _stay(row: RowMapping) -> Stay:

@@ -4,6 +4,7 @@
 sightings or merges have changed since; such people are counted from their sightings until they are added up again.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -41,7 +42,7 @@ def all_ways() -> Subquery:
     return _added(union_all(totals, *_amendments()).subquery()).subquery()
 
 
-def ways_between(conditions: list[ColumnElement[bool]]) -> Subquery:
+def ways_between(conditions: Sequence[ColumnElement[bool]]) -> Subquery:
     """The same of those sightings of Tracklet and Identity only."""
     steps = _steps(conditions).c
     sums = (func.count().label("times"), func.count(steps.person_id.distinct()).label("people"))
@@ -83,7 +84,7 @@ def _of_stale_people() -> Subquery:
     return select(*way, func.count().label("times"), func.sum(steps.gap_us).label("gap_us")).group_by(*way).subquery()
 
 
-def _steps(conditions: list[ColumnElement[bool]]) -> Subquery:
+def _steps(conditions: Sequence[ColumnElement[bool]]) -> Subquery:
     """From each of those sightings to the person's next one, where the camera changes."""
     of_person: dict[str, Any] = {"partition_by": Identity.survivor_id, "order_by": (Tracklet.start_us, Tracklet.id)}
     visits = (
