@@ -21,7 +21,7 @@ from reid.preprocess import InputSpec
 from reid.pretrained import SHIPPED_WEIGHTS
 from tracker.config import Config
 from tracker.detection.opening import open_detector
-from tracker.detection.shaped import ShapedDetector
+from tracker.detection.shaped import ShapedDetector, fitting, upright_lying_or_square
 from tracker.errors import OmnitrackError
 from tracker.inference.devices import resolve_device
 from tracker.inference.download import sha256_of
@@ -98,43 +98,49 @@ def find_model(config: Config, kind: ModelKind, *, notify: Notify, download: boo
     )
 
 
-def build_detector(config: Config, notify: Notify) -> Detector:
-    """One for all cameras, as unsure as the one that wants to hear most."""
+def build_detector(config: Config, notify: Notify, *, photos: bool = False) -> Detector:
+    """One for all cameras, as unsure as the one that wants to hear most. photos: for single pictures of any shape, each
+    of which gets all cores, instead of many side by side.
+    """
     confidence = min([config.detector.confidence, *(c.confidence for c in config.cameras if c.confidence is not None)])
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
-    settings, shaped = config.detector, config.detector.shape == "picture"
-    device = resolve_device(config.device)
-    return open_detector(model, device, cache_folder(), confidence, settings.nms_iou, shaped=shaped)
+    fit = upright_lying_or_square if photos else fitting if config.detector.shape == "picture" else None
+    device, streams = resolve_device(config.device), 1 if photos else None
+    return open_detector(model, device, cache_folder(), confidence, config.detector.nms_iou, fit=fit, streams=streams)
 
 
 def build_describer(config: Config, notify: Notify) -> Describer:
     """Finds and describes the person on a photo with the same networks as a run."""
-    return Describer(build_detector(config, notify), build_embedder(config, notify))
+    return Describer(build_detector(config, notify, photos=True), build_embedder(config, notify, streams=1))
 
 
-def build_embedder(config: Config, notify: Notify) -> Embedder:
+def build_embedder(config: Config, notify: Notify, *, streams: int | None = None) -> Embedder:
+    """streams: as many requests side by side on the CPU; None: one a core."""
     model = find_model(config, ModelKind.EMBEDDER, notify=notify)
     device = resolve_device(config.device)
     try:
         if model.spec.format in (ModelFormat.OPENVINO, ModelFormat.ONNX) and model.path is not None:
-            session, spec = engine_session(model.path, model.spec)
+            session, spec = engine_session(model.path, model.spec, streams)
         else:
-            session, spec = osnet_session(model.path or SHIPPED_WEIGHTS, model.spec, device)
+            session, spec = osnet_session(model.path or SHIPPED_WEIGHTS, model.spec, device, streams)
     except ReidError as error:
         raise OmnitrackError(str(error)) from error
     blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
     return CropEmbedder(session, spec, model.spec.name, session.infer(blank).shape[1])
 
 
-def engine_session(path: Path, model: ModelSpec) -> tuple[Session, InputSpec]:
+def engine_session(path: Path, model: ModelSpec, streams: int | None) -> tuple[Session, InputSpec]:
     """A network file that runs as it is, to be given pictures, and the input that the registry states for it."""
     given = model.input
     spec = InputSpec(given.height, given.width, given.colour, given.scale, given.mean, given.std)
-    session = open_session(path, cache_dir=cache_folder() / "compiled", precision=model.precision, pixels=given)
+    compiled = cache_folder() / "compiled"
+    session = open_session(path, streams=streams, cache_dir=compiled, precision=model.precision, pixels=given)
     return session, spec
 
 
-def osnet_session(weights_path: Path, model: ModelSpec, device: str) -> tuple[Session, InputSpec]:
+def osnet_session(
+    weights_path: Path, model: ModelSpec, device: str, streams: int | None
+) -> tuple[Session, InputSpec]:
     """OSNet weights, in torch on CUDA and exported once for the CPU, and the input that the weights state. The session
     takes pictures.
     """
@@ -151,7 +157,9 @@ def osnet_session(weights_path: Path, model: ModelSpec, device: str) -> tuple[Se
     exported = cache_folder() / "exported" / name
     if not exported.exists():
         export_once(weights_path, model.variant, exported)
-    return open_session(exported, cache_dir=cache_folder() / "compiled", precision=model.precision, pixels=pixels), spec
+    compiled = cache_folder() / "compiled"
+    session = open_session(exported, streams=streams, cache_dir=compiled, precision=model.precision, pixels=pixels)
+    return session, spec
 
 
 def export_once(weights_path: Path, variant: str, exported: Path) -> None:

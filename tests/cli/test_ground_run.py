@@ -7,8 +7,9 @@ from tests.cli.test_commands import first_frames, omnitrack
 from tests.resources import DATA, MODELS, needs_data, needs_models
 from tracker.evaluation.mot import read_mot
 from tracker.store.explanation import explain
-from tracker.store.queries import identities, latest_run, tracklets
+from tracker.store.queries import identities
 from tracker.store.session import open_store
+from tracker.store.stored_tracks import latest_run, tracklets
 
 VIEWS = ("View_001", "View_006")
 

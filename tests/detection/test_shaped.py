@@ -14,7 +14,7 @@ from tests.resources import MODELS, needs_data, needs_models
 from tracker.core.types import Detections
 from tracker.detection.opening import SHIPPED_DETECTOR, open_detector, open_detector_session
 from tracker.detection.people_network import UnknownLayoutError, people_network
-from tracker.detection.shaped import ShapedDetector, Size, fitting
+from tracker.detection.shaped import ShapedDetector, Size, fitting, upright_lying_or_square
 from tracker.detection.suppression import iou_matrix
 from tracker.detection.yolo import YOLODetector
 from tracker.errors import OmnitrackError
@@ -46,6 +46,21 @@ def test_network_is_as_large_as_the_picture_in_it(picture: Size, size: Size) -> 
     assert fitting((640, 640), picture) == size
 
 
+@pytest.mark.parametrize(
+    ("picture", "size"),
+    [
+        ((576, 768), (640, 640)),
+        ((1080, 1920), (384, 640)),
+        ((10, 5000), (384, 640)),
+        ((256, 128), (640, 384)),
+        ((500, 500), (640, 640)),
+    ],
+)
+def test_photos_of_any_shape_need_three_networks(picture: Size, size: Size) -> None:
+    assert upright_lying_or_square((640, 640), picture) == size
+    assert upright_lying_or_square((416, 416), (256, 128)) == (416, 256)
+
+
 def test_each_shape_has_one_network_and_answers_keep_their_order() -> None:
     opened: list[Size] = []
 
@@ -69,7 +84,7 @@ def test_each_shape_has_one_network_and_answers_keep_their_order() -> None:
 def test_fitted_networks_find_what_the_square_one_finds(name: str, tmp_path: Path) -> None:
     model = load_registry().resolve(ModelKind.DETECTOR, name, [MODELS], tmp_path, False, print)
     square = YOLODetector(open_detector_session(model, "cpu", tmp_path, threads=1), model.spec, 0.4)
-    shaped = open_detector(model, "cpu", tmp_path, 0.4, 0.6, shaped=True)
+    shaped = open_detector(model, "cpu", tmp_path, 0.4, 0.6, fit=fitting)
     pictures = list(frames(3, 60).values())
     assert pictures, VIEW
     squares = [np.ascontiguousarray(picture[:576, :576]) for picture in pictures]
@@ -85,10 +100,10 @@ def test_fitted_networks_find_what_the_square_one_finds(name: str, tmp_path: Pat
 
 def test_second_start_reads_what_the_first_one_made(tmp_path: Path) -> None:
     model = load_registry().resolve(ModelKind.DETECTOR, "omnitrack-person", [], tmp_path, False, print)
-    open_detector(model, "cpu", tmp_path, 0.1, 0.6, shaped=True).detect([blank(480, 640)])
+    open_detector(model, "cpu", tmp_path, 0.1, 0.6, fit=fitting).detect([blank(480, 640)])
     (made,) = (tmp_path / "exported").glob("*-320x416-*.xml")
     written = made.stat().st_mtime_ns
-    open_detector(model, "cpu", tmp_path, 0.1, 0.6, shaped=True).detect([blank(480, 640)])
+    open_detector(model, "cpu", tmp_path, 0.1, 0.6, fit=fitting).detect([blank(480, 640)])
     assert made.stat().st_mtime_ns == written
     assert len(list((tmp_path / "exported").iterdir())) == 2
 

@@ -2,12 +2,13 @@
 
 import logging
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from tracker.detection.people_network import REVISION, UnknownLayoutError, people_network
-from tracker.detection.shaped import ShapedDetector, Size, fitting
+from tracker.detection.shaped import ShapedDetector, Size
 from tracker.detection.ultralytics_weights import exported, torch_module
 from tracker.detection.yolo import YOLODetector
 from tracker.inference.download import sha256_of
@@ -49,11 +50,18 @@ def open_detector_session(
 
 
 def open_detector(
-    model: ResolvedModel, device: str, cache: Path, confidence: float, nms_iou: float, *, shaped: bool = False
+    model: ResolvedModel,
+    device: str,
+    cache: Path,
+    confidence: float,
+    nms_iou: float,
+    *,
+    fit: Callable[[Size, Size], Size] | None = None,
+    streams: int | None = None,
 ) -> Detector:
-    """A detector of people only where the network allows it: OpenVINO files of ultralytics, on the CPU. With shaped, it
-    fits itself to the shape of the pictures; without, and others, take squares. Arguments as for open_detector_session
-    and YOLODetector.
+    """A detector of people only where the network allows it: OpenVINO files of ultralytics, on the CPU. With fit, it
+    has a network for each shape of picture, of the size that fit(largest, picture) tells (shaped.py); without, and
+    others, take squares. Other arguments as for open_detector_session and YOLODetector.
     """
     spec, path = model.spec, model.path or SHIPPED_DETECTOR
     if spec.format is ModelFormat.ULTRALYTICS_PT and device == "cpu":
@@ -61,7 +69,7 @@ def open_detector(
     native = spec.input.size
     weights = path.with_suffix(".bin")
     if path.suffix != ".xml" or not weights.is_file() or native[0] != native[1]:
-        return YOLODetector(open_detector_session(model, device, cache), spec, confidence, nms_iou)
+        return YOLODetector(open_detector_session(model, device, cache, streams=streams), spec, confidence, nms_iou)
     key = f"{sha256_of(path)[:16]}-{sha256_of(weights)[:16]}"
 
     def opened(size: Size) -> Detector:
@@ -69,12 +77,14 @@ def open_detector(
             fitted = fitted_network(path, key, native, size, cache)
         except UnknownLayoutError as reason:
             _LOG.debug("%s is used as it is: %s", spec.name, reason)
-            session = open_detector_session(model, device, cache)
+            session = open_detector_session(model, device, cache, streams=streams)
         else:
-            session = open_session(fitted, cache_dir=cache / "compiled", precision=spec.precision, pixels=spec.input)
+            session = open_session(
+                fitted, streams=streams, cache_dir=cache / "compiled", precision=spec.precision, pixels=spec.input
+            )
         return YOLODetector(session, spec, confidence, nms_iou)
 
-    return ShapedDetector(partial(fitting, native), opened) if shaped else opened(native)
+    return opened(native) if fit is None else ShapedDetector(partial(fit, native), opened)
 
 
 def fitted_network(path: Path, key: str, native: Size, size: Size, cache: Path) -> Path:

@@ -55,3 +55,12 @@ def fitting(largest: Size, picture: Size) -> Size:
         for side, limit in zip(picture, largest, strict=True)
     )
     return height, width
+
+
+def upright_lying_or_square(largest: Size, picture: Size) -> Size:
+    """The same, but one of three sizes at most: for pictures of which no two have the same shape."""
+    height, width = (
+        side if needed > (narrow := -(-side * 3 // (5 * _MULTIPLE)) * _MULTIPLE) else narrow
+        for side, needed in zip(largest, fitting(largest, picture), strict=True)
+    )
+    return height, width

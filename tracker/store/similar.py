@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import faiss
@@ -14,6 +16,7 @@ from sqlalchemy.orm import aliased
 
 from tracker.core.types import FloatArray, IntArray
 from tracker.errors import OmnitrackError
+from tracker.inference.devices import available_cores
 from tracker.store.models import Camera, Embedder, Embedding, Identity, Tracklet
 from tracker.store.packing import unpack_vector
 from tracker.store.runs import utc
@@ -68,7 +71,8 @@ def open_looks(store: Store) -> "AppearanceIndex | ServerLooks":
 
 
 class AppearanceIndex:
-    """The appearance of all sightings in memory, two bytes a number as in the database, which it follows at refresh().
+    """The appearance of all sightings in memory, two bytes a number as in the database, which it follows at refresh():
+    one part for each core, which are searched side by side.
 
     Threads may share it. Use as a context manager, or call close().
     """
@@ -76,11 +80,14 @@ class AppearanceIndex:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._resources = ExitStack()
+        self._cores = available_cores()
+        pool = ThreadPoolExecutor(self._cores, "appearance-index", initializer=partial(faiss.omp_set_num_threads, 1))
+        self._pool = self._resources.enter_context(pool)
         self._connection: Connection | None = None
         self._lock = threading.Lock()
         self._version: int | None = None
         self._dimension = 0
-        self._index: faiss.Index | None = None
+        self._parts: list[faiss.IndexIDMap2] = []
         self._weights: dict[int, float] = {}
 
     def __enter__(self) -> "AppearanceIndex":
@@ -117,7 +124,7 @@ class AppearanceIndex:
         Raises ValueError for another dimension than that of the database.
         """
         with self._lock:
-            if self._index is None or not self._weights:
+            if not self._weights:
                 return np.zeros(0, np.int64), np.zeros(0, np.float32)
             if look.shape != (self._dimension,):
                 raise ValueError(f"look must have shape ({self._dimension},), got {look.shape}")
@@ -126,20 +133,22 @@ class AppearanceIndex:
                 selector = faiss.IDSelectorBatch(np.array(among, np.int64))
                 only = faiss.SearchParameters()
                 only.sel = selector
-            scores, numbers = self._index.search(look[None], min(count, len(self._weights)), params=only)
-            return numbers[0][numbers[0] >= 0], scores[0][numbers[0] >= 0]
+            most = min(count, len(self._weights))
+            found = list(self._pool.map(lambda part: part.search(look[None], most, params=only), self._parts))
+        scores, numbers = (np.concatenate(column, axis=1)[0] for column in zip(*found, strict=True))
+        best = np.lexsort((numbers, -scores))
+        best = best[numbers[best] >= 0][:count]
+        return numbers[best], scores[best]
 
     def _follow(self, connection: Connection) -> None:
         dimension = connection.scalar(select(Embedder.dimension)) or 0
         stored = {row.tracklet_id: row.weight for row in connection.execute(_WEIGHTS)}
         if dimension != self._dimension:
-            fp16 = faiss.ScalarQuantizer.QT_fp16
-            self._index = faiss.IndexIDMap2(faiss.IndexScalarQuantizer(dimension, fp16, faiss.METRIC_INNER_PRODUCT))
+            self._parts = [_empty(dimension) for _ in range(self._cores)]
             self._dimension, self._weights = dimension, {}
-        if self._index is None:
-            return
         outdated = [number for number, weight in self._weights.items() if stored.get(number) != weight]
-        self._index.remove_ids(faiss.IDSelectorBatch(np.array(outdated, np.int64)))
+        for part in self._parts:
+            part.remove_ids(faiss.IDSelectorBatch(np.array(outdated, np.int64)))
         for number in outdated:
             del self._weights[number]
         missing = [number for number in stored if number not in self._weights]
@@ -147,8 +156,14 @@ class AppearanceIndex:
             chosen = Embedding.tracklet_id.in_(missing[first : first + _AT_ONCE])
             rows = connection.execute(select(Embedding.tracklet_id, Embedding.vector).where(chosen)).all()
             looks = np.stack([unpack_vector(row.vector) for row in rows])
-            self._index.add_with_ids(looks, np.array([row.tracklet_id for row in rows], np.int64))
+            smallest = min(self._parts, key=lambda part: int(part.ntotal))
+            smallest.add_with_ids(looks, np.array([row.tracklet_id for row in rows], np.int64))
             self._weights.update((row.tracklet_id, stored[row.tracklet_id]) for row in rows)
+
+
+def _empty(dimension: int) -> faiss.IndexIDMap2:
+    fp16 = faiss.ScalarQuantizer.QT_fp16
+    return faiss.IndexIDMap2(faiss.IndexScalarQuantizer(dimension, fp16, faiss.METRIC_INNER_PRODUCT))
 
 
 def require_network(connection: Connection, name: str, dimension: int) -> None:
