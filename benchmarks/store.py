@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from benchmarks.store_crowd import crowd
+from benchmarks.store_questions import of_one_camera, questions_of
 from tracker.config import Config
 from tracker.core.types import (
     FloatArray,
@@ -35,12 +36,10 @@ from tracker.core.types import (
 )
 from tracker.networks import build_describer
 from tracker.photos import decode_photo
-from tracker.store import presence, queries
 from tracker.store.appearance import Appearance
 from tracker.store.identity_events import PlannedEvent
 from tracker.store.packing import MAX_BOXES, ROW
-from tracker.store.runs import ActiveRun, CameraOrigin, begin_run, utc
-from tracker.store.scope import restrict
+from tracker.store.runs import ActiveRun, CameraOrigin, begin_run
 from tracker.store.session import Store, open_store
 from tracker.store.similar import AppearanceIndex, similar_people
 from tracker.store.sink import StoreSink
@@ -132,9 +131,9 @@ def ask(path: Path, repeat: int = 200) -> None:
     """
     with open_store(path, create=False) as store, AppearanceIndex(store) as index:
         index.refresh()
-        rng, questions = np.random.default_rng(2), _questions_of(store, seed=1)
+        rng, questions = np.random.default_rng(2), questions_of(store, seed=1)
         questions["similar people"] = lambda c: similar_people(c, index, _unit(rng.normal(size=DIMENSION)))
-        questions["last seen, who sees one camera"] = _of_one_camera
+        questions["last seen, who sees one camera"] = of_one_camera
         report = {
             name: _summary([_asked(store, question) for _ in range(repeat)]) for name, question in questions.items()
         }
@@ -207,7 +206,7 @@ def contend(path: Path, readers: int = 8, seconds: float = 60.0, pause: float = 
 def _keep_asking(path: Path, seed: int, seconds: float, pause: float) -> list[tuple[float, float]]:
     taken: list[tuple[float, float]] = []
     with open_store(path, create=False) as store:
-        questions = [question for name, question in _questions_of(store, seed).items() if "all time" not in name]
+        questions = [question for name, question in questions_of(store, seed).items() if "all time" not in name]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             taken.append(_asked(store, questions[len(taken) % len(questions)]))
@@ -223,11 +222,6 @@ def _asked(store: Store, question: Callable[[Connection], object]) -> tuple[floa
     return (time.perf_counter() - begun) * 1e3, (time.process_time() - begun_cpu) * 1e3
 
 
-def _of_one_camera(connection: Connection) -> object:
-    restrict(connection, ("camera-1",))
-    return presence.last_seen(connection)
-
-
 def _unit(vector: NDArray[np.float64]) -> FloatArray:
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
@@ -235,49 +229,6 @@ def _unit(vector: NDArray[np.float64]) -> FloatArray:
 def _summary(milliseconds: list[tuple[float, float]]) -> dict[str, float]:
     clock, cpu = np.percentile(milliseconds, (50, 99), axis=0).T.round(2).tolist()
     return {"median_ms": clock[0], "p99_ms": clock[1], "median_cpu_ms": cpu[0], "p99_cpu_ms": cpu[1]}
-
-
-def _questions_of(store: Store, seed: int) -> dict[str, Callable[[Connection], object]]:
-    with store.read() as connection:
-        first, last = connection.exec_driver_sql("SELECT min(start_us), max(end_us) FROM tracklets").one()
-        people = connection.exec_driver_sql("SELECT max(id) FROM identities").scalar_one()
-        cameras = connection.exec_driver_sql("SELECT name FROM cameras").scalars().all()
-    return _questions(np.random.default_rng(seed), first, last, people, list(cameras))
-
-
-def _questions(
-    rng: np.random.Generator, first_us: int, last_us: int, people: int, cameras: list[str]
-) -> dict[str, Callable[[Connection], object]]:
-    def moment() -> datetime:
-        return utc(int(rng.integers(first_us, last_us)))
-
-    def camera() -> str:
-        return str(rng.choice(cameras))
-
-    def span(hours: float) -> tuple[datetime, datetime]:
-        since = moment()
-        return since, since + timedelta(hours=hours)
-
-    def where(camera: str | None, hours: float) -> queries.IdentityFilter:
-        return queries.IdentityFilter(camera, *span(hours))
-
-    return {
-        "identities, first page": lambda c: queries.identities(c),
-        "identities, any page": lambda c: queries.identities(c, after=int(rng.integers(people))),
-        "identities of a camera in an hour": lambda c: queries.identities(c, where(camera(), 1)),
-        "identities in an hour": lambda c: queries.identities(c, where(None, 1)),
-        "identities since a moment": lambda c: queries.identities(c, queries.IdentityFilter(since=moment())),
-        "identities seen often": lambda c: queries.identities(c, queries.IdentityFilter(min_sightings=5)),
-        "history": lambda c: queries.history(c, int(rng.integers(1, people + 1))),
-        "who was at a camera in an hour": lambda c: presence.present(c, camera(), *span(1)),
-        "together": lambda c: presence.together(c, int(rng.integers(1, people + 1))),
-        "transitions of a day": lambda c: presence.transitions(c, *span(24)),
-        "transitions of all time": lambda c: presence.transitions(c),
-        "occupancy of a camera, a day": lambda c: presence.occupancy(
-            c, *span(24), timedelta(minutes=15), camera=camera()
-        ),
-        "last seen, everybody": lambda c: presence.last_seen(c),
-    }
 
 
 def _add_tracklet(

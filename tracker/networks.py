@@ -138,9 +138,7 @@ def engine_session(path: Path, model: ModelSpec, streams: int | None) -> tuple[S
     return session, spec
 
 
-def osnet_session(
-    weights_path: Path, model: ModelSpec, device: str, streams: int | None
-) -> tuple[Session, InputSpec]:
+def osnet_session(weights_path: Path, model: ModelSpec, device: str, streams: int | None) -> tuple[Session, InputSpec]:
     """OSNet weights, in torch on CUDA and exported once for the CPU, and the input that the weights state. The session
     takes pictures.
     """

@@ -58,7 +58,7 @@ def export(
     target = out or Path(f"identity-{identity}.zip")
     with open_store(db, create=False) as store, store.read() as connection:
         person = export_person(connection, identity, target)
-    typer.echo(f"{target}: {person.identity.sightings} sightings of identity {person.identity.id}")
+    typer.echo(f"{target}: {_some(person.identity.sightings, 'sighting')} of identity {person.identity.id}")
 
 
 def _confirm(question: str) -> None:
@@ -69,8 +69,14 @@ def _confirm(question: str) -> None:
 
 def _counts(erased: "Erased") -> str:
     people = "1 person" if erased.people == 1 else f"{erased.people} people"
-    clips = f", {erased.clips} clips" if erased.clips else ""
-    return f"{people}, {erased.tracklets} sightings, {erased.boxes} boxes, {erased.embeddings} embeddings{clips}"
+    rows = ((erased.tracklets, "sighting"), (erased.boxes, "box"), (erased.embeddings, "embedding"))
+    clips = ((erased.clips, "clip"),) if erased.clips else ()
+    return ", ".join([people, *(_some(count, what) for count, what in (*rows, *clips))])
+
+
+def _some(count: int, what: str) -> str:
+    """1 box, 2 boxes, 0 clips."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}{'es' if what.endswith('x') else 's'}"
 
 
 def _report(erased: "Erased", dry_run: bool) -> None:

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Protocol
+from functools import cache, partial
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from tracker.core.types import FloatArray, IntArray
@@ -22,7 +22,7 @@ from tracker.store.packing import unpack_vector
 from tracker.store.runs import utc
 from tracker.store.server_looks import ServerLooks, has_pgvector
 from tracker.store.session import Store
-from tracker.store.windows import camera_id, within
+from tracker.store.windows import sightings_asked_for, sightings_given
 
 _AT_ONCE = 500
 _PER_PERSON = 16
@@ -191,32 +191,35 @@ def similar_people(
     Sightings that the connection does not show (erased, or of hidden cameras) do not count.
     Raises NotFoundError for an unknown camera.
     """
-    conditions = _conditions(connection, chosen or MatchFilter())
-    shown = select(Tracklet.id).where(*conditions).limit(_FEW + 1)
-    are_few = connection.scalar(select(func.count()).select_from(shown.subquery())) != _FEW + 1
-    among = connection.scalars(shown).all() if are_few else None
+    which = chosen or MatchFilter()
+    values = sightings_asked_for(connection, which.camera, which.since, which.until)
+    given, few = frozenset(values), values | {"limit": _FEW + 1}
+    are_few = connection.scalar(_number_shown(given), few) != _FEW + 1
+    among = connection.scalars(_shown(given), few).all() if are_few else None
     count = top * _PER_PERSON
     while True:
         numbers, scores = index.nearest(look, count, among)
-        found = _people(connection, numbers, scores, conditions)
+        found = _people(connection, numbers, scores, values)
         if len(found) >= top or len(numbers) < count:
             return found[:top]
         count *= 8
 
 
-def _conditions(connection: Connection, chosen: MatchFilter) -> list[ColumnElement[bool]]:
-    conditions = within(chosen.since, chosen.until)
-    if chosen.camera is not None:
-        conditions.append(Tracklet.camera_id == camera_id(connection, chosen.camera))
-    return conditions
+# Built once for each set of names of values that are given: building a statement takes longer than executing it.
+@cache
+def _shown(given: frozenset[str]) -> Select[int]:
+    return select(Tracklet.id).where(*sightings_given(given)).limit(bindparam("limit"))
 
 
-def _people(
-    connection: Connection, numbers: IntArray, scores: FloatArray, conditions: list[ColumnElement[bool]]
-) -> tuple[Match, ...]:
-    """In order of score."""
+@cache
+def _number_shown(given: frozenset[str]) -> Select[int]:
+    return select(func.count()).select_from(_shown(given).subquery())
+
+
+@cache
+def _whose(given: frozenset[str]) -> Select[int, int, str | None, str, int, int]:
     person = aliased(Identity)
-    query = (
+    return (
         select(
             Tracklet.id,
             person.id.label("identity_id"),
@@ -228,12 +231,17 @@ def _people(
         .join(Camera, Camera.id == Tracklet.camera_id)
         .join(Identity, Identity.id == Tracklet.identity_id)
         .join(person, person.id == Identity.survivor_id)
-        .where(*conditions)
+        .where(*sightings_given(given), Tracklet.id.in_(bindparam("numbers", expanding=True)))
     )
+
+
+def _people(connection: Connection, numbers: IntArray, scores: FloatArray, values: dict[str, Any]) -> tuple[Match, ...]:
+    """In order of score. values: of the conditions on sightings."""
+    query = _whose(frozenset(values))
     rows: dict[int, Row[int, int, str | None, str, int, int]] = {}
     for first in range(0, len(numbers), _AT_ONCE):
-        some = query.where(Tracklet.id.in_(numbers[first : first + _AT_ONCE].tolist()))
-        rows.update((row.id, row) for row in connection.execute(some))
+        some = values | {"numbers": numbers[first : first + _AT_ONCE].tolist()}
+        rows.update((row.id, row) for row in connection.execute(query, some))
     best: dict[int, Match] = {}
     for number, score in zip(numbers.tolist(), scores.tolist(), strict=True):
         row = rows.get(number)
