@@ -37,9 +37,9 @@ def ids(database: Path) -> list[int]:
 def test_forget_erases_only_when_it_is_confirmed(database: Path) -> None:
     with pytest.raises(OmnitrackError, match="add --yes"):
         output(database, "forget", "1")
-    assert output(database, "forget", "1", "--dry-run") == "would erase 1 person, 1 sightings, 51 boxes, 1 embeddings"
+    assert output(database, "forget", "1", "--dry-run") == "would erase 1 person, 1 sighting, 51 boxes, 1 embedding"
     assert ids(database) == [1, 2]
-    assert output(database, "forget", "1", "--yes") == "erased 1 person, 1 sightings, 51 boxes, 1 embeddings"
+    assert output(database, "forget", "1", "--yes") == "erased 1 person, 1 sighting, 51 boxes, 1 embedding"
     assert ids(database) == [2]
 
 
@@ -52,5 +52,5 @@ def test_retain_counts_in_days(database: Path) -> None:
 
 def test_export_writes_an_archive(database: Path, tmp_path: Path) -> None:
     target = tmp_path / "anna.zip"
-    assert output(database, "export", "2", "--out", str(target)) == f"{target}: 1 sightings of identity 2"
+    assert output(database, "export", "2", "--out", str(target)) == f"{target}: 1 sighting of identity 2"
     assert is_zipfile(target)
