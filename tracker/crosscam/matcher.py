@@ -7,18 +7,16 @@ clustering under cannot-link finds the groups; each group keeps the identity of 
 decided holds before all that.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from tracker.core.types import (
-    FloatArray,
     IdentityEvent,
     IdentityEventKind,
     LinkEvidence,
     TrackletKey,
-    TrackState,
     TrackUpdate,
 )
 from tracker.crosscam.affinity import Walks
@@ -32,12 +30,13 @@ from tracker.crosscam.identities import IdentityBook
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.memory import Memory
 from tracker.crosscam.naming import Namer
+from tracker.crosscam.open_tracks import OpenTracks
 from tracker.crosscam.search import Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
 from tracker.crosscam.splitting import SplitCheck
 from tracker.crosscam.standing import ON_GROUND, standing_log_odds
-from tracker.crosscam.state import State, pack, unpack
+from tracker.crosscam.state import State
 from tracker.crosscam.track_log import TrackLog
 
 __all__ = ["CrossCameraMatcher", "MatcherConfig"]
@@ -77,12 +76,8 @@ class CrossCameraMatcher:
         self._namer = Namer(self._book, self._log, self._config.confirm_seconds, self._decisions.keep_apart)
         self._split_check = SplitCheck(self._config.split_log_odds)
         self._walks = walks
-        self._live: dict[TrackletKey, Segment] = {}
-        self._ended: list[Segment] = []
-        self._times_ended = 0
-        self._last_step: dict[str, float] = {}
+        self._open = OpenTracks(self._log)
         self._next_round_seconds = -np.inf
-        self._dimension: int | None = None
         for person in known:
             self._remember(person)
 
@@ -91,9 +86,7 @@ class CrossCameraMatcher:
 
         Raises ValueError for an embedding of another dimension than those known before.
         """
-        previous = dict(self._last_step)
-        for update in sorted(updates, key=lambda u: (u.t_seconds, u.key)):
-            self._observe(update, previous)
+        self._open.observe(updates)
         if t_seconds < self._next_round_seconds:
             return []
         self._next_round_seconds = t_seconds + self._config.round_seconds
@@ -107,7 +100,7 @@ class CrossCameraMatcher:
         """Take decisions of people, and what they take back, oldest first. Those about open tracks show from the next
         round on.
         """
-        unsettled = [*self._ended, *self._live.values()]
+        unsettled = list(self._open)
         events: list[IdentityEvent] = []
         for said in decisions:
             if isinstance(said, Withdrawal):
@@ -120,13 +113,11 @@ class CrossCameraMatcher:
 
     def join_tracks(self, t_seconds: float, kept: TrackletKey, gone: TrackletKey) -> list[IdentityEvent]:
         """A tracker found that two of its tracks are one person: `gone` ends, its identity joins that of `kept`."""
-        segment = self._live.pop(gone, None)
-        if segment is None:
+        if self._open.drop(gone, t_seconds) is None:
             return []
-        self._log.end(gone, t_seconds)
         before, after = self.identity_of(gone), self.identity_of(kept)
-        if after is None and kept in self._live:
-            successor = self._live[kept]
+        if after is None and kept in self._open.live:
+            successor = self._open.live[kept]
             successor.identity_id = before
             self._log.assign(kept, successor.since_seconds, before)
         if before is None or after is None or before == after or self._decisions.keep_apart(before, after):
@@ -160,12 +151,8 @@ class CrossCameraMatcher:
         made._memory.restore(state["memory"])
         made._decisions.restore(state["decisions"])
         made._split_check.restore(state["split_check"])
-        made._live = {segment.key: segment for segment in unpack(state["live"])}
-        made._ended = unpack(state["ended"])
-        made._times_ended = state["times_ended"]
-        made._last_step = dict(state["last_step"])
+        made._open.restore(state["open"])
         made._next_round_seconds = state["next_round_seconds"]
-        made._dimension = state["dimension"]
         return made
 
     def state(self) -> State:
@@ -176,12 +163,8 @@ class CrossCameraMatcher:
             "memory": self._memory.state(),
             "decisions": self._decisions.state(),
             "split_check": self._split_check.state(),
-            "live": pack(list(self._live.values())),
-            "ended": pack(self._ended),
-            "times_ended": self._times_ended,
-            "last_step": dict(self._last_step),
+            "open": self._open.state(),
             "next_round_seconds": self._next_round_seconds,
-            "dimension": self._dimension,
         }
 
     def _identity(self, segment: Segment) -> int | None:
@@ -190,48 +173,17 @@ class CrossCameraMatcher:
     def _remember(self, person: KnownPerson) -> None:
         """Begin with a person from before."""
         if person.embedding is not None:
-            self._require_dimension(person.embedding, f"identity {person.identity_id} of camera {person.camera_id}")
+            self._open.require_dimension(
+                person.embedding, f"identity {person.identity_id} of camera {person.camera_id}"
+            )
         if person.confirmed:
             self._book.confirm(person.identity_id)
         self._memory.put(self._book.resolve(person.identity_id), person.segment())
 
-    def _require_dimension(self, embedding: FloatArray, whose: str) -> None:
-        if self._dimension is None:
-            self._dimension = len(embedding)
-        if embedding.shape != (self._dimension,):
-            raise ValueError(
-                f"{whose}: embedding has shape {embedding.shape}, those known before have ({self._dimension},); "
-                "embeddings of different networks cannot be compared"
-            )
-
-    def _observe(self, update: TrackUpdate, previous_steps: Mapping[str, float]) -> None:
-        key = update.key
-        self._last_step.update(dict.fromkeys((update.camera_id, *update.seen_by), update.t_seconds))
-        if update.embedding is not None:
-            self._require_dimension(update.embedding, f"track {update.track_id} of camera {update.camera_id}")
-        if update.detection_index is not None:
-            if key not in self._live:
-                self._live[key] = Segment(key, update.t_seconds)
-                self._log.begin(key, update.t_seconds)
-            self._live[key].see(update, previous_steps)
-        if update.state is TrackState.ENDED and key in self._live:
-            segment = self._live.pop(key)
-            if segment.confirmed:
-                segment.settle()
-                self._end(segment)
-                self._log.end(key, update.t_seconds)
-            else:
-                self._log.drop(key)
-
-    def _end(self, segment: Segment) -> None:
-        self._times_ended += 1
-        segment.ended_number, segment.due = self._times_ended, True
-        self._ended.append(segment)
-
     def _round(self, t_seconds: float, final: bool = False) -> list[IdentityEvent]:
         self._rest(t_seconds)
-        live = [s for _, s in sorted(self._live.items()) if s.confirmed]
-        ready = self._ended + [s for s in live if final or s.takes_part(t_seconds, self._config)]
+        live = [s for _, s in sorted(self._open.live.items()) if s.confirmed]
+        ready = self._open.ended + [s for s in live if final or s.takes_part(t_seconds, self._config)]
         events: list[IdentityEvent] = []
         for company in self._company.form(t_seconds, ready):
             if company:
@@ -288,13 +240,11 @@ class CrossCameraMatcher:
         """Tracks that ended long ago are decided; identities unseen for too long are let go."""
         config = self._config
         decided_before = t_seconds - min(config.open_seconds, config.memory_seconds)
-        due = [s for s in self._ended if s.presence.last_seconds < decided_before]
-        self._ended = [s for s in self._ended if s.presence.last_seconds >= decided_before]
-        for segment in due:
+        for segment in self._open.take_before(decided_before):
             identity_id = self._identity(segment)
             if identity_id is not None:
                 self._memory.put(identity_id, segment, revocable=self._decisions.constraints.is_linked(segment.key))
-        held = {i for s in (*self._ended, *self._live.values()) if (i := self._identity(s)) is not None}
+        held = {i for s in self._open if (i := self._identity(s)) is not None}
         self._memory.forget(t_seconds - config.memory_seconds, held)
         forgotten = self._log.forget(t_seconds - config.answer_seconds)
         if forgotten and len(self._book) > BOOK_SLACK * (len(self._log) + len(self._memory) + 1):
@@ -307,13 +257,7 @@ class CrossCameraMatcher:
         """
         ready = [row for row, segment in enumerate(company) if segment.is_long_enough(t_seconds, self._config)]
         in_picture = [row for row in ready if not company[row].views]
-        tails = []
-        for row in self._split_check.changed(company, in_picture, comparison):
-            segment = company[row]
-            tail = self._live[segment.key] = segment.split_off()
-            self._end(segment)
-            self._log.begin(tail.key, tail.since_seconds)
-            tails.append(tail)
+        tails = [self._open.split(company[row]) for row in self._split_check.changed(company, in_picture, comparison)]
         for row in ready:
             company[row].settle()
         return tails
