@@ -22,21 +22,24 @@ def standing_log_odds(segments: Sequence[Segment]) -> LogOdds | None:
     None where nothing is known. Tracks of one camera are not judged: these cannot share an instant.
     """
     placed = [row for row, segment in enumerate(segments) if len(segment.places) >= LEAST_INSTANTS]
-    if len(placed) < 2:
+    if len({segments[row].camera_id for row in placed}) < 2:
         return None
     odds = np.zeros((len(segments), len(segments)))
-    tracks = {row: np.array(segments[row].places) for row in placed}
     for number, a in enumerate(placed):
+        one = segments[a]
         for b in placed[number + 1 :]:
-            if segments[a].camera_id != segments[b].camera_id:
-                odds[a, b] = odds[b, a] = _log_odds(tracks[a], tracks[b])
+            other = segments[b]
+            if one.camera_id != other.camera_id and _share_a_time(one, other):
+                odds[a, b] = odds[b, a] = _log_odds(np.array(one.places), np.array(other.places))
     return odds if odds.any() else None
+
+
+def _share_a_time(one: Segment, other: Segment) -> bool:
+    return max(one.places[0][0], other.places[0][0]) <= min(one.places[-1][0], other.places[-1][0]) + AT_ONCE_SECONDS
 
 
 def _log_odds(one: LogOdds, other: LogOdds) -> float:
     """one, other: (m, 3) seconds, X, Y in order of time."""
-    if one[0, 0] > other[-1, 0] + AT_ONCE_SECONDS or other[0, 0] > one[-1, 0] + AT_ONCE_SECONDS:
-        return 0.0
     nearest = np.abs(one[:, None, 0] - other[None, :, 0]).argmin(axis=1)
     shared = np.abs(one[:, 0] - other[nearest, 0]) <= AT_ONCE_SECONDS
     if shared.sum() < LEAST_INSTANTS:

@@ -26,6 +26,7 @@ class CameraTints:
         self._counts: NDArray[np.float64] = np.zeros((0, 1))
         self._means: NDArray[np.float64] | None = None
         self._scatter: NDArray[np.float64] | None = None
+        self._unread: list[NDArray[np.float64]] = []
         self._visits = 0
         self._whitening: FloatArray | None = None
         self._is_due = False
@@ -57,19 +58,29 @@ class CameraTints:
         return beyond if self._whitening is None else beyond @ self._whitening
 
     def _learn_spread(self, beyond: NDArray[np.float64]) -> None:
-        if self._scatter is None:
-            self._scatter = np.zeros((len(beyond), len(beyond)))
-        self._scatter += np.outer(beyond, beyond)
+        self._unread.append(beyond)
         self._visits += 1
+        if len(self._unread) >= FIRST_WHITENING:
+            self._read()
         if self._visits >= FIRST_WHITENING and self._visits & (self._visits - 1) == 0:
             self._is_due = True
+
+    def _read(self) -> None:
+        """Add what was seen lately to the scatter, all at once: that is much quicker than one by one."""
+        if not self._unread:
+            return
+        rows = np.stack(self._unread)
+        self._scatter = rows.T @ rows + (0.0 if self._scatter is None else self._scatter)
+        self._unread = []
 
     def _whiten(self) -> None:
         """Inverse square root of the covariance (d, d), shrunk towards one variance for all directions. It takes long,
         and most matchers never need it: it waits until somebody asks.
         """
-        if not self._is_due or self._scatter is None:
+        if not self._is_due:
             return
+        self._read()
+        assert self._scatter is not None
         self._is_due, covariance = False, self._scatter / self._visits
         d = len(covariance)
         share = d / (d + self._visits)
@@ -87,6 +98,7 @@ class CameraTints:
 
     def state(self) -> State:
         """Plain data for restore()."""
+        self._read()
         return {
             "cameras": list(self._row),
             "sums": self._sums.copy(),

@@ -93,7 +93,9 @@ class GroundSite:
             inside = [(p, p.boxes[name], p.track_id in self._confirmed) for p in people if name in p.boxes]
             updates[name] = self._locals[name].see(one, inside, now)
             members += [((name, self._locals[name].number_of(p.track_id)), p) for p, _, _ in inside]
-            left[name] = np.setdiff1d(np.arange(len(one.detections)), [row for _, row, _ in inside])
+            free = np.ones(len(one.detections), np.bool_)
+            free[[row for _, row, _ in inside]] = False
+            left[name] = free.nonzero()[0]
         for name in (*lost, *(set(seen) & self._locals.keys() - here.keys())):
             if name in self._locals:
                 updates[name] = [*updates.get(name, []), *self._locals[name].finish(t_seconds)]

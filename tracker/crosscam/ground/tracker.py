@@ -171,7 +171,9 @@ class GroundTracker:
         row, camera = np.nonzero(tracks.boxes >= 0)
         box = tracks.boxes[row, camera]
         looks = np.zeros((len(tracks), tracks.looks.shape[2]), np.float32)
-        np.add.at(looks, row, boxes.looks[box])
+        seen, first = np.unique(row, return_index=True)
+        if len(seen):
+            looks[seen] = np.add.reduceat(boxes.looks[box], first)
         looks = unit_rows(looks)
         described: list[bool] = (np.abs(looks).max(axis=1, initial=0) > 0).tolist()
         own: list[dict[str, int]] = [{} for _ in range(len(tracks))]
