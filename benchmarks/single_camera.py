@@ -47,7 +47,8 @@ PEERS = """\
 PEERS_AT_LOWER_RATES = """\
 | roboflow ByteTrack | 84.4 -> 88.0 -> 59.9 | 70.0 -> 62.5 -> 57.9 |
 | the same, told the true rate | 82.7 -> 86.2 -> 58.6 | 70.0 -> 62.5 -> 62.7 |
-| roboflow C-BIoU | 74.0 -> 70.3 -> 36.3 | 64.2 -> 44.8 -> 42.6 |"""
+| roboflow C-BIoU | 74.0 -> 70.3 -> 36.3 | 64.2 -> 44.8 -> 42.6 |
+| boxmot StrongSORT, embeddings | 80.6 -> 69.4 -> 32.6 | 72.9 -> 61.7 -> 44.4 |"""
 """Printed by benchmarks.peer_rates, which runs the peers' own code."""
 
 

@@ -10,6 +10,7 @@ OMP_NUM_THREADS=1), medians over the frames.
 import argparse
 import resource
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -51,14 +52,13 @@ def resident_mebibytes() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def memory_over_time(frames: int) -> list[tuple[int, float]]:
+def memory_over_time(frames: int) -> Iterator[tuple[int, float]]:
     """(frame, MiB) at ten instants of a run with ten people at a time, who leave and are replaced by others."""
-    tracker, samples = SingleCameraTracker("c1"), []
+    tracker = SingleCameraTracker("c1")
     for index, (t_seconds, views) in enumerate(crowd(10, 32).frames(frames, FRAMES_PER_SECOND), 1):
         tracker.update(t_seconds, views["c1"].detections)
         if index % max(frames // 10, 1) == 0:
-            samples.append((index, resident_mebibytes()))
-    return samples
+            yield index, resident_mebibytes()
 
 
 def main() -> None:
@@ -71,10 +71,9 @@ def main() -> None:
         detections, median, worst = frame_costs(people, arguments.frames)
         print(f"| {people} | {detections:.1f} | {median:.2f} | {worst:.2f} | {limit:g} |", flush=True)
     if arguments.long_frames:
-        samples = memory_over_time(arguments.long_frames)
         print("\n| frame | memory, MiB |\n|---|---|")
-        for frame, mebibytes in samples:
-            print(f"| {frame} | {mebibytes:.1f} |")
+        for frame, mebibytes in memory_over_time(arguments.long_frames):
+            print(f"| {frame} | {mebibytes:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
