@@ -10,6 +10,7 @@ from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, FloatArray, IdentityEventKind, TrackState
 from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.operation.timing import StageTimes
 from tracker.pipeline import Pipeline
 from tracker.ports import Step
 from tracker.video.areas import CameraAreas
@@ -104,6 +105,20 @@ def signature(step: Step) -> tuple[object, ...]:
         for u in us
     ]
     return step.batch.t_seconds, updates, list(step.events)
+
+
+def test_tracking_and_matching_are_measured_in_every_step() -> None:
+    times = StageTimes()
+    pipeline = Pipeline(
+        detector=FakeDetector(),
+        embedder=FakeEmbedder(),
+        trackers={"a": SingleCameraTracker("a")},
+        matcher=CrossCameraMatcher(),
+        measured=times.measured,
+    )
+    for index in range(3):
+        pipeline.step(batch(index, {"a": 10}))
+    assert {stage: calls for stage, (calls, _) in times.totals().items()} == {"track": 3, "match": 3}
 
 
 def test_what_users_say_meanwhile_reaches_the_matcher_once() -> None:

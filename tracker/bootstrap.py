@@ -103,6 +103,7 @@ def build_run(
             matcher=matcher,
             ground=ground.site,
             calibrated=ground.cameras,
+            measured=times.measured,
             decisions=hearing.fresh,
             sinks=sinks,
             gate=None if config.detector.motion_gate is None else MotionGate(config.detector.motion_gate),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +29,7 @@ class Pipeline:
 
     Deterministic: the same batches give the same steps, one after the other or overlapped. ground: follows people where
     calibrated cameras overlap; the matcher then knows it, too. calibrated: all cameras that are. decisions: gives what
-    users have said of people since it was asked last.
+    users have said of people since it was asked last. measured: a context for a stage, by its name.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Pipeline:
         areas: Mapping[str, CameraAreas] | None = None,
         movements: Mapping[str, MotionEstimator] | None = None,
         gate: Gate | None = None,
+        measured: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         self.detector = detector
         self.embedder = embedder
@@ -57,6 +58,7 @@ class Pipeline:
         self.areas = dict(areas or {})
         self.movements = dict(movements or {})
         self.gate = gate
+        self._measured = measured
         self._found: dict[str, Detections] = {}
         self.t_seconds = -math.inf
         self._camera_seconds: dict[str, float] = {}
@@ -110,7 +112,9 @@ class Pipeline:
         }
         # at the camera's own last time: a picture of it that was under way may follow
         lost = {camera: self._camera_seconds.get(camera, self.t_seconds) for camera in batch.lost_cameras}
-        return self._link(batch, self.followers.step(self.t_seconds, seen, motions, lost), detections)
+        with self._measured("track"):
+            updates = self.followers.step(self.t_seconds, seen, motions, lost)
+        return self._link(batch, updates, detections)
 
     def _camera_motions(self, frames: Sequence[Frame], found: Sequence[Detections]) -> dict[str, Affine]:
         """How each camera that moves did since its picture before."""
@@ -158,10 +162,11 @@ class Pipeline:
         detections: Mapping[str, Detections],
         last: bool = False,
     ) -> Step:
-        events = self._heard()
-        events += self.matcher.update(self.t_seconds, list(flatten(updates.values())))
-        if last:
-            events = [*events, *self.matcher.finish(self.t_seconds)]
+        with self._measured("match"):
+            events = self._heard()
+            events += self.matcher.update(self.t_seconds, list(flatten(updates.values())))
+            if last:
+                events = [*events, *self.matcher.finish(self.t_seconds)]
         step = Step(batch, updates, events, detections)
         for sink in self.sinks:
             sink.write(step)
