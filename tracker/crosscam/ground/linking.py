@@ -131,7 +131,7 @@ class SiteMatcher:
                 continue
             for member in self._members.of(event.tracklet):
                 if member.told is not None:
-                    events += self._tell(t_seconds, member, event.identity_id, event.evidence, event.since_seconds)
+                    events += self._tell(t_seconds, member, event.identity_id, event.evidence)
             if event.kind is IdentityEventKind.ASSIGNED:
                 self._reasons[event.tracklet] = event.evidence
         for member in self._members.untold():
@@ -142,24 +142,17 @@ class SiteMatcher:
         return events
 
     def _tell(
-        self,
-        t_seconds: float,
-        member: Member,
-        identity_id: int,
-        evidence: LinkEvidence | None,
-        since_seconds: float | None = None,
+        self, t_seconds: float, member: Member, identity_id: int, evidence: LinkEvidence | None
     ) -> list[IdentityEvent]:
-        """since_seconds: from then on the person on the ground is meant."""
-        if member.key in self._left or (since_seconds is not None and member.last_seconds < since_seconds):
-            return []
-        if since_seconds is not None and member.since_seconds >= since_seconds:
-            since_seconds = None
+        """A track is this person; nothing is said of one that was told so already. People on the ground are never split
+        in time, so all of the track is meant.
+        """
         before = None if member.told is None else self._matcher.present(member.told)
-        if before == identity_id:
+        if member.key in self._left or before == identity_id:
             return []
         self._members.tell(member, identity_id)
         kind = IdentityEventKind.ASSIGNED if before is None else IdentityEventKind.REVISED
-        return [IdentityEvent(kind, t_seconds, identity_id, member.key, before, evidence, since_seconds)]
+        return [IdentityEvent(kind, t_seconds, identity_id, member.key, before, evidence)]
 
     def _leave(self, t_seconds: float, said: Sequence[Constraint]) -> list[IdentityEvent]:
         """Tracks that people give to somebody else, or keep apart from others of their person, are no part of it,

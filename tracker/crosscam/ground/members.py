@@ -19,8 +19,6 @@ class Member:
 
     key: TrackletKey
     person: TrackletKey
-    since_seconds: float
-    last_seconds: float
     log_odds: float
     metres: float
     confirmed: bool = False
@@ -62,15 +60,13 @@ class Members:
         for key, person in here:
             if key not in self._by_key:
                 log_odds, metres = person.fits[key[0]]
-                made = Member(key, (site, person.track_id), person.t_seconds, person.t_seconds, log_odds, metres)
+                made = Member(key, (site, person.track_id), log_odds, metres)
                 self._add(made)
         for update in updates:
             member = self._by_key.get(update.key)
             if member is None:
                 continue
             member.confirmed |= update.confirmed
-            if update.detection_index is not None:
-                member.last_seconds = update.t_seconds
             if update.state is TrackState.ENDED:
                 self._ended.append((update.t_seconds, update.key))
                 if not member.confirmed:
