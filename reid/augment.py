@@ -51,11 +51,13 @@ def augment(enlarged: Image, height: int, width: int, options: Augmentation, rng
 
 def cut(crop: Image, options: Augmentation, rng: np.random.Generator) -> Image:
     """A random window of a crop (h, w, 3) BGR uint8, its sides 1 / enlarge of the crop's, in its own resolution, with a
-    random change of colour: what `augment` does before networks of different input sizes look at it.
+    random mirror image and change of colour: what `augment` does before networks of different input sizes look at it.
     """
     high, wide = (max(round(side / options.enlarge), 1) for side in crop.shape[:2])
     top, left = rng.integers(crop.shape[0] - high + 1), rng.integers(crop.shape[1] - wide + 1)
     window = crop[top : top + high, left : left + wide]
+    if rng.random() < options.mirror:
+        window = np.ascontiguousarray(window[:, ::-1])
     return _jitter(window, options.colour_range, rng) if rng.random() < options.colour else window
 
 

@@ -101,15 +101,19 @@ class BatchConfig(Section):
 
 
 class OptimiserConfig(Section):
+    """normalisation_factor: normalisation layers learn this many times as fast as the rest."""
+
     name: Literal["sgd", "amsgrad", "adamw"] = "sgd"
     learning_rate: PositiveFloat = 0.065
     weight_decay: NonNegativeFloat = 5e-4
     momentum: Share = 0.9
+    normalisation_factor: PositiveFloat = 1.0
 
 
 class ScheduleConfig(Section):
     """steps: divide the rate by 10 at each milestone (epochs). cosine: fall to 0 after `span` epochs, or, where that is
-    0, at the end. frozen_epochs: that many at the start train only the new layers.
+    0, at the end. frozen_epochs: that many at the start train only the new layers. guided_epochs: in that many at the
+    start every part of the trunk sees the teacher's maps, not its predecessor's, and only hints and directions count.
     """
 
     kind: Literal["steps", "cosine"] = "steps"
@@ -117,6 +121,7 @@ class ScheduleConfig(Section):
     span: NonNegativeInt = 0
     warmup_epochs: NonNegativeFloat = 0.0
     frozen_epochs: NonNegativeInt = 0
+    guided_epochs: NonNegativeInt = 0
 
 
 class LossConfig(Section):
@@ -130,17 +135,23 @@ class LossConfig(Section):
     direction: NonNegativeFloat = 0.0
     relation: NonNegativeFloat = 0.0
     cosines: NonNegativeFloat = 0.0
+    hints: NonNegativeFloat = 0.0
 
     @property
     def distils(self) -> bool:
-        return self.direction > 0 or self.relation > 0 or self.cosines > 0
+        return self.direction > 0 or self.relation > 0 or self.cosines > 0 or self.hints > 0
 
 
 class TeacherConfig(Section):
-    """A network to imitate: OpenVINO IR, ONNX or OSNet weights. input: a key of reid.preprocess.INPUTS."""
+    """A network to imitate: OpenVINO IR, ONNX or OSNet weights. input: a key of reid.preprocess.INPUTS. hints: for
+    places of our trunk (OSNet.segments) the node of the IR or ONNX file whose output we want to have there. weight:
+    how much its cosines count beside the other teachers'.
+    """
 
     path: ExpandedPath
     input: str = "osnet"
+    hints: dict[str, str] = {}
+    weight: PositiveFloat = 1.0
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -175,7 +186,16 @@ class TrainingConfig(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.loss.distils != bool(self.teachers):
-            raise ValueError("loss.direction, relation and cosines need teachers, and teachers need one of them")
+            raise ValueError("loss.direction, relation, cosines and hints need teachers, and teachers need one of them")
+        hinting = [teacher for teacher in self.teachers if teacher.hints]
+        if len(hinting) > 1:
+            raise ValueError("only one of the teachers can give hints")
+        if bool(hinting) != (self.loss.hints > 0):
+            raise ValueError("loss.hints needs a teacher with hints, and hints need it")
+        if self.schedule.guided_epochs and not hinting:
+            raise ValueError("schedule.guided_epochs needs a teacher with hints")
+        if hinting and self.augmentation.erase:
+            raise ValueError("augmentation.erase must be 0 with hints: no teacher has seen the erased picture")
         return self
 
     @model_validator(mode="after")

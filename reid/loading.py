@@ -68,6 +68,9 @@ class CropDataset(Dataset[tuple[Image, Target, int]]):
         """No teacher has described these crops."""
         return None
 
+    def hints(self, indices: Tensor) -> dict[str, Tensor]:
+        return {}
+
     def _enlarged(self, index: int) -> Image:
         if index in self._kept:
             return self._kept[index]
@@ -80,7 +83,10 @@ class CropDataset(Dataset[tuple[Image, Target, int]]):
 
 
 class ViewDataset(Dataset[tuple[Image, Target, int]]):
-    """One view of every crop, as the teachers know it; each draw only mirrors it or erases a rectangle anew."""
+    """One view of every crop, as the teachers know it; each draw only mirrors it or erases a rectangle anew.
+
+    Where a teacher gives hints it is shown as it is, since the maps of a mirrored picture would be others.
+    """
 
     def __init__(
         self, views: TaughtViews, view: int, targets: Sequence[Target], spec: InputSpec, augmentation: Augmentation
@@ -89,7 +95,8 @@ class ViewDataset(Dataset[tuple[Image, Target, int]]):
         self._view = view
         self._targets = targets
         self._spec = spec
-        self._augmentation = replace(augmentation, enlarge=1, colour=0)
+        mirror = 0.0 if views.gives_hints else augmentation.mirror
+        self._augmentation = replace(augmentation, enlarge=1, colour=0, mirror=mirror)
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -107,6 +114,11 @@ class ViewDataset(Dataset[tuple[Image, Target, int]]):
     def teacher(self, indices: Tensor) -> Tensor | None:
         """(n, t) float32: the teachers' features of these crops' view."""
         return torch.from_numpy(self._views.features(indices.numpy(), self._view))
+
+    def hints(self, indices: Tensor) -> dict[str, Tensor]:
+        """By place the teacher's maps (n, c, h, w) float32 of these crops' view."""
+        maps = self._views.maps(indices.numpy(), self._view)
+        return {place: torch.from_numpy(values) for place, values in maps.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ VARIANTS: Mapping[str, OSNetSpec] = {
     "osnet_x0_75": replace(OSNET_X1_0, width=0.75),
     "osnet_x0_5": replace(OSNET_X1_0, width=0.5),
     "osnet_x0_25": replace(OSNET_X1_0, width=0.25),
+    "osnet_x0_25_instance_stem": replace(OSNET_X1_0, width=0.25, stem_instance_norm=True),
     "osnet_ibn_x1_0": OSNetSpec(blocks=(("ibn", "ibn"), *PLAIN[1:]), stem_instance_norm=True),  # type: ignore[arg-type]
     "osnet_ain_x1_0": OSNET_AIN_X1_0,
     "osnet_ain_x0_75": replace(OSNET_AIN_X1_0, width=0.75),
@@ -231,16 +232,30 @@ class OSNet(nn.Module):
         self.classifier = nn.Linear(spec.feature_dim, classes) if classes else None
         self.apply(_initialise)
 
+    def segments(self) -> dict[str, nn.Module]:
+        """The trunk in the order in which a picture goes through it, by the names of Table 1: stem, conv2.1, conv2.2,
+        conv2.transition, conv3.1 and so on.
+        """
+        parts: dict[str, nn.Module] = {"stem": nn.Sequential(self.stem, self.pool)}
+        for number, (stage, transition) in enumerate(zip(self.stages, self.transitions, strict=True), start=2):
+            parts |= {f"conv{number}.{place}": block for place, block in enumerate(stage.children(), start=1)}
+            parts[f"conv{number}.transition"] = transition
+        return parts
+
     def feature_maps(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) -> (n, c, h / 16, w / 16): what global average pooling sees."""
-        x = self.pool(self.stem(images))
-        for stage, transition in zip(self.stages, self.transitions, strict=True):
-            x = transition(stage(x))
-        return x  # type: ignore[no-any-return]
+        x = images
+        for segment in self.segments().values():
+            x = segment(x)
+        return x
+
+    def described(self, maps: Tensor) -> Tensor:
+        """feature_maps (n, c, h, w) -> features (n, feature_dim)."""
+        features: Tensor = self.fc(maps.mean(dim=(2, 3)))
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.fc(self.feature_maps(images).mean(dim=(2, 3)))
-        return features
+        return self.described(self.feature_maps(images))
 
     def classify(self, features: Tensor) -> Tensor:
         """(n, feature_dim) -> logits (n, classes): identities, ImageNet or CIFAR classes, or attributes."""

@@ -1,10 +1,8 @@
 """Training as functions over one piece of state, the Run."""
 
-import csv
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +10,16 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from reid import losses, weights
-from reid.config import OptimiserConfig, ScheduleConfig, TrainingConfig
+from reid import weights
+from reid.config import TrainingConfig
 from reid.datasets import Sample
 from reid.errors import ReidError
+from reid.hints import check_places, followed, scaled, spreads
 from reid.loading import Collate, CropBatch, CropDataset, ViewDataset, batches
+from reid.objective import Answer, Lesson, Objective
+from reid.optimising import make_optimiser, rate_factor, set_rate
 from reid.osnet import OSNet, build
+from reid.progress import SCORES, EpochReport, Listeners, append_to_log
 from reid.samplers import Batch, person_batches, shuffled_batches
 from reid.tasks import Task, scores, task_of
 from reid.views import TaughtViews
@@ -26,48 +28,22 @@ CHECKPOINT = "checkpoint.pth"
 FINAL = "osnet.safetensors"
 LOG = "log.csv"
 VIEWS = "views"
-
-
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """epoch counts from 1; loss is the mean over its batches; the rest only where it was evaluated: rank_1 and mean_ap
-    of people, top_1 and top_5 of classes, mean_accuracy and f1 of attributes.
-    """
-
-    epoch: int
-    learning_rate: float
-    loss: float
-    seconds: float
-    rank_1: float | None = None
-    mean_ap: float | None = None
-    top_1: float | None = None
-    top_5: float | None = None
-    mean_accuracy: float | None = None
-    f1: float | None = None
-
-
-SCORES = ("rank_1", "mean_ap", "top_1", "top_5", "mean_accuracy", "f1")
-"""The fields of EpochReport that an evaluation gives."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Who wants to know how far a run is: crops described by the teachers, batches, epochs."""
-
-    teacher: Callable[[int, int], None] = field(default=lambda crops, total: None)
-    batch: Callable[[int, int, float], None] = field(default=lambda number, total, loss: None)
-    epoch: Callable[[EpochReport], None] = field(default=lambda report: None)
+SPREAD_SAMPLES = 256
+"""From so many crops the size of the teacher's maps is known."""
 
 
 @dataclass(slots=True)
 class Run:
-    """All that changes while training, epoch being how many are done, and the frequencies (a,) of attributes."""
+    """All that changes while training, epoch being how many are done, the frequencies (a,) of attributes, and by place
+    in the trunk the spread of the teacher's maps.
+    """
 
     network: OSNet
     projection: nn.Linear | None
     optimiser: torch.optim.Optimizer
     device: torch.device
     frequencies: Tensor | None = None
+    spread: Mapping[str, Tensor] = field(default_factory=dict)
     epoch: int = 0
 
     def new_layers(self) -> list[nn.Module]:
@@ -102,6 +78,8 @@ def train(config: TrainingConfig, out: Path, listeners: Listeners | None = None,
     task = task_of(config.data)
     views = _views(config, task.samples, out)
     run = _begin(config, task, views.dimension if views is not None and config.loss.direction else 0)
+    if views is not None and views.gives_hints:
+        run.spread = _spread_of_hints(views, run.network, config, len(task.samples), listeners)
     if (out / CHECKPOINT).is_file():
         run.restore(out / CHECKPOINT)
     shown = (task.targets, config.input.spec, config.augmentation.options)
@@ -117,7 +95,7 @@ def train(config: TrainingConfig, out: Path, listeners: Listeners | None = None,
         found = _scores(run, config, task)
         rate = run.optimiser.param_groups[0]["lr"]
         report = EpochReport(run.epoch, rate, loss, time.monotonic() - started, **found)
-        _write_log(out / LOG, report)
+        append_to_log(out / LOG, report)
         _write_checkpoint(out / CHECKPOINT, run)
         listeners.epoch(report)
     metadata = {"variant": config.variant, "seed": str(config.seed), **config.input.spec.to_metadata()}
@@ -163,6 +141,16 @@ def _prepare(views: TaughtViews, order: list[Batch], listeners: Listeners) -> No
     views.prepare(indices, lambda crops: listeners.teacher(crops, len(indices)))
 
 
+def _spread_of_hints(
+    views: TaughtViews, network: OSNet, config: TrainingConfig, samples: int, listeners: Listeners
+) -> dict[str, Tensor]:
+    """By place, from crops of all data sets. Raises ReidError for places or maps that do not fit the network."""
+    check_places(network, views.map_shapes, config.input.height, config.input.width)
+    indices = np.arange(0, samples, max(samples // SPREAD_SAMPLES, 1))
+    views.prepare(indices.tolist(), lambda crops: listeners.teacher(crops, len(indices)))
+    return spreads(views.maps(indices, 0))
+
+
 def _begin(config: TrainingConfig, task: Task, teacher_dimension: int) -> Run:
     device = torch.device(_device_name(config.device))
     torch.manual_seed(config.seed)
@@ -172,38 +160,19 @@ def _begin(config: TrainingConfig, task: Task, teacher_dimension: int) -> Run:
         weights.load_state(network, state, str(config.initial_weights))
     projection = nn.Linear(network.spec.feature_dim, teacher_dimension) if teacher_dimension else None
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parameters = list(network.parameters())
+    learning: list[nn.Module] = [network]
     if projection is not None:
-        parameters += projection.to(device).parameters()
+        learning.append(projection.to(device))
     frequencies = task.frequencies()
     if frequencies is not None:
         frequencies = frequencies.to(device)
-    return Run(network, projection, make_optimiser(config.optimiser, parameters), device, frequencies)
+    return Run(network, projection, make_optimiser(config.optimiser, learning), device, frequencies)
 
 
 def _device_name(wanted: str) -> str:
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return wanted
-
-
-def make_optimiser(config: OptimiserConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser of a configuration; fused, since OSNet has many small tensors."""
-    rate, decay = config.learning_rate, config.weight_decay
-    if config.name == "sgd":
-        return torch.optim.SGD(parameters, rate, config.momentum, weight_decay=decay, fused=True)
-    if config.name == "amsgrad":
-        return torch.optim.Adam(parameters, rate, weight_decay=decay, amsgrad=True, fused=True)
-    return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
-
-
-def rate_factor(schedule: ScheduleConfig, progress: float, epochs: int) -> float:
-    """By what the learning rate is multiplied after `progress` epochs (a fraction) of `epochs`."""
-    if progress < schedule.warmup_epochs:
-        return (progress + 1e-3) / (schedule.warmup_epochs + 1e-3)
-    if schedule.kind == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * progress / (schedule.span or epochs)))
-    return float(0.1 ** sum(progress >= milestone for milestone in schedule.milestones))
 
 
 def _epoch_order(config: TrainingConfig, classes: Sequence[int], epoch: int) -> list[Batch]:
@@ -222,18 +191,17 @@ def _train_epoch(
     listeners: Listeners,
 ) -> float:
     """One pass over `order`; returns the mean loss."""
-    frozen = run.epoch < config.schedule.frozen_epochs
-    _freeze(run, frozen)
+    _freeze(run, run.epoch < config.schedule.frozen_epochs)
+    objective = Objective(config.loss, run.network, run.projection, run.frequencies)
+    guided = run.epoch < config.schedule.guided_epochs
     total = 0.0
     loaded = batches(dataset, order, (config.seed, run.epoch), Collate(config.input.spec), config.workers)
     for number, batch in enumerate(loaded):
         factor = rate_factor(config.schedule, run.epoch + number / len(order), config.epochs)
-        for group in run.optimiser.param_groups:
-            group["lr"] = config.optimiser.learning_rate * factor
+        set_rate(run.optimiser, config.optimiser.learning_rate * factor)
         run.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(run.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            features = run.network(batch.images.to(run.device, memory_format=torch.channels_last))
-        loss = total_loss(run, config, features.float(), batch, dataset.teacher(batch.indices))
+        lesson = _lesson(run, batch, dataset)
+        loss = objective.loss(_answer(run, config, batch, lesson.hints if guided else {}), lesson, guided)
         if not torch.isfinite(loss):
             raise ReidError(f"the loss became {loss.item()} in epoch {run.epoch + 1}; lower optimiser.learning_rate")
         loss.backward()  # type: ignore[no-untyped-call]
@@ -241,6 +209,25 @@ def _train_epoch(
         total += loss.item()
         listeners.batch(number + 1, len(order), loss.item())
     return total / len(order)
+
+
+def _lesson(run: Run, batch: CropBatch, dataset: CropDataset | ViewDataset) -> Lesson:
+    teacher = dataset.teacher(batch.indices)
+    hints = {place: maps.to(run.device) for place, maps in dataset.hints(batch.indices).items()}
+    return Lesson(
+        batch.targets.to(run.device),
+        None if teacher is None else teacher.to(run.device),
+        scaled(hints, run.spread),
+    )
+
+
+def _answer(run: Run, config: TrainingConfig, batch: CropBatch, given: Mapping[str, Tensor]) -> Answer:
+    """given: the teacher's maps that the parts of the trunk see; {} lets each see what its predecessor makes."""
+    images = batch.images.to(run.device, memory_format=torch.channels_last)
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        maps = followed(run.network, images, given)
+        features = run.network.described(list(maps.values())[-1])
+    return Answer(features.float(), maps)
 
 
 def _freeze(run: Run, frozen: bool) -> None:
@@ -251,30 +238,6 @@ def _freeze(run: Run, frozen: bool) -> None:
         layer.requires_grad_(True)
 
 
-def total_loss(run: Run, config: TrainingConfig, features: Tensor, batch: CropBatch, teacher: Tensor | None) -> Tensor:
-    """The weighted sum of the parts that the configuration asks for. features: (n, d) float32, teacher: (n, t)."""
-    options, targets = config.loss, batch.targets.to(run.device)
-    loss = features.new_zeros(())
-    if options.identity:
-        logits = run.network.classify(features)
-        loss = loss + options.identity * losses.identity_loss(logits, targets, options.smoothing)
-    if run.frequencies is not None:
-        logits = run.network.classify(features)
-        loss = loss + options.attributes * losses.attribute_loss(logits, targets, run.frequencies)
-    if options.triplet:
-        loss = loss + options.triplet * losses.triplet_loss(features, targets, options.margin)
-    if teacher is None:
-        return loss
-    teacher = teacher.to(run.device)
-    if options.direction and run.projection is not None:
-        loss = loss + options.direction * losses.direction_loss(run.projection(features), teacher)
-    if options.relation:
-        loss = loss + options.relation * losses.relation_loss(features, teacher)
-    if options.cosines:
-        loss = loss + options.cosines * losses.cosine_loss(features, teacher)
-    return loss
-
-
 def _scores(run: Run, config: TrainingConfig, task: Task) -> dict[str, float]:
     """Figures of the task by the names of EpochReport's fields, in the epochs that are due."""
     last = run.epoch == config.epochs
@@ -283,21 +246,6 @@ def _scores(run: Run, config: TrainingConfig, task: Task) -> dict[str, float]:
         return {}
     found = scores(run.network, task.tested, config.input.spec)
     return {name: value for name, value in found.items() if name in SCORES}
-
-
-def _write_log(path: Path, report: EpochReport) -> None:
-    """Append a row; rows of this and later epochs, left by a run that was killed before its checkpoint, go."""
-    row = asdict(report)
-    earlier: list[dict[str, str]] = []
-    if path.is_file():
-        with path.open(newline="") as file:
-            earlier = [done for done in csv.DictReader(file) if int(done["epoch"]) < report.epoch]
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        writer.writeheader()
-        writer.writerows([*earlier, row])
-    partial.replace(path)
 
 
 def _write_checkpoint(path: Path, run: Run) -> None:

@@ -61,7 +61,9 @@ def test_impossible_options_are_named(wrong: dict[str, float]) -> None:
 def test_a_cut_is_a_window_in_the_crops_own_resolution() -> None:
     windows = np.lib.stride_tricks.sliding_window_view(CROP, (48, 24, 3))[:, :, 0]
     rng = np.random.default_rng(0)
-    places = {tuple(np.argwhere((windows == cut(CROP, Augmentation(1.25), rng)).all((2, 3, 4)))[0]) for _ in range(20)}
+    options = Augmentation(1.25, mirror=0)
+    places = {tuple(np.argwhere((windows == cut(CROP, options, rng)).all((2, 3, 4)))[0]) for _ in range(20)}
     assert len(places) > 10
-    coloured = cut(CROP, Augmentation(1.0, colour=1.0, colour_range=0.3), rng).astype(int)
+    coloured = cut(CROP, Augmentation(1.0, mirror=0, colour=1.0, colour_range=0.3), rng).astype(int)
     assert 0 < np.abs(coloured - CROP).mean() < 90
+    np.testing.assert_array_equal(cut(CROP, Augmentation(1.0, mirror=1.0), rng), CROP[:, ::-1])

@@ -7,6 +7,7 @@ from reid.errors import ReidError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "reid").glob("*.yaml"))
 SMALLEST = "variant: osnet_x0_25\ndata: [{name: folder, root: crops}]\n"
+HINTED = SMALLEST + "teachers: [{path: t.xml, hints: {stem: a}}]\n"
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -33,6 +34,11 @@ def test_the_paper_is_the_default(tmp_path: Path) -> None:
         (SMALLEST + "loss: {direction: 1}", "need teachers"),
         (SMALLEST + "teachers: [{path: t.xml}]", "need one of them"),
         (SMALLEST + "teachers: [{path: t.xml, input: zoo}]\nloss: {relation: 1}", "open_model_zoo"),
+        (HINTED + "loss: {relation: 1}", "hints need it"),
+        (SMALLEST + "teachers: [{path: t.xml}]\nloss: {hints: 1}", "teacher with hints"),
+        (HINTED + "loss: {hints: 1}\naugmentation: {erase: 0.5}", "no teacher has seen"),
+        (HINTED.replace("}]", "}, {path: u.xml, hints: {stem: b}}]") + "loss: {hints: 1}", "only one"),
+        (SMALLEST + "schedule: {guided_epochs: 1}", "guided_epochs needs"),
         (SMALLEST.replace("folder", "cifar10") + "loss: {triplet: 1}", "cifar10 trains alone"),
         (SMALLEST.replace("folder", "pa100k"), "pa100k, which needs it"),
         (SMALLEST + "loss: {attributes: 1}", "is for pa100k"),

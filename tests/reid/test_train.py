@@ -19,9 +19,11 @@ from reid.config import AugmentationConfig, OptimiserConfig, ScheduleConfig
 from reid.config import load as load_config
 from reid.errors import ReidError
 from reid.metadata import input_spec_of, read_metadata
+from reid.optimising import make_optimiser, rate_factor, set_rate
 from reid.osnet import VARIANTS, OSNet
 from reid.preprocess import InputSpec
-from reid.train import EpochReport, Listeners, make_optimiser, rate_factor, train
+from reid.progress import EpochReport, Listeners
+from reid.train import train
 
 CONFIG = """
 variant: osnet_x0_25
@@ -42,7 +44,8 @@ KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 from reid.config import load
-from reid.train import Listeners, train
+from reid.progress import Listeners
+from reid.train import train
 epoch = 0
 def on_epoch(report):
     global epoch
@@ -173,9 +176,17 @@ def test_the_schedules_of_the_paper() -> None:
 )
 def test_optimisers(name: str, kind: str, amsgrad: bool | None) -> None:
     config = OptimiserConfig.model_validate({"name": name})
-    optimiser = make_optimiser(config, [torch.nn.Parameter(torch.zeros(1))])
+    optimiser = make_optimiser(config, [torch.nn.Linear(1, 1)])
     assert type(optimiser).__name__ == kind
     assert optimiser.defaults.get("amsgrad") == amsgrad
+
+
+def test_normalisation_layers_learn_at_a_rate_of_their_own() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4))
+    optimiser = make_optimiser(OptimiserConfig(normalisation_factor=4), [network])
+    set_rate(optimiser, 0.5)
+    rates = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert [rates[id(p)] for p in network.parameters()] == [0.5, 0.5, 2.0, 2.0]
 
 
 def test_the_network_learns_who_is_who(plan: Path, tmp_path: Path) -> None:

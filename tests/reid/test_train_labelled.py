@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from reid.config import load
 from reid.metadata import read_metadata
-from reid.train import EpochReport, Listeners, train
+from reid.progress import EpochReport, Listeners
+from reid.train import train
 from tests.reid.labelled import ATTRIBUTES, plant_cifar10, plant_pa100k
 from tracker.cli.reid import app
 from tracker.errors import OmnitrackError

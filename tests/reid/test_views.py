@@ -64,7 +64,7 @@ def test_views_differ_and_depend_on_the_seed_alone(make: Make) -> None:
 
 
 def test_the_teacher_describes_the_very_view(make: Make, tmp_path: Path) -> None:
-    views = make("plain", augmentation=Augmentation(1.0, colour=1.0))
+    views = make("plain", augmentation=Augmentation(1.0, mirror=0, colour=1.0))
     views.prepare([4])
     described = FeatureExtractor.open(tmp_path / "teacher.safetensors", SPEC)
     whole = views.picture(4, 1)

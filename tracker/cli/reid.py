@@ -12,7 +12,7 @@ from tracker.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from reid.datasets import ReidData
     from reid.evaluate import Evaluation
-    from reid.train import EpochReport
+    from reid.progress import EpochReport
 
 app = typer.Typer(
     help="Appearance networks (OSNet): train, evaluate, visualise, export.",
@@ -58,7 +58,7 @@ def train(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from reid import config as configuration
-    from reid.train import Listeners
+    from reid.progress import Listeners
     from reid.train import train as train_network
 
     columns = (
