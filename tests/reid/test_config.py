@@ -37,7 +37,7 @@ def test_the_paper_is_the_default(tmp_path: Path) -> None:
         (HINTED + "loss: {relation: 1}", "hints need it"),
         (SMALLEST + "teachers: [{path: t.xml}]\nloss: {hints: 1}", "teacher with hints"),
         (HINTED + "loss: {hints: 1}\naugmentation: {erase: 0.5}", "no teacher has seen"),
-        (HINTED.replace("}]", "}, {path: u.xml, hints: {stem: b}}]") + "loss: {hints: 1}", "only one"),
+        (HINTED.replace("{path: t", "{path: u.xml, hints: {stem: b}}, {path: t") + "loss: {hints: 1}", "only one"),
         (SMALLEST + "schedule: {guided_epochs: 1}", "guided_epochs needs"),
         (SMALLEST.replace("folder", "cifar10") + "loss: {triplet: 1}", "cifar10 trains alone"),
         (SMALLEST.replace("folder", "pa100k"), "pa100k, which needs it"),

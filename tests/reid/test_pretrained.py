@@ -18,7 +18,9 @@ def test_the_file_is_small_and_says_what_it_is() -> None:
     assert SHIPPED_WEIGHTS.stat().st_size <= 1.5e6
     metadata = read_metadata(SHIPPED_WEIGHTS)
     assert (
-        metadata["variant"] == weights.recognise(weights.read_state_dict(SHIPPED_WEIGHTS), "shipped") == "osnet_x0_25"
+        metadata["variant"]
+        == weights.recognise(weights.read_state_dict(SHIPPED_WEIGHTS), "shipped")
+        == "osnet_x0_25_instance_stem"
     )
     assert (input_spec_of(SHIPPED_WEIGHTS).height, input_spec_of(SHIPPED_WEIGHTS).width) == (128, 64)
     assert not any("/" in value for value in metadata.values())
