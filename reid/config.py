@@ -218,5 +218,7 @@ def load(path: Path) -> TrainingConfig:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ReidError(f"{path}: {faults}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise ReidError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ReidError(f"{path}: cannot be read as YAML ({error})") from error
