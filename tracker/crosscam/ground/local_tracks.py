@@ -147,7 +147,6 @@ class LocalTracks:
 
     def _unseen(self, local: _Local, state: TrackState, now: float, quality: TrackQuality | None = None) -> TrackUpdate:
         """At its last place."""
-        confirmed = local.confirmed
         return TrackUpdate(
             self._camera_id,
             local.number,
@@ -155,7 +154,7 @@ class LocalTracks:
             state,
             local.box_xyxy,
             0.0,
-            confirmed=confirmed,
+            confirmed=local.confirmed,
             ground_metres=local.place,
             track_quality=quality,
         )
