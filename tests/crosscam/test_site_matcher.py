@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.crosscam.ground_world import CAMERAS, DIMENSION, STEP_SECONDS, detections, look
+from tests.crosscam.test_restart import through_json
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
 from tracker.crosscam.constraints import Constraint, ConstraintKind, Withdrawal
@@ -196,10 +198,55 @@ def test_a_track_that_people_take_out_of_its_person_leaves_it_until_they_take_th
         assert world.identities(1) == {before}
 
 
-def test_the_matcher_goes_on_from_its_state() -> None:
-    world = play()
-    state, inner = world.matcher.state(), world.matcher._matcher
-    again = SiteMatcher.restored(CrossCameraMatcher.restored(None, inner.state()), GroundSite(CAMERAS), 3600.0, state)
-    assert {key: again.identity_of(key) for key in world.whose} == {
-        key: world.matcher.identity_of(key) for key in world.whose
+def restarted(world: Played) -> Played:
+    """The same world in another process, which knows only what was saved."""
+    site, matcher = world.followers.ground, world.matcher
+    assert site is not None
+    again = GroundSite.restored(CAMERAS, through_json(site.state()))
+    trackers = {
+        name: SingleCameraTracker.restored(name, through_json(tracker.state()))
+        for name, tracker in world.followers.trackers.items()
     }
+    inner = CrossCameraMatcher.restored(None, through_json(matcher._matcher.state()))
+    linked = SiteMatcher.restored(inner, again, 3600.0, through_json(matcher.state()))
+    return Played(linked, Followers(trackers, again))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 5, 11, 23])
+def test_a_stopped_and_continued_run_tells_the_same(cut: int) -> None:
+    """People come, stay unseen for a while, and stand where the ground cannot place them, before and after the cut."""
+
+    def lively(number: int, found: dict[str, Detections], people: dict[str, list[int]]) -> None:
+        for camera in found:
+            keep = np.array([person != 2 or not 8 <= number < 14 for person in people[camera]], bool)
+            found[camera] = found[camera].take(keep)
+            people[camera] = [person for person, kept in zip(people[camera], keep.tolist(), strict=True) if kept]
+        if number % 7 != 3:
+            found["c0"] = with_box(found["c0"], SKY, 9)
+            people["c0"].append(9)
+
+    def told(world: Played) -> list[list[Any]]:
+        updates = [
+            (u.key, u.t_seconds, u.state, u.detection_index, u.confirmed, u.ground_metres) for u in world.updates
+        ]
+        return [updates, world.events]
+
+    whole, first = new_world(), new_world()
+    said = Constraint(ConstraintKind.CANNOT_LINK, ("c0", 1), ("c1", 2))
+    for number in range(28):
+        if number == cut:
+            second = restarted(first)
+        running = first if number < cut else second
+        for world in (whole, running):
+            if number == 3:
+                world.matcher.constrain(number * STEP_SECONDS, [said])
+            play(1, lively, world, number)
+    assert told(whole) == [one + other for one, other in zip(told(first), told(second), strict=True)]
+    assert whole.matcher.finish(14.0) == second.matcher.finish(14.0)
+    assert len(whole.events) > 10
+
+
+def test_the_state_of_other_cameras_is_refused() -> None:
+    state = GroundSite(CAMERAS).state()
+    with pytest.raises(ValueError, match=r"c0, c1, c2, c3, these cameras are c0, c1; start without it"):
+        GroundSite.restored({name: CAMERAS[name] for name in ("c0", "c1")}, state)

@@ -34,13 +34,13 @@ class Decisions:
     def state(self) -> list[list[object]]:
         """All decisions as plain data, for restore()."""
         return [
-            [d.kind.value, d.one, d.other, [[s.kind.value, s.one, s.other] for s in self.constraints.sources(d)]]
-            for d in self.constraints
+            [*pack_constraint(decision), [pack_constraint(source) for source in self.constraints.sources(decision)]]
+            for decision in self.constraints
         ]
 
     def restore(self, state: Iterable[Sequence[Any]]) -> None:
         for *decision, sources in state:
-            self.constraints.add(_constraint(decision), *map(_constraint, sources))
+            self.constraints.add(unpack_constraint(decision), *map(unpack_constraint, sources))
 
     def add(self, t_seconds: float, decision: Constraint, unsettled: Sequence[Segment]) -> list[IdentityEvent]:
         """One more decision. unsettled: the segments that are not at rest. Returns what it changes at once."""
@@ -196,7 +196,13 @@ def _revised(t_seconds: float, key: TrackletKey, identity_id: int, reason: str, 
     return IdentityEvent(IdentityEventKind.REVISED, t_seconds, identity_id, key, before, evidence)
 
 
-def _constraint(given: Sequence[Any]) -> Constraint:
+def pack_constraint(decision: Constraint) -> list[Any]:
+    """As plain data."""
+    return [decision.kind.value, decision.one, decision.other]
+
+
+def unpack_constraint(given: Sequence[Any]) -> Constraint:
+    """The constraint that pack_constraint() was given."""
     kind, one, other = given
     return Constraint(ConstraintKind(kind), _party(one), _party(other))
 

@@ -1,7 +1,7 @@
 """How alike a track and a box look, on a scale that the tracker learns while geometry tells it who is who."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tracker.core.types import Detections, FloatArray
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.ground.rig import Boxes
+from tracker.crosscam.state import State
 
 LIMIT = 4.0
 PRIOR_COUNT = 50.0
@@ -54,6 +55,13 @@ class CosineScale:
         self.same.add(same)
         self.different.add(different)
 
+    def state(self) -> State:
+        """Plain data for restore()."""
+        return {"same": asdict(self.same), "different": asdict(self.different)}
+
+    def restore(self, state: State) -> None:
+        self.same, self.different = RunningGaussian(**state["same"]), RunningGaussian(**state["different"])
+
 
 class CameraTints:
     """Removes from embeddings what all people of one camera share: its running mean."""
@@ -85,6 +93,14 @@ class CameraTints:
             tint = (self._sums[camera] / max(self._counts[camera], 1)).astype(np.float32)
             raw[rows][described] = one.embeddings[described] - tint
         return unit_rows(raw)
+
+    def state(self) -> State:
+        """Plain data for restore()."""
+        return {"counts": self._counts.copy(), "sums": None if self._sums is None else self._sums.copy()}
+
+    def restore(self, state: State) -> None:
+        self._counts = state["counts"].copy()
+        self._sums = None if state["sums"] is None else state["sums"].copy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,3 +163,11 @@ class AppearanceScale:
             (self.across, seen.others, seen.has_others),
         ):
             scale.learn(cosines[same & there], cosines[different & there])
+
+    def state(self) -> State:
+        """Plain data for restore()."""
+        return {"within": self.within.state(), "across": self.across.state()}
+
+    def restore(self, state: State) -> None:
+        self.within.restore(state["within"])
+        self.across.restore(state["across"])

@@ -3,13 +3,14 @@ camera's track of that person.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
 
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence, TrackletKey, TrackState, TrackUpdate
 from tracker.crosscam.constraints import Constraint, ConstraintKind, Party, Withdrawal
-from tracker.crosscam.decisions import MUST_LINK, WITHDRAWN
+from tracker.crosscam.decisions import MUST_LINK, WITHDRAWN, pack_constraint, unpack_constraint
 from tracker.crosscam.ground.members import Member, Members
 from tracker.crosscam.ground.site import NO_BOX, SITE, GroundSite
 from tracker.crosscam.matcher import CrossCameraMatcher
@@ -92,13 +93,23 @@ class SiteMatcher:
         made._members.restore(state["members"])
         made._left = {(camera, number): given for camera, number, given in state["left"]}
         made._became = {(SITE, gone): (SITE, kept) for gone, kept in state["became"]}
+        made._reasons = {(SITE, number): evidence and LinkEvidence(**evidence) for number, evidence in state["reasons"]}
+        made._said = {unpack_constraint(said): unpack_constraint(translated) for said, translated in state["said"]}
+        made._returned = [(camera, number) for camera, number in state["returned"]]
         return made
 
     def state(self) -> dict[str, Any]:
         """Plain data for restored(). That of matcher and site is theirs."""
         left = [[*key, given] for key, given in self._left.items()]
         became = [[gone, kept] for (_, gone), (_, kept) in self._became.items()]
-        return {"members": self._members.state(), "left": left, "became": became}
+        return {
+            "members": self._members.state(),
+            "left": left,
+            "became": became,
+            "reasons": [[number, evidence and asdict(evidence)] for (_, number), evidence in self._reasons.items()],
+            "said": [[pack_constraint(said), pack_constraint(one)] for said, one in self._said.items()],
+            "returned": [list(key) for key in self._returned],
+        }
 
     def _member_or_person(self, key: TrackletKey) -> TrackletKey:
         member = self._members.get(key)

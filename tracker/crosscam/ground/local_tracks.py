@@ -1,7 +1,7 @@
 """People who are followed on the ground, told as tracks of the cameras that see them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from tracker.core.appearance import Views
 from tracker.core.settings import TrackerConfig
 from tracker.core.types import Detections, FloatArray, TrackQuality, TrackState, TrackUpdate
 from tracker.crosscam.ground.tracker import GroundUpdate
+from tracker.crosscam.state import State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +120,21 @@ class LocalTracks:
             if update.state is TrackState.ENDED:
                 del self._numbers[update.track_id]
         return told
+
+    def state(self) -> State:
+        """Plain data for restore()."""
+        return {
+            "open": [[track_id, asdict(local)] for track_id, local in self._open.items()],
+            "numbers": [[own, told] for own, told in self._numbers.items()],
+            "next": self._next,
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from there."""
+        self._open = {
+            track_id: _Local(**{**local, "place": tuple(local["place"])}) for track_id, local in state["open"]
+        }
+        self._numbers, self._next = dict(state["numbers"]), state["next"]
 
     def _issue(self) -> int:
         self._next += 1

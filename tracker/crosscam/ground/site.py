@@ -6,6 +6,7 @@ second kind of rule to link the site with cameras elsewhere, or a person with th
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from tracker.crosscam.ground.local_tracks import LocalTracks, Seen
 from tracker.crosscam.ground.overlap import overlapping
 from tracker.crosscam.ground.tracker import GroundTracker, GroundUpdate
 from tracker.crosscam.ground_plane import GroundCamera
+from tracker.crosscam.state import State
 
 SITE = "(ground)"
 """The site as a camera of the matcher; no camera can have this name."""
@@ -109,6 +111,40 @@ class GroundSite:
         self._following = set()
         self.latest = GroundStep(reports=reports, updates=updates)
         return self.latest
+
+    @classmethod
+    def restored(
+        cls,
+        cameras: Mapping[str, GroundCamera],
+        state: State,
+        config: GroundConfig | None = None,
+        tracker: TrackerConfig | None = None,
+        notify: Callable[[str], None] = lambda line: None,
+    ) -> Self:
+        """Goes on where another one was when it gave its state(). The rest as for a new one.
+
+        Raises ValueError for the state of other cameras.
+        """
+        made = cls(cameras, config, tracker, notify)
+        made._tracker = GroundTracker.restored(cameras, state["tracker"], config)
+        for name, width, height in state["sizes"]:
+            made._tracker.resize(name, (width, height))
+        made._cameras = {name: made._tracker.cameras[name] for name in state["followed"]}
+        for name, local in state["locals"].items():
+            made._locals[name].restore(local)
+        made._following, made._confirmed = set(state["following"]), set(state["confirmed"])
+        return made
+
+    def state(self) -> State:
+        """All that is known of the people, as plain data for restored(); calibration and settings are saved apart."""
+        return {
+            "followed": list(self._cameras),
+            "sizes": [[name, *camera.image_size] for name, camera in self._tracker.cameras.items()],
+            "tracker": self._tracker.state(),
+            "locals": {name: local.state() for name, local in self._locals.items()},
+            "following": sorted(self._following),
+            "confirmed": sorted(self._confirmed),
+        }
 
     def renumbered(
         self, camera: str, updates: Sequence[TrackUpdate], rows: NDArray[np.intp] | None

@@ -7,6 +7,7 @@ the evidence that each track exists, and merge tracks that turn out to be one pe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from tracker.crosscam.ground.merging import find_duplicates, merge
 from tracker.crosscam.ground.rig import Boxes, Rig
 from tracker.crosscam.ground.tracks import GroundTracks
 from tracker.crosscam.ground_plane import GroundCamera
+from tracker.crosscam.state import State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +104,38 @@ class GroundTracker:
         cameras = self.cameras
         cameras[name] = cameras[name].resized(image_size)
         self._rig = Rig(list(cameras.values()))
+
+    @classmethod
+    def restored(cls, cameras: Mapping[str, GroundCamera], state: State, config: GroundConfig | None = None) -> Self:
+        """Goes on where another one was when it gave its state(). The rest as for a new one.
+
+        Raises ValueError for the state of other cameras.
+        """
+        made = cls(cameras, config)
+        if made._names != state["cameras"]:
+            raise ValueError(
+                f"the saved ground tracker followed people in {', '.join(state['cameras'])}, these cameras are "
+                f"{', '.join(made._names)}; start without it"
+            )
+        made._tints.restore(state["tints"])
+        made._scale.restore(state["scale"])
+        made._tracks = None if state["tracks"] is None else GroundTracks.restored(state["tracks"])
+        made._next_id, made._now = state["next_id"], state["now"]
+        made._stepped, made._remembered = state["stepped"].copy(), state["remembered"]
+        return made
+
+    def state(self) -> State:
+        """All that this tracker knows, as plain data for restored(); calibration and settings are saved apart."""
+        return {
+            "cameras": list(self._names),
+            "tints": self._tints.state(),
+            "scale": self._scale.state(),
+            "tracks": None if self._tracks is None else self._tracks.state(),
+            "next_id": self._next_id,
+            "now": self._now,
+            "stepped": self._stepped.copy(),
+            "remembered": self._remembered,
+        }
 
     def _known_tracks(self, here: list[Detections]) -> GroundTracks:
         """The tracks so far; while there are none, prepared for the dimension of the first embeddings that come."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tracker.core.types import FloatArray
 from tracker.crosscam.ground.gaussian import Array, inverse
+from tracker.crosscam.state import State
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +63,15 @@ class GroundTracks:
     def empty(cls, cameras: int, dimension: int, steps: int) -> Self:
         no_ids, no_looks = np.zeros(0, np.int64), np.zeros((0, cameras, dimension), np.float32)
         return cls.new(no_ids, np.zeros((0, 4)), np.zeros((0, 4, 4)), no_looks, np.zeros((0, cameras), np.int64), steps)
+
+    @classmethod
+    def restored(cls, state: State) -> Self:
+        """The tracks that gave this state."""
+        return cls(**{f.name: state[f.name].copy() for f in fields(cls)})
+
+    def state(self) -> State:
+        """Plain data for restored()."""
+        return {f.name: getattr(self, f.name).copy() for f in fields(self)}
 
     def __len__(self) -> int:
         return len(self.ids)
