@@ -18,6 +18,7 @@ OUTER = {
     "likeness",
     "photos",
     "pictures",
+    "several_devices",
     "site",
     "times",
     "web",

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from tracker.config import CameraConfig, Config, with_secrets
-from tracker.inference.devices import parallel_requests, resolve_device
+from tracker.inference.devices import parallel_requests, resolve_devices
 from tracker.ports import FrameSource
 from tracker.video.batching import StepBatcher
 from tracker.video.clips import ClipSettings
@@ -43,7 +43,7 @@ def open_cameras(config: Config, folder: Path | None = None) -> tuple[StepBatche
                 source = opened.enter_context(closing(open_source(camera)))
                 feeds.append(ReplayedCamera(at_pace(source, camera), origin))
         opened.pop_all()
-    at_once = parallel_requests() if resolve_device(config.device) == "cpu" else None
+    at_once = parallel_requests() if resolve_devices(config.device) == ("cpu",) else None
     return LiveBatcher(feeds, origin, config.live.tolerance_seconds, most_frames=at_once), epoch
 
 

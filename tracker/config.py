@@ -160,7 +160,7 @@ class OperationConfig(Section):
 
 class Config(Section):
     cameras: tuple[CameraConfig, ...] = ()
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+(, ?cuda:\d+)*)$")] = "auto"
     models: ModelsConfig = ModelsConfig()
     live: LiveConfig = LiveConfig()
     detector: DetectorConfig = DetectorConfig()

@@ -23,7 +23,7 @@ from tracker.config import Config
 from tracker.detection.opening import open_detector
 from tracker.detection.shaped import ShapedDetector, fitting, upright_lying_or_square
 from tracker.errors import OmnitrackError
-from tracker.inference.devices import resolve_device
+from tracker.inference.devices import resolve_devices
 from tracker.inference.download import sha256_of
 from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
@@ -31,6 +31,9 @@ from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.likeness import Describer
 from tracker.ports import Detector, Embedder
+from tracker.several_devices import SeveralDetectors, SeveralEmbedders
+
+CPU = ("cpu",)
 
 Notify = Callable[[str], None]
 """Takes one line that the user should see."""
@@ -94,7 +97,7 @@ def find_model(config: Config, kind: ModelKind, *, notify: Notify, download: boo
         cache_folder() / "models",
         download=download and config.models.download,
         notify=notify,
-        cuda=resolve_device(config.device) != "cpu",
+        cuda=resolve_devices(config.device) != CPU,
     )
 
 
@@ -105,8 +108,19 @@ def build_detector(config: Config, notify: Notify, *, photos: bool = False) -> D
     confidence = min([config.detector.confidence, *(c.confidence for c in config.cameras if c.confidence is not None)])
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
     fit = upright_lying_or_square if photos else fitting if config.detector.shape == "picture" else None
-    device, streams = resolve_device(config.device), 1 if photos else None
-    return open_detector(model, device, cache_folder(), confidence, config.detector.nms_iou, fit=fit, streams=streams)
+    devices = resolve_devices(config.device) if model.spec.runs_on_cuda else CPU
+    return SeveralDetectors.of(
+        open_detector(
+            model,
+            device,
+            cache_folder(),
+            confidence,
+            config.detector.nms_iou,
+            fit=fit,
+            streams=1 if photos else None,
+        )
+        for device in (devices[:1] if photos else devices)
+    )
 
 
 def build_describer(config: Config, notify: Notify) -> Describer:
@@ -117,16 +131,19 @@ def build_describer(config: Config, notify: Notify) -> Describer:
 def build_embedder(config: Config, notify: Notify, *, streams: int | None = None) -> Embedder:
     """streams: as many requests side by side on the CPU; None: one a core."""
     model = find_model(config, ModelKind.EMBEDDER, notify=notify)
-    device = resolve_device(config.device)
     try:
         if model.spec.format in (ModelFormat.OPENVINO, ModelFormat.ONNX) and model.path is not None:
-            session, spec = engine_session(model.path, model.spec, streams)
+            opened = [engine_session(model.path, model.spec, streams)]
         else:
-            session, spec = osnet_session(model.path or SHIPPED_WEIGHTS, model.spec, device, streams)
+            weights, devices = model.path or SHIPPED_WEIGHTS, resolve_devices(config.device)
+            opened = [osnet_session(weights, model.spec, device, streams) for device in devices]
     except ReidError as error:
         raise OmnitrackError(str(error)) from error
+    spec = opened[0][1]
     blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
-    return CropEmbedder(session, spec, model.spec.name, session.infer(blank).shape[1])
+    return SeveralEmbedders.of(
+        CropEmbedder(session, spec, model.spec.name, session.infer(blank).shape[1]) for session, _ in opened
+    )
 
 
 def engine_session(path: Path, model: ModelSpec, streams: int | None) -> tuple[Session, InputSpec]:

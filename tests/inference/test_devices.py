@@ -4,27 +4,51 @@ import pytest
 
 from tracker.errors import OmnitrackError
 from tracker.inference import devices
-from tracker.inference.devices import available_cores, resolve_device
+from tracker.inference.devices import available_cores, resolve_devices
 
 
-@pytest.mark.parametrize(("count", "expected"), [(0, "cpu"), (2, "cuda:0")])
-def test_auto_takes_a_cuda_device_if_there_is_one(count: int, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("count", "device", "expected"),
+    [
+        (0, "auto", ("cpu",)),
+        (1, "auto", ("cuda:0",)),
+        (2, "auto", ("cuda:0", "cuda:1")),
+        (2, "cpu", ("cpu",)),
+        (2, "cuda", ("cuda:0", "cuda:1")),
+        (2, "cuda:1", ("cuda:1",)),
+        (3, "cuda:2, cuda:0", ("cuda:2", "cuda:0")),
+        (3, "cuda:1,cuda:1", ("cuda:1",)),
+    ],
+)
+def test_devices_are_those_that_are_there(
+    count: int, device: str, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(devices, "cuda_devices", lambda: count)
-    assert resolve_device("auto") == expected
-    assert resolve_device("cpu") == "cpu"
+    assert resolve_devices(device) == expected
 
 
-def test_device_that_is_there_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("count", "device", "complaint"),
+    [
+        (2, "cuda:2", "cuda:2 is not there, this machine has 2"),
+        (2, "cuda:0,cuda:7", "cuda:7 is not there, this machine has 2"),
+        (0, "cuda", "there is no CUDA device"),
+        (0, "cuda:0", "cuda:0 is not there, this machine has 0"),
+    ],
+)
+def test_device_that_is_not_there_is_refused(
+    count: int, device: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "cuda_devices", lambda: count)
+    with pytest.raises(OmnitrackError, match=complaint):
+        resolve_devices(device)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:one", "tpu:0", "", "cpu,cuda:0", "cuda:0;cuda:1"])
+def test_unknown_device_is_refused(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "cuda_devices", lambda: 2)
-    assert resolve_device("cuda:1") == "cuda:1"
-    with pytest.raises(OmnitrackError, match="cuda:2 is not there, this machine has 2"):
-        resolve_device("cuda:2")
-
-
-@pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:", "cuda:one", "tpu:0", ""])
-def test_unknown_device_is_refused(device: str) -> None:
-    with pytest.raises(OmnitrackError, match="is unknown; use auto, cpu or cuda:0"):
-        resolve_device(device)
+    with pytest.raises(OmnitrackError, match="is unknown; use auto, cpu, cuda, cuda:0, or cuda:0,cuda:1"):
+        resolve_devices(device)
 
 
 def test_cores_are_those_that_the_process_may_use() -> None:

@@ -22,7 +22,7 @@ def benchmark(
     from rich.table import Table
 
     from tracker.cli.run import configuration
-    from tracker.inference.devices import available_cores, resolve_device
+    from tracker.inference.devices import available_cores, resolve_devices
     from tracker.inference.spec import ModelKind
     from tracker.measure import loads, most_cameras, repeated, stage_milliseconds
     from tracker.networks import find_model
@@ -33,7 +33,9 @@ def benchmark(
     settings = configuration(config, sources or [])
     console, log = (Console(stderr=on_error, highlight=False, soft_wrap=True) for on_error in (False, True))
     names = [find_model(settings, kind, notify=log.print).spec.name for kind in ModelKind]
-    console.print(f"{' and '.join(names)} on {resolve_device(settings.device)}, {available_cores()} processor cores")
+    console.print(
+        f"{' and '.join(names)} on {', '.join(resolve_devices(settings.device))}, {available_cores()} processor cores"
+    )
 
     stages = stage_milliseconds(repeated(settings, len(settings.cameras)), max(5, frames // 4 // len(settings.cameras)))
     total = sum(stages.values())

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 
 from tracker.core.types import FloatArray
+from tracker.errors import OmnitrackError
+from tracker.inference.spec import ModelSpec
 
 PERSON = 0
 """Class of people in COCO, and in networks that know nothing but people."""
@@ -41,6 +43,22 @@ def head_for(shape: tuple[int, ...]) -> Head:
         case (rows, columns) if 6 < columns < rows:
             return Head(decode_yolox, colour="bgr", scale=1.0)
     raise ValueError(f"no known detector yields an output of shape {shape}")
+
+
+def head_of(shape: tuple[int, ...], spec: ModelSpec) -> Head:
+    """The head of a model whose output has this shape (without the batch). OmnitrackError if it is no detector, or its
+    input is described as another family's.
+    """
+    try:
+        head = head_for(shape)
+    except ValueError as error:
+        raise OmnitrackError(f"model {spec.name}: {error}; choose another detector") from error
+    if (head.colour, head.scale) != (spec.input.colour, spec.input.scale):
+        raise OmnitrackError(
+            f"model {spec.name}: its output is of a family that expects {head.colour} times {head.scale:g}; describe "
+            "its input so in models.yaml"
+        )
+    return head
 
 
 def decode_ultralytics(output: FloatArray, confidence: float, size: tuple[int, int]) -> Decoded:

@@ -15,7 +15,7 @@ from tracker.inference.download import sha256_of
 from tracker.inference.openvino_session import import_openvino
 from tracker.inference.registry import ResolvedModel
 from tracker.inference.session import Session, open_session
-from tracker.inference.spec import ModelFormat
+from tracker.inference.spec import ModelFormat, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.ports import Detector
 
@@ -28,7 +28,7 @@ SHIPPED_DETECTOR = Path(__file__).with_name("weights") / "person.xml"
 def open_detector_session(
     model: ResolvedModel, device: str, cache: Path, *, streams: int | None = None, threads: int | None = None
 ) -> Session:
-    """Open a detector, to be given pictures, on a device as resolve_device yields it: cpu, cuda:0, ...
+    """Open a detector, to be given pictures, on a device as resolve_devices names it: cpu, cuda:0, ...
 
     Weights of ultralytics run through torch on CUDA and are exported to OpenVINO once for the CPU; exported networks
     (OpenVINO, ONNX, and the built-in one) run on the CPU in any case. cache: folder for what is made on the first
@@ -37,7 +37,7 @@ def open_detector_session(
     spec, path = model.spec, model.path or SHIPPED_DETECTOR
     if spec.format is ModelFormat.ULTRALYTICS_PT:
         if device != "cpu":
-            return TorchSession(torch_module(path, cache), device, (None, 3, *spec.input.size), pixels=spec.input)
+            return torch_session(path, spec, device, cache)
         path = exported(path, spec, cache)
     return open_session(
         path,
@@ -47,6 +47,11 @@ def open_detector_session(
         precision=spec.precision,
         pixels=spec.input,
     )
+
+
+def torch_session(weights: Path, spec: ModelSpec, device: str, cache: Path) -> TorchSession:
+    """Weights of ultralytics as they are. OmnitrackError for files that cannot be loaded."""
+    return TorchSession(torch_module(weights, cache), device, (None, 3, *spec.input.size), pixels=spec.input)
 
 
 def open_detector(
@@ -59,12 +64,17 @@ def open_detector(
     fit: Callable[[Size, Size], Size] | None = None,
     streams: int | None = None,
 ) -> Detector:
-    """A detector of people only where the network allows it: OpenVINO files of ultralytics, on the CPU. With fit, it
+    """Weights of ultralytics on a device of torch do everything there (torch_yolo.py). On the CPU, a detector of people
+    only where the network allows it: OpenVINO files of ultralytics. With fit, it
     has a network for each shape of picture, of the size that fit(largest, picture) tells (shaped.py); without, and
     others, take squares. Other arguments as for open_detector_session and YOLODetector.
     """
     spec, path = model.spec, model.path or SHIPPED_DETECTOR
-    if spec.format is ModelFormat.ULTRALYTICS_PT and device == "cpu":
+    if spec.format is ModelFormat.ULTRALYTICS_PT:
+        if device != "cpu":
+            from tracker.detection.torch_yolo import TorchYOLODetector  # brings torch, which the CPU does not need
+
+            return TorchYOLODetector(torch_session(path, spec, device, cache), spec, confidence, nms_iou)
         path = exported(path, spec, cache)
     native = spec.input.size
     weights = path.with_suffix(".bin")

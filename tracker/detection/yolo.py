@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracker.core.types import Detections, FloatArray
-from tracker.detection.heads import head_for
+from tracker.detection.heads import head_of
 from tracker.detection.letterbox import Placement, letterbox
 from tracker.detection.suppression import non_maximum_suppression
-from tracker.errors import OmnitrackError
 from tracker.inference.session import Session
 from tracker.inference.spec import ModelSpec
 from tracker.video.frame import Image
@@ -29,15 +28,7 @@ class YOLODetector:
         self._nms_iou = nms_iou
         height, width = (*session.input_shape[2:], None, None)[:2]
         self._size = (height or spec.input.height, width or spec.input.width)
-        try:
-            self._head = head_for(session.infer(self._canvases(1)).shape[1:])
-        except ValueError as error:
-            raise OmnitrackError(f"model {spec.name}: {error}; choose another detector") from error
-        if (self._head.colour, self._head.scale) != (spec.input.colour, spec.input.scale):
-            raise OmnitrackError(
-                f"model {spec.name}: its output is of a family that expects {self._head.colour} times "
-                f"{self._head.scale:g}; describe its input so in models.yaml"
-            )
+        self._head = head_of(session.infer(self._canvases(1)).shape[1:], spec)
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         canvases = self._canvases(len(images))
@@ -52,6 +43,11 @@ class YOLODetector:
     def _people(self, output: FloatArray, placement: Placement) -> Detections:
         boxes, scores = self._head.decode(output, self._confidence, self._size)
         kept = non_maximum_suppression(boxes, scores, self._nms_iou)
-        boxes, scores = placement.to_original(boxes[kept]), scores[kept]
-        visible = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return Detections(boxes[visible], np.clip(scores[visible], 0, 1))
+        return people_of(boxes[kept], scores[kept], placement)
+
+
+def people_of(boxes_xyxy: FloatArray, scores: FloatArray, placement: Placement) -> Detections:
+    """What a network found at (n, 4) boxes in its own pixels, as far as it lies within the picture."""
+    boxes = placement.to_original(boxes_xyxy)
+    visible = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return Detections(boxes[visible], np.clip(scores[visible], 0, 1))

@@ -34,15 +34,22 @@ def cuda_devices() -> int:
     return count.value
 
 
-def resolve_device(device: str) -> str:
-    """Turn auto into cuda:0 where a CUDA device answers, else cpu; check any other value (OmnitrackError)."""
-    if device == "auto":
-        return "cuda:0" if cuda_devices() else "cpu"
-    if device == "cpu":
-        return device
-    name, _, index = device.partition(":")
-    if name != "cuda" or not index.isdigit():
-        raise OmnitrackError(f"device: {device!r} is unknown; use auto, cpu or cuda:0, cuda:1, ...")
-    if int(index) >= cuda_devices():
-        raise OmnitrackError(f"device: {device} is not there, this machine has {cuda_devices()} CUDA devices; use auto")
-    return device
+def resolve_devices(device: str) -> tuple[str, ...]:
+    """Names of devices, cpu alone or cuda:0, cuda:1, ..., from what a configuration says: auto (all CUDA devices, cpu
+    where there is none), cpu, cuda (all), or some of them, separated by commas. OmnitrackError for anything else.
+    """
+    count = cuda_devices() if device != "cpu" else 0
+    if device == "cpu" or (device == "auto" and not count):
+        return ("cpu",)
+    if device == "cuda" and not count:
+        raise OmnitrackError("device: there is no CUDA device; use auto or cpu")
+    if device in ("auto", "cuda"):
+        return tuple(f"cuda:{index}" for index in range(count))
+    chosen = tuple(dict.fromkeys(name.strip() for name in device.split(",")))
+    for one in chosen:
+        name, _, index = one.partition(":")
+        if name != "cuda" or not index.isdigit():
+            raise OmnitrackError(f"device: {one!r} is unknown; use auto, cpu, cuda, cuda:0, or cuda:0,cuda:1")
+        if int(index) >= count:
+            raise OmnitrackError(f"device: {one} is not there, this machine has {count} CUDA devices; use auto")
+    return chosen
