@@ -104,11 +104,11 @@ def test_ctrl_c_saves_what_was_done(tmp_path: Path, offline: Path) -> None:
         text=True,
         env=clean,
     ) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and not tracklets_in(tmp_path / "out" / "omnitrack.db"):
             time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     assert "Stopped; everything up to here is saved." in stdout
     assert (tmp_path / "out" / "east.txt").stat().st_size > 0

@@ -22,7 +22,7 @@ from tests.video.rtsp import RtspServer, need_rtsp_server
 SECRET = "canary-2c8d"
 
 
-def until(condition: Callable[[], bool], seconds: float = 120.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
     deadline = monotonic() + seconds
     while not condition() and monotonic() < deadline:
         time.sleep(0.2)
@@ -87,7 +87,7 @@ def test_cameras_come_and_go_while_the_others_stay(tmp_path: Path) -> None:
             process.send_signal(signal.SIGHUP)
             assert until(lambda: site.online() == {"east"}), log.read_text()
             process.send_signal(signal.SIGTERM)
-            stdout, _ = process.communicate(timeout=120)
+            stdout, _ = process.communicate(timeout=300)
         finally:
             process.kill()
             process.wait()

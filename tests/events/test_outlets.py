@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from socket import create_server
+from socket import create_connection, create_server
 from time import monotonic
 
 import pytest
@@ -32,7 +32,7 @@ def message(number: int = 1, **fields: object) -> Message:
     return {"id": f"n{number}", "time": "2026-11-21T10:00:00.000+00:00", "kind": "crossed", "camera": "gate", **fields}
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = monotonic() + seconds
     while not condition() and monotonic() < deadline:
         time.sleep(0.01)
@@ -102,10 +102,11 @@ class Blocked:
     """Delivers when allowed to."""
 
     def __init__(self) -> None:
-        self.go = threading.Event()
+        self.asked, self.go = threading.Event(), threading.Event()
         self.got: list[str] = []
 
     def deliver(self, one: Message) -> None:
+        self.asked.set()
         self.go.wait()
         self.got.append(one["id"])
 
@@ -114,8 +115,7 @@ def test_a_full_queue_drops_the_oldest_and_never_waits() -> None:
     receiver = Blocked()
     outbox = Outbox("slow", receiver.deliver, capacity=3)
     outbox.send(message(0))
-    assert until(lambda: outbox.waiting == 1)
-    time.sleep(0.05)  # the thread has taken it
+    assert receiver.asked.wait(60)
     for number in range(1, 8):
         outbox.send(message(number))
     assert outbox.counters.dropped == 4
@@ -160,7 +160,7 @@ def test_lines_of_json_survive_that_the_file_is_moved_away(tmp_path: Path) -> No
 
 
 class Broker:
-    """mosquitto on a port of its own, with a user."""
+    """mosquitto on a port of its own, with a user. It keeps what subscribers have not got yet while it is away."""
 
     def __init__(self, folder: Path) -> None:
         with create_server(("127.0.0.1", 0)) as free:
@@ -169,12 +169,23 @@ class Broker:
         subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "eve", SECRET], check=True, capture_output=True)
         passwords.chmod(0o644)
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\npassword_file {passwords}\nuser root\n")
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\npassword_file {passwords}\nuser root\n"
+            f"persistence true\npersistence_location {folder}/\n"
+        )
         self.start()
 
     def start(self) -> None:
         command = [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(self._config)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert until(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            create_connection(("127.0.0.1", self.port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
 
     def stop(self) -> None:
         self._process.terminate()
@@ -193,7 +204,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 @pytest.fixture
 def heard(broker: Broker) -> Iterator[list[MQTTMessage]]:
     got: list[MQTTMessage] = []
-    client = Client(CallbackAPIVersion.VERSION2)
+    client = Client(CallbackAPIVersion.VERSION2, client_id="heard", clean_session=False)
     client.username_pw_set("eve", SECRET)
     ready = threading.Event()
     client.on_connect = lambda *_: client.subscribe("site/#", qos=1) and None
@@ -202,7 +213,7 @@ def heard(broker: Broker) -> Iterator[list[MQTTMessage]]:
     client.reconnect_delay_set(1, 1)
     client.connect_async("127.0.0.1", broker.port)
     client.loop_start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     yield got
     client.disconnect()
     client.loop_stop()
@@ -222,9 +233,8 @@ def test_mqtt_goes_on_after_the_broker_was_away(broker: Broker, heard: list[MQTT
     outbox = sent(Outbox("mqtt", publisher.deliver, end=publisher.close), message(1))
     broker.stop()
     outbox.send(message(2))
-    time.sleep(0.5)
     broker.start()
-    assert until(lambda: "n2" in [json.loads(one.payload)["id"] for one in heard], 40.0)
+    assert until(lambda: "n2" in [json.loads(one.payload)["id"] for one in heard], 120.0)
     outbox.close()
 
 

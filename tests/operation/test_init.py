@@ -31,7 +31,7 @@ def test_cameras_that_answer_and_others(tmp_path: Path) -> None:
     ]
     try:
         arguments = [part for url in urls for part in ("--rtsp", url)]
-        done = omnitrack("init", *arguments, "--out", out, "--timeout", "30")
+        done = omnitrack("init", *arguments, "--out", out, "--timeout", "120")
     finally:
         server.stop()
     assert done.returncode == 1

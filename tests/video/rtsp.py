@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,7 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 _PROBE = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
 
 
+@cache
 def need_rtsp_server() -> pytest.MarkDecorator:
     """A mark that skips where the RTSP server cannot run."""
     there = SYSTEM_PYTHON.exists() and not subprocess.call([SYSTEM_PYTHON, "-c", _PROBE], stderr=subprocess.DEVNULL)

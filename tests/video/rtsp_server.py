@@ -2,7 +2,8 @@
 
     /usr/bin/python3 rtsp_server.py NAME=FILE.ts ... [--user NAME --password WORD] [--port N]
 
-Each file (MPEG-TS of H.264; of H.265 if it is named *.h265.ts) is served in real time at rtsp://127.0.0.1:PORT/NAME,
+Each file (MPEG-TS of H.264; of H.265 if it is named *.h265.ts; Matroska of H.264 if *.mkv, for less than 2 frames a
+second, which GStreamer's reader of MPEG-TS takes for gaps) is served in real time at rtsp://127.0.0.1:PORT/NAME,
 from its beginning for every client; a FILE named *.jpeg need not exist, it is a test picture as JPEGs, 10 a second. The
 port is printed on the first line.
 """
@@ -22,7 +23,10 @@ def stream_of(path: str) -> str:
     if path.endswith(".jpeg"):
         return f"( {JPEG} name=pay0 pt=26 )"
     codec = "h265" if path.endswith(".h265.ts") else "h264"
-    return f'( filesrc location="{path}" ! tsdemux ! {codec}parse config-interval=-1 ! rtp{codec}pay name=pay0 pt=96 )'
+    demuxer = "matroskademux" if path.endswith(".mkv") else "tsdemux"
+    return (
+        f'( filesrc location="{path}" ! {demuxer} ! {codec}parse config-interval=-1 ! rtp{codec}pay name=pay0 pt=96 )'
+    )
 
 
 def main() -> None:

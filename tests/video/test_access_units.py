@@ -112,6 +112,18 @@ def test_nothing_is_handed_on_early_while_the_gaps_of_a_stream_are_unknown(pictu
     assert set(script.waited) == {None}
 
 
+def test_parameter_sets_are_not_taken_for_a_picture(pictures: list[bytes]) -> None:
+    before, key = all_pieces(pictures[:30]), in_pieces(pictures[30], 30)
+    script = Script([*before, *key, None])
+    list(Assembler(script, "h264"))
+    kinds = [[kind for kind, _ in nal_units(bytes(piece.packet), "h264")] for piece in key if piece]
+    first_slice = kinds.index([5])
+    assert first_slice > 0
+    waited = script.waited[len(before) + 1 :]
+    assert set(waited[:first_slice]) == {None}
+    assert waited[first_slice] == pytest.approx(0.015)
+
+
 def test_a_picture_that_was_torn_is_counted_and_the_patience_grows(pictures: list[bytes]) -> None:
     torn = in_pieces(pictures[31], 31)
     assert len(torn) > 2

@@ -14,7 +14,7 @@ from tests.store.walk import begin
 from tests.test_pipeline import FakeEmbedder
 from tests.video.clips import write_clip
 from tests.video.rtsp import RtspServer, need_rtsp_server
-from tests.video.test_live import QUICK
+from tests.video.watching import PATIENT
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections
 from tracker.crosscam.matcher import CrossCameraMatcher
@@ -35,7 +35,7 @@ class SomebodyStands:
         return [person for _ in images]
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 240.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -47,7 +47,7 @@ def test_a_clock_that_jumps_neither_loses_a_camera_nor_splits_a_track(tmp_path: 
     clip = write_clip(tmp_path / "clip.ts", [n / 10 for n in range(1200)], gop=10)
     server = RtspServer({"one": clip})
     origin = time.monotonic()
-    camera = LiveCamera("one", server.url("one"), origin, QUICK)
+    camera = LiveCamera("one", server.url("one"), origin, PATIENT)
     batcher = LiveBatcher([camera], origin)
     store = open_store(tmp_path / "omnitrack.db")
     run = begin(store, ["one"])

@@ -53,7 +53,7 @@ def test_items_are_taken_only_a_little_ahead(ahead: int) -> None:
 
 
 def test_several_calls_are_under_way_at_once() -> None:
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=60)
     assert [n for n, _ in computed_ahead(lambda _: meeting.wait(), range(6), 3, "meet")] == list(range(6))
 
 

@@ -27,7 +27,7 @@ class Listener:
 
     def __init__(self, server: Server, secret: str | None, last: int | None = None) -> None:
         address = urlsplit(server.url)
-        self.connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)
+        self.connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
         headers = {"Accept": "text/event-stream"}
         headers |= {"Authorization": f"Bearer {secret}"} if secret else {}
         headers |= {} if last is None else {"Last-Event-ID": str(last)}
@@ -100,7 +100,7 @@ def test_nothing_secret_is_written_to_the_log(api: Api) -> None:
         address = urlsplit(server.url)
         for secret in (*api.secrets.values(), "omni_guess", "a\tb"):
             path = f"{API}/identities?name=Anna%20Secret&token={quote(secret)}"
-            with closing(http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)) as client:
+            with closing(http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)) as client:
                 client.request("GET", path, headers={"Authorization": f"Bearer {secret}"})
                 client.getresponse().read()
         assert server.stop() == 0
@@ -110,7 +110,7 @@ def test_nothing_secret_is_written_to_the_log(api: Api) -> None:
 
 def test_a_public_address_needs_a_token_first(store: Store) -> None:
     command = [sys.executable, "main.py", "serve", "--db", str(store.path), "--port", "0", "--host", "0.0.0.0"]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "--host 0.0.0.0: others could read everything; make a token first" in refused.stderr
     with store.write() as connection:

@@ -91,14 +91,15 @@ class Assembler:
 
     def __iter__(self) -> Iterator[AccessUnit]:
         gathered: list[Piece] = []
+        begun = False  # a slice is among them: before it come parameter sets, which nobody can decode alone
         done: Piece | None = None  # the last piece of a picture that was handed on after a silence
         while True:
             try:
-                piece = self.pieces.next_within(self.silence.seconds if gathered else None)
+                piece = self.pieces.next_within(self.silence.seconds if begun else None)
             except TimeoutError:
                 done = gathered[-1]
                 yield self._whole(gathered)
-                gathered = []
+                gathered, begun = [], False
                 continue
             except StopIteration:
                 break
@@ -113,8 +114,9 @@ class Assembler:
             elif gathered:
                 self.silence.picture()
                 yield self._whole(gathered)
-                gathered = []
+                gathered, begun = [], False
             gathered.append(piece)
+            begun = begun or self._begins_picture(piece)
         if gathered:
             yield self._whole(gathered)
 

@@ -59,6 +59,7 @@ def connect(url: str, transport: str, opening_seconds: float, stale_seconds: flo
     options = {
         "protocol_whitelist": _PROTOCOLS,
         "fpsprobesize": "0",  # FFmpeg would wait for 20 pictures to guess the rate
+        "max_ts_probe": "0",  # and for 8 or so to learn when the first is decoded, which RTP does not tell
         "analyzeduration": "500000",  # microseconds; the description of the stream tells nearly everything
     }
     timeouts = (opening_seconds, 2 * stale_seconds)  # whoever started this process is to notice first
