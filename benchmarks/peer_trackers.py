@@ -25,12 +25,17 @@ OSNET = "osnet_x0_25_msmt17.pth"
 
 
 def make_environment(folder: Path, packages: Sequence[str] = PACKAGES) -> Path:
-    """A virtual environment with the peers, beside the packages of the running one; returns its interpreter."""
+    """A virtual environment with the peers, beside the packages of the running one; returns its interpreter. One that
+    was made in the folder before, with the same packages, is used again.
+    """
+    python, made = folder / "bin" / "python", folder / "made.txt"
+    if made.is_file() and made.read_text(encoding="utf-8").split() == list(packages):
+        return python
     venv.create(folder, with_pip=True)
     own = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     (own / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    python = folder / "bin" / "python"
     subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+    made.write_text("\n".join(packages), encoding="utf-8")
     return python
 
 

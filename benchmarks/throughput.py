@@ -1,6 +1,6 @@
 """Frames a second, end to end, beside the least that such a program must compute, and beside the peers.
 
-    OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.throughput [--runs 5] [--peers] [--only TABLE ...]
+    OMNITRACK_DATA=... OMNITRACK_MODELS=... python -m benchmarks.throughput [--runs 5] [--peers [FOLDER]] [--only ...]
 
 Everything reads both PETS 2009 videos with YOLO11n int8 at 640 and OSNet x0.25 (bf16 where the CPU has it). Each
 measurement is a process of its own, the competitors of a round one after the other, so that a busy machine slows all
@@ -15,7 +15,8 @@ ours, selective     the same with embedder.policy selective
 ours, shaped        selective, and the detector in the shape of the pictures (detector.shape picture)
 ours, ISA           as ours, with the instructions that oneDNN knows by that name and no others (--isa)
 peers               ultralytics track, boxmot BoT-SORT (benchmarks/peer_trackers.py): one camera after the other,
-                    nothing matched or stored, from a virtual environment that --peers makes in a temporary folder
+                    nothing matched or stored, from a virtual environment that --peers makes in a folder (default: one
+                    that is thrown away)
 
 Tables: pets; cameras (the same two files repeated); start (the second start, compiled networks in the cache); overhead
 (tracker and matcher at 30 people a frame); street (stages of a 1080p video).
@@ -48,7 +49,7 @@ from tracker.core.settings import TrackerConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.detection.letterbox import letterbox
-from tracker.inference.download import sha256_of
+from tracker.inference.checksum import sha256_of
 from tracker.measure import stage_milliseconds
 from tracker.networks import build_embedder, cache_folder
 from tracker.video.sources import VideoFileSource
@@ -99,7 +100,7 @@ class Bench:
         return next((cache_folder() / "exported").glob(f"{digest}-openvino*.xml"))
 
 
-def rounds(bench: Bench, runs: int, steps: int, peers: bool, isas: Sequence[str]) -> dict[str, list[Result]]:
+def rounds(bench: Bench, runs: int, steps: int, peers: Path | None, isas: Sequence[str]) -> dict[str, list[Result]]:
     """Every competitor once a round."""
     limit = ("--steps", str(steps))
     competitors: dict[str, Callable[[], Result]] = {
@@ -112,8 +113,8 @@ def rounds(bench: Bench, runs: int, steps: int, peers: bool, isas: Sequence[str]
     for isa in isas:
         ours = partial(bench.ours, bench.videos, *limit, isa=isa)
         competitors |= {f"ours, {isa}": ours, f"ours, selective, {isa}": partial(ours, *SELECTIVE)}
-    if peers:
-        python = make_environment(bench.scratch / "peers")
+    if peers is not None:
+        python = make_environment(bench.scratch / peers)  # an absolute folder stands for itself
         for name in PEERS:
             weights = prepared_weights(name, bench.models, bench.exported(), bench.scratch)
             command = [
@@ -134,7 +135,7 @@ def rounds(bench: Bench, runs: int, steps: int, peers: bool, isas: Sequence[str]
     return results
 
 
-def pets(bench: Bench, runs: int, steps: int, peers: bool, isas: Sequence[str]) -> None:
+def pets(bench: Bench, runs: int, steps: int, peers: Path | None, isas: Sequence[str]) -> None:
     results = rounds(bench, runs, steps, peers, isas)
     headings = (
         "frames/s",
@@ -239,7 +240,13 @@ def street(bench: Bench) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--peers", action="store_true", help="measure the peers as well")
+    parser.add_argument(
+        "--peers",
+        nargs="?",
+        type=lambda folder: Path(folder).absolute(),
+        const=Path("peers"),
+        help="measure the peers as well; FOLDER keeps their virtual environment for the next time",
+    )
     parser.add_argument(
         "--isa", nargs="+", default=[], help="and with no more of the CPU, e.g. AVX512_CORE_BF16: no AMX"
     )

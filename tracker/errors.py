@@ -10,3 +10,7 @@ class OmnitrackError(Exception):
 
 class NotFoundError(OmnitrackError):
     """What was asked for is not there."""
+
+
+class UnreachableError(OmnitrackError):
+    """The host does not answer: no network, no name, or nothing listens there."""

@@ -4,10 +4,8 @@ import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -23,8 +21,8 @@ from tracker.config import Config
 from tracker.detection.opening import open_detector
 from tracker.detection.shaped import ShapedDetector, fitting, upright_lying_or_square
 from tracker.errors import OmnitrackError
+from tracker.inference.checksum import sha256_of
 from tracker.inference.devices import resolve_devices
-from tracker.inference.download import sha256_of
 from tracker.inference.registry import ResolvedModel, load_registry
 from tracker.inference.session import Session, open_session
 from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
@@ -65,7 +63,6 @@ class LoadingNetworks:
 
     def ready(self) -> tuple[Detector, Embedder]:
         """Waits. Raises OmnitrackError for models that cannot be found or opened."""
-        Thread(target=_import_scipy, name="import", daemon=True).start()
         return self._detector.result(), self._embedder.result()
 
     def _expect(self, picture_sizes: set[tuple[int, int]]) -> None:
@@ -73,12 +70,6 @@ class LoadingNetworks:
         if isinstance(detector, ShapedDetector):
             for size in sorted(picture_sizes):
                 detector.expect(size)
-
-
-def _import_scipy() -> None:
-    """What the first crowd and the first round of matching need; the first picture need not wait for it."""
-    for module in ("scipy.optimize", "scipy.special", "scipy.sparse.csgraph"):
-        import_module(module)
 
 
 def cache_folder() -> Path:

@@ -10,7 +10,6 @@ from tracker.events.jsonl import JsonLines
 from tracker.events.outbox import Outbox, Retry
 from tracker.events.settings import EventsConfig
 from tracker.events.sink import EventSink, Note, Watchlist
-from tracker.events.webhook import Webhook
 from tracker.operation.status import RunStatus
 from tracker.roster import zone_watch
 
@@ -32,6 +31,8 @@ def build_outboxes(config: EventsConfig) -> list[Outbox]:
     """Raises OmnitrackError naming an environment variable that is not set, before any thread begins."""
     outboxes = []
     if config.webhook is not None:
+        from tracker.events.webhook import Webhook  # costs start-up time
+
         hook = config.webhook
         url = with_secrets(hook.url, "events.webhook.url")
         secret = None if hook.secret is None else with_secrets(hook.secret, "events.webhook.secret")

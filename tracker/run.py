@@ -2,7 +2,9 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -83,8 +85,10 @@ class Run:
         """Process the cameras to their end, or until stop()."""
         self._running = self.pipeline.steps(self.batcher, self._ahead)
         for step in self._running:
-            self.frames += len(step.batch.frames)
+            first, self.frames = not self.frames, self.frames + len(step.batch.frames)
             yield step
+            if first:
+                Thread(target=_import_scipy, name="import", daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
@@ -132,3 +136,9 @@ def stays(journey: Journey) -> list[Stay]:
     """The rows of the timeline picture that a journey fills."""
     label = f"#{journey.identity_id}"
     return [Stay(journey.identity_id, label, v.camera, v.t_start_seconds, v.t_end_seconds) for v in journey.visits]
+
+
+def _import_scipy() -> None:
+    """What the first crowd and the first round of matching need; the first result need not wait for it."""
+    for module in ("scipy.optimize", "scipy.special", "scipy.sparse.csgraph"):
+        import_module(module)

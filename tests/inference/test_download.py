@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.inference.file_server import FileServer
-from tracker.errors import OmnitrackError
-from tracker.inference.download import UnreachableError, download, sha256_of
+from tracker.errors import OmnitrackError, UnreachableError
+from tracker.inference.checksum import sha256_of
+from tracker.inference.download import download
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

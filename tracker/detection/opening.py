@@ -11,7 +11,7 @@ from tracker.detection.people_network import REVISION, UnknownLayoutError, peopl
 from tracker.detection.shaped import ShapedDetector, Size
 from tracker.detection.ultralytics_weights import exported, torch_module
 from tracker.detection.yolo import YOLODetector
-from tracker.inference.download import sha256_of
+from tracker.inference.checksum import sha256_of
 from tracker.inference.openvino_session import import_openvino
 from tracker.inference.registry import ResolvedModel
 from tracker.inference.session import Session, open_session

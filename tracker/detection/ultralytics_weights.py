@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.errors import OmnitrackError
-from tracker.inference.download import sha256_of
+from tracker.inference.checksum import sha256_of
 from tracker.inference.openvino_session import import_openvino
 from tracker.inference.spec import ModelSpec
 

@@ -1,6 +1,5 @@
 """Fetching one file over HTTP: resumed, checked, and put in place only when it is whole."""
 
-import hashlib
 import os
 import threading
 import urllib.error
@@ -13,7 +12,8 @@ from urllib.parse import urlsplit
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from tracker.errors import OmnitrackError
+from tracker.errors import OmnitrackError, UnreachableError
+from tracker.inference.checksum import sha256_of
 
 Progress = Callable[[int, int | None], None]
 """Called with (bytes so far, bytes in all or None)."""
@@ -25,18 +25,8 @@ CONNECT_SECONDS = 3.0
 ATTEMPTS = 4
 
 
-class UnreachableError(OmnitrackError):
-    """The host does not answer: no network, no name, or nothing listens there."""
-
-
 class _InterruptedError(Exception):
     """The answer broke off; what has arrived is in the part file, so that another request can continue."""
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def download(

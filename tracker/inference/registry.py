@@ -4,15 +4,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
 
-from tracker.errors import OmnitrackError
-from tracker.inference.download import Progress, UnreachableError, sha256_of
-from tracker.inference.download import download as fetch
+from tracker.errors import OmnitrackError, UnreachableError
+from tracker.inference.checksum import sha256_of
 from tracker.inference.session import network_file
 from tracker.inference.spec import ModelFile, ModelFormat, ModelInput, ModelKind, ModelSpec
+
+if TYPE_CHECKING:
+    from tracker.inference.download import Progress
 
 REGISTRY_PATH = Path(__file__).resolve().parents[2] / "configs" / "models.yaml"
 
@@ -81,7 +84,7 @@ class Registry:
         cache: Path,
         download: bool,
         notify: Notify,
-        progress: Progress | None = None,
+        progress: "Progress | None" = None,
         cuda: bool = False,
     ) -> ResolvedModel:
         """Find the wanted model: "auto", a registered name, or the path of a file or an OpenVINO folder.
@@ -147,7 +150,7 @@ class Registry:
 class _Finder:
     """Looks for the files of a model in directories, and puts what it downloads into the cache."""
 
-    def __init__(self, directories: Sequence[Path], cache: Path, notify: Notify, progress: Progress | None) -> None:
+    def __init__(self, directories: Sequence[Path], cache: Path, notify: Notify, progress: "Progress | None") -> None:
         self.notify = notify
         self._directories = directories
         self._cache = cache
@@ -172,11 +175,13 @@ class _Finder:
 
     def fetch(self, spec: ModelSpec) -> Path:
         """Download what the cache lacks of a model."""
+        from tracker.inference.download import download  # HTTP, which most starts do not need
+
         for file in spec.files:
             target = self._cache / file.path
             if file.url is None or target.exists():
                 continue
-            digest = fetch(file.url, target, file.sha256, file.size, self._progress)
+            digest = download(file.url, target, file.sha256, file.size, self._progress)
             self.notify(f"Downloaded {file.path} ({spec.licence}) from {file.url}")
             if file.sha256 is None:
                 _record(target).write_text(digest, encoding="ascii")

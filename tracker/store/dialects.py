@@ -1,12 +1,15 @@
 """What SQLite and PostgreSQL say in different words."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
 class later_of(FunctionElement[int]):  # noqa: N801 - reads as a function of SQL
@@ -47,6 +50,10 @@ def _in_its_words(element: FunctionElement[Any], compiler: SQLCompiler, **option
     return f"{word}{compiler.process(element.clauses, **options)})"
 
 
-def upsert(dialect: str, table: Any) -> sqlite.Insert | postgresql.Insert:
+def upsert(dialect: str, table: Any) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that can say what to do where a row is there already."""
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # takes as long as all of this room; most histories are SQLite
+
+    return postgresql.insert(table)
