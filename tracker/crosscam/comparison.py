@@ -179,6 +179,8 @@ def _rivals(segments: Sequence[Segment], camera: NDArray[np.int64]) -> NDArray[n
     last = np.array([segment.presence.last_seconds for segment in segments])
     overlap = (first[:, None] <= last[None]) & (first[None] <= last[:, None]) & (camera[:, None] == camera[None])
     rivals = np.triu(overlap & active[:, None] & active[None], 1)
-    for a, b in np.argwhere(rivals & (last[:, None] != last[None])):
+    seen_since = np.array([segment.presence.runs[-1][0] for segment in segments])
+    surely = (seen_since[:, None] <= last[None]) & (seen_since[None] <= last[:, None])
+    for a, b in np.argwhere(rivals & ~surely).tolist():
         rivals[a, b] = segments[a].presence.meets(segments[b].presence)
     return np.asarray(rivals | rivals.T)

@@ -103,7 +103,7 @@ class Gallery:
         products = sums @ sums.T
         lengths = np.maximum(np.sqrt(products.diagonal()), 1e-12)
         cosines = products / (lengths[:, None] * lengths)
-        np.fill_diagonal(cosines, -2.0)
+        cosines.flat[:: len(sums) + 1] = -2.0
         kept, joined = sorted(divmod(int(cosines.argmax()), len(sums)))
         sums[kept] += sums[joined]
         sums[joined:-1] = sums[joined + 1 :]

@@ -71,6 +71,10 @@ class Presence:
     def meets(self, other: "Presence") -> bool:
         """Whether some instant belongs to both."""
         mine, theirs = self._runs, other.runs
+        if not mine or not theirs or mine[-1][1] < theirs[0][0] or theirs[-1][1] < mine[0][0]:
+            return False
+        if mine[-1][0] <= theirs[-1][1] and theirs[-1][0] <= mine[-1][1]:
+            return True  # as nearly always: both are seen now
         i = j = 0
         while i < len(mine) and j < len(theirs):
             if mine[i][1] < theirs[j][0]:
