@@ -141,7 +141,7 @@ def test_the_recorder_of_real_devices_warms_up_aside_and_then_records(monkeypatc
         stream=lambda _stream: context("aside"),
         graph_pool_handle=pool,
         CUDAGraph=lambda: SimpleNamespace(replay=lambda: said.append("replay")),
-        graph=lambda _graph, pool, capture_error_mode: context(f"graph in {pool}, {capture_error_mode}"),
+        graph=lambda _graph, pool, stream, capture_error_mode: context(f"graph in {pool}, {capture_error_mode}"),
     )
     monkeypatch.setattr(torch, "cuda", fake)
     record = cuda_recorder()
@@ -155,5 +155,5 @@ def test_the_recorder_of_real_devices_warms_up_aside_and_then_records(monkeypatc
     record(compute, torch.ones(1))
     assert answer.tolist() == [2, 2]
     graph = "graph in pool, thread_local"
-    once = ["wait", "aside", "compute", "end of aside", "wait", graph, "compute", f"end of {graph}", "end of device"]
+    once = ["wait", "aside", "compute", "end of aside", graph, "compute", f"end of {graph}", "wait", "end of device"]
     assert said == ["device", "pool", *once, "replay", "device", *once]

@@ -22,25 +22,32 @@ def graph_sizes(most: int) -> list[int]:
     return sorted({size for power in powers for size in (power, power + power // 2) if size < most} | {most})
 
 
+_ONE_RECORDING = Lock()
+"""CUDA allows one recording at a time in a process."""
+
+
 def cuda_recorder() -> Record:
-    """A Record for real devices. What one recorder records shares memory, and must never run at the same time."""
+    """A Record for real devices, one for each device. What one recorder records shares memory, and must never run at
+    the same time.
+    """
     import torch
 
     pool: Any = None
+    aside: Any = None
 
     def record(compute: Compute, given: "Tensor") -> tuple[Callable[[], None], "Tensor"]:
-        nonlocal pool
-        with torch.cuda.device(given.device):
+        nonlocal pool, aside
+        with _ONE_RECORDING, torch.cuda.device(given.device):
             pool = pool or torch.cuda.graph_pool_handle()
-            aside: Any = torch.cuda.Stream(given.device)  # type: ignore[no-untyped-call]
+            aside = aside or torch.cuda.Stream(given.device)  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):
                 compute(given)  # the first run chooses algorithms and makes tables, which no recording may contain
-            torch.cuda.current_stream().wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
             # other threads may use the device meanwhile
-            with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, pool=pool, stream=aside, capture_error_mode="thread_local"):
                 answer = compute(given)
+            torch.cuda.current_stream().wait_stream(aside)
         return graph.replay, answer
 
     return record
