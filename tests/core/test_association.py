@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tracker.core import motion
+from tracker.core.appearance import Views
 from tracker.core.assignment import Matches
 from tracker.core.association import Stage, Term, associate, checked_splits, combine
 from tracker.core.boxes import xyxy_to_cxcywh
@@ -43,12 +44,13 @@ def scene(
         np.array(scores if scores is not None else [0.9] * len(seen), np.float32),
         None if looks is None else np.array(looks[1], np.float32),
     )
-    return Scene(tracks, detections, gap_seconds, MotionConfig(), 0.5)
+    views = Views.of(detections, sharp_height_pixels=64.0, max_occlusion=1.0)
+    return Scene(tracks, views, gap_seconds, MotionConfig(), 0.5)
 
 
 def costs_of(here: Scene, name: str) -> np.ndarray:
     """The term between all tracks and all detections."""
-    return here.term(name, np.arange(len(here.tracks)), np.arange(len(here.detections)))
+    return here.term(name, np.arange(len(here.tracks))[:, None], np.arange(len(here.detections))[None])
 
 
 def pairs(matches: Matches) -> list[tuple[int, int]]:
@@ -98,21 +100,33 @@ def test_some_rows_and_columns_cost_what_they_cost_among_all(name: str) -> None:
     looks = [EAST, NORTH, 0 * EAST]
     here = scene([person(0), person(50), person(90)], [person(5), person(60), person(80)], looks=(looks, looks[::-1]))
     rows, columns = np.array([2, 0]), np.array([1, 2])
-    expected = costs_of(here, name)[rows[:, None], columns]
-    np.testing.assert_allclose(here.term(name, rows, columns), expected, rtol=1e-6)
+    block, pairs = costs_of(here, name)[rows[:, None], columns], costs_of(here, name)[rows, columns]
+    np.testing.assert_allclose(here.term(name, rows[:, None], columns[None]), block, rtol=1e-6)
+    np.testing.assert_allclose(here.term(name, rows, columns), pairs, rtol=1e-6)
 
 
 def test_weighted_mean_leaves_out_terms_without_an_opinion() -> None:
     here = scene([person(0), person(0)], [person(20)], looks=([EAST, 0 * EAST], [EAST]))
     terms = (Term("overlap", 1.0), Term("appearance", 3.0))
-    costs = combine(here, terms, np.arange(2), np.arange(1))
-    np.testing.assert_allclose(costs, [[(2 / 3) / 4], [2 / 3]], rtol=1e-5)
+    rows, columns, costs = combine(here, terms, np.arange(2), np.arange(1))
+    assert (rows.tolist(), columns.tolist()) == ([0, 1], [0, 0])
+    np.testing.assert_allclose(costs, [(2 / 3) / 4, 2 / 3], rtol=1e-5)
+
+
+def test_a_pair_about_which_no_term_has_an_opinion_is_never_matched() -> None:
+    here = scene([person(0), person(0)], [person(0)], looks=([EAST, 0 * EAST], [NORTH]))
+    stage = Stage(CONFIRMED, (Term("reach", 0.0), Term("appearance")), 1.0)
+    assert np.isnan(combine(here, stage.terms, np.arange(2), np.arange(1))[2]).tolist() == [False, True]
+    assert pairs(associate(here, [stage])) == []
+    assert pairs(associate(here, [Stage(CONFIRMED, stage.terms, 2.1)])) == [(0, 0)]
 
 
 def test_a_pair_above_a_terms_limit_is_forbidden() -> None:
-    terms = (Term("reach", 0.0, limit=0.2), Term("overlap"))
-    costs = combine(scene([person(0)], [person(20), person(60)]), terms, np.arange(1), np.arange(2))
-    assert np.isfinite(costs).tolist() == [[True, False]]
+    here, gate = scene([person(0)], [person(20), person(60)]), Term("reach", 0.0, limit=0.2)
+    _, columns, costs = combine(here, (gate, Term("overlap")), np.arange(1), np.arange(2))
+    assert (columns.tolist(), np.isfinite(costs).tolist()) == ([0], [True])
+    _, columns, costs = combine(here, (Term("overlap"), gate), np.arange(1), np.arange(2))
+    assert (columns.tolist(), np.isfinite(costs).tolist()) == ([0, 1], [True, False])
 
 
 def test_stages_choose_by_score_state_and_age() -> None:

@@ -1,6 +1,8 @@
 """Recorded detections of one camera in, tracked rows out: what `main.py track` and the benchmarks share."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -11,26 +13,73 @@ from tracker.core.types import Detections, TrackQuality, TrackUpdate
 from tracker.evaluation.mot import MotRows
 
 
+class Sighting(NamedTuple):
+    """One observation of a track, in plain numbers. frame: from 1; box_xyxy: four pixels."""
+
+    frame: int
+    track_id: int
+    box_xyxy: list[float]
+    score: float
+
+
+class RecordedTracker:
+    """Follows people through recorded frames, in one go or in pieces: frames are counted from 1 over all of them."""
+
+    def __init__(self, frames_per_second: float, config: TrackerConfig) -> None:
+        self._rate = frames_per_second
+        self._tracker = SingleCameraTracker("camera", config)
+        self.frames_done = 0
+        self._seen: list[Sighting] = []
+        self._qualities: dict[int, TrackQuality] = {}
+
+    def follow(self, frames: Iterable[Detections]) -> None:
+        """The frames from the first on; as many as were done before are passed over."""
+        for detections in islice(frames, self.frames_done, None):
+            updates = self._tracker.update(self.frames_done / self._rate, detections)
+            self.frames_done += 1
+            self._seen.extend(_sightings(self.frames_done, updates))
+            self._qualities.update(_ended(updates))
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for restored(). The observations of tracks that do not count yet are in it: they are told when
+        these count.
+        """
+        tracker = self._tracker.state()
+        counts = dict(zip(tracker["tracks"]["ids"], tracker["tracks"]["confirmed"], strict=True))
+        waiting = [list(seen) for seen in self._seen if not counts.get(seen.track_id, True)]
+        return {"frames_done": self.frames_done, "waiting": waiting, "tracker": tracker}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], frames_per_second: float, config: TrackerConfig) -> Self:
+        """Goes on where another one was when it gave its state(), and tells only what that one did not.
+
+        ValueError if another version of the program wrote it.
+        """
+        tracker = cls(frames_per_second, config)
+        tracker.frames_done = int(state["frames_done"])
+        tracker._seen = [Sighting(*seen) for seen in state["waiting"]]
+        tracker._tracker = SingleCameraTracker.restored("camera", state["tracker"], config)
+        return tracker
+
+    def finish(self) -> tuple[MotRows, dict[int, TrackQuality]]:
+        """Ends every track. Rows of all that counted, their observations before that included; and how well each of
+        them was seen, by its id.
+        """
+        self._qualities.update(_ended(self._tracker.finish(max(self.frames_done - 1, 0) / self._rate)))
+        return _rows([seen for seen in self._seen if seen.track_id in self._qualities]), self._qualities
+
+
 def track_frames(frames: Iterable[Detections], frames_per_second: float, config: TrackerConfig) -> MotRows:
     """Rows of every confirmed track, its observations before the confirmation included; frames count from 1."""
-    return tracked(frames, frames_per_second, config)[0]
+    tracker = RecordedTracker(frames_per_second, config)
+    tracker.follow(frames)
+    return tracker.finish()[0]
 
 
-def tracked(
-    frames: Iterable[Detections], frames_per_second: float, config: TrackerConfig
-) -> tuple[MotRows, dict[int, TrackQuality]]:
-    """The rows of track_frames, and how well each of these tracks was seen, by its id."""
-    tracker = SingleCameraTracker("camera", config)
-    seen: list[tuple[int, TrackUpdate]] = []
-    qualities: dict[int, TrackQuality] = {}
-    last_seconds = 0.0
-    for index, detections in enumerate(frames):
-        last_seconds = index / frames_per_second
-        updates = tracker.update(last_seconds, detections)
-        seen.extend((index + 1, update) for update in updates if update.detection_index is not None)
-        qualities.update(_ended(updates))
-    qualities.update(_ended(tracker.finish(last_seconds)))
-    return _rows([(frame, update) for frame, update in seen if update.track_id in qualities]), qualities
+def _sightings(frame: int, updates: Iterable[TrackUpdate]) -> Iterator[Sighting]:
+    for update in updates:
+        if update.detection_index is not None:
+            yield Sighting(frame, update.track_id, update.box_xyxy.tolist(), update.score)
 
 
 def _ended(updates: Iterable[TrackUpdate]) -> Iterator[tuple[int, TrackQuality]]:
@@ -40,12 +89,12 @@ def _ended(updates: Iterable[TrackUpdate]) -> Iterator[tuple[int, TrackQuality]]
             yield update.track_id, update.track_quality
 
 
-def _rows(seen: Sequence[tuple[int, TrackUpdate]]) -> MotRows:
+def _rows(seen: list[Sighting]) -> MotRows:
     return MotRows(
-        np.array([frame for frame, _ in seen], np.int64),
-        np.array([update.track_id for _, update in seen], np.int64),
-        np.array([update.box_xyxy for _, update in seen], np.float64).reshape(-1, 4),
-        np.array([update.score for _, update in seen], np.float64),
+        np.array([one.frame for one in seen], np.int64),
+        np.array([one.track_id for one in seen], np.int64),
+        np.array([one.box_xyxy for one in seen], np.float64).reshape(-1, 4),
+        np.array([one.score for one in seen], np.float64),
         np.full((len(seen), 2), np.nan),
     )
 

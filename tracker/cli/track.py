@@ -23,12 +23,19 @@ def track(
     preset: Annotated[str, typer.Option(help=f"One of {PRESET_NAMES}")] = "reid",
     quality: Annotated[Path | None, typer.Option(help="CSV file to write: how well each track was seen")] = None,
     interpolate: Annotated[float, typer.Option(min=0, help="Smooth tracks, fill gaps up to so many seconds")] = 0.0,
+    state: Annotated[
+        Path | None, typer.Option(help="Go on where this file says, if it is there; written at the end")
+    ] = None,
 ) -> None:
     """Track one camera's detections; prints or writes rows frame,id,left,top,width,height,score,-1,-1,-1.
 
     An npz holds arrays frame (n,) from 1, boxes_xyxy (n, 4) pixels, conf (n,), optionally n_frames and embeddings.
+
+    With --state a long recording can be followed in pieces, whose frames are counted on: all their rows together are
+    those of one go, and ids go on. A track that comes to count in a later piece has its first rows there.
     """
-    from tracker.cli.single_camera import interpolated, tracked
+    from tracker.cli.continuing import follow_on, save
+    from tracker.cli.single_camera import RecordedTracker, interpolated
     from tracker.core.presets import PRESETS
     from tracker.evaluation.mot import format_mot, write_mot
     from tracker.recorded.files import read_recording
@@ -37,9 +44,23 @@ def track(
         raise OmnitrackError(f"--preset: no preset {preset!r}; choose one of {', '.join(PRESETS)}")
     if not math.isfinite(fps):
         raise OmnitrackError(f"--fps: must be a finite number, got {fps}")
-    check_written({"DETECTIONS": detections, "--out": out, "--quality": quality})
-    config = PRESETS[preset]
-    rows, qualities = tracked(read_recording("camera", detections, embedding).frames, fps, config)
+    if state is not None and interpolate:
+        raise OmnitrackError("--interpolate: needs whole tracks; leave out --state, and follow all pieces in one go")
+    check_written({"DETECTIONS": detections, "--out": out, "--quality": quality, "--state": state})
+    config, settings = PRESETS[preset], {"fps": fps, "preset": preset}
+    tracker = RecordedTracker(fps, config) if state is None else follow_on(state, settings, config)
+    recording = read_recording("camera", detections, embedding)
+    if any(len(seen) for seen in recording.frames[: tracker.frames_done]):
+        raise OmnitrackError(
+            f"{detections}: {state} says that frames up to {tracker.frames_done} were followed already; give the piece "
+            "after them, or another --state"
+        )
+    try:
+        tracker.follow(recording.frames)
+    except ValueError as error:
+        raise OmnitrackError(f"{detections}: {error}") from None
+    after = tracker.state()
+    rows, qualities = tracker.finish()
     if quality is not None:
         write_qualities(quality, qualities)
     if interpolate:
@@ -48,6 +69,8 @@ def track(
         print(format_mot(rows), end="")
     else:
         write_mot(out, rows)
+    if state is not None:
+        save(state, settings, after)
 
 
 def check_written(files: Mapping[str, Path | None]) -> None:

@@ -14,13 +14,14 @@ from tracker.core.types import Detections, FloatArray
 class Views:
     """The m detections of a frame as pictures of people.
 
-    qualities: (m,) float32 in [0, 1], how far each embedding can be trusted: score x visible fraction x size x
-    sharpness; 0 where there is no embedding. clear: (m,) bool, whether there is an embedding of a picture that shows
-    this person and nobody else.
+    embedded: (m,) bool, whether there is an embedding. qualities: (m,) float32 in [0, 1], how far each embedding can be
+    trusted: score x visible fraction x size x sharpness; 0 where there is none. clear: (m,) bool, whether there is an
+    embedding of a picture that shows this person and nobody else.
     visible: (m,) in [0, 1], the part of the person that nobody nearer hides.
     """
 
     detections: Detections
+    embedded: NDArray[np.bool_]
     qualities: FloatArray
     clear: NDArray[np.bool_]
     visible: FloatArray
@@ -34,15 +35,15 @@ class Views:
         """
         visible = np.asarray(1 - occlusion(detections.boxes_xyxy), np.float32)
         if detections.embeddings is None:
-            count = len(detections)
-            return cls(detections, np.zeros(count, np.float32), np.zeros(count, np.bool_), visible)
-        embedded = detections.embeddings.any(axis=1)
+            none = np.zeros(len(detections), np.bool_)
+            return cls(detections, none, none.astype(np.float32), none, visible)
+        embedded = np.asarray(np.vecdot(detections.embeddings, detections.embeddings) > 0)
         heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
         qualities = detections.scores * visible * np.minimum(heights / sharp_height_pixels, 1) * embedded
         if detections.sharpness is not None:
             qualities *= np.minimum(detections.sharpness / full_sharpness, 1)
         clear = embedded & (visible >= 1 - max_occlusion)
-        return cls(detections, np.asarray(qualities, np.float32), clear, visible)
+        return cls(detections, embedded, np.asarray(qualities, np.float32), clear, visible)
 
     def evidence(self) -> NDArray[np.float64]:
         """(m, 4): score, visible part, sharpness, and whether that was measured; for the sums of Tracks."""
@@ -57,7 +58,7 @@ class Views:
 def blended(remembered: FloatArray, seen: FloatArray, memory: float) -> FloatArray:
     """Unit vectors (k, d), a share `memory` remembered and the rest seen: just seen where zeros are remembered."""
     mixed = np.float32(memory) * remembered + np.float32(1 - memory) * seen
-    mixed /= np.sqrt(np.einsum("kd,kd->k", mixed, mixed))[:, None]
+    mixed /= np.sqrt(np.vecdot(mixed, mixed))[:, None]
     return mixed
 
 

@@ -10,7 +10,7 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """tracks[k] was given detections[k]; both (k,) indices into the rows and columns of the cost matrix."""
+    """tracks[k] was given detections[k]; both (k,) their numbers."""
 
     tracks: Indices
     detections: Indices
@@ -19,30 +19,34 @@ class Matches:
         return len(self.tracks)
 
 
-def assign(costs: NDArray[np.floating], limit: float) -> Matches:
-    """Cheapest assignment of rows to columns of costs (n, m), where leaving a pair apart costs limit.
+def assign(tracks: Indices, detections: Indices, costs: NDArray[np.floating], limit: float) -> Matches:
+    """Cheapest assignment among k possible pairs, tracks (k,) and detections (k,) at costs (k,), where leaving a pair
+    apart costs limit. Matches are in the order of the tracks' numbers.
 
     So no pair at or above limit is matched, and among the rest the sum of (limit - cost) is the largest. A pair that
-    has no rival in its row and column is matched outright; only contested pairs go to the Hungarian algorithm, which
-    keeps crowded scenes affordable and changes nothing in the result.
+    has no rival is matched outright; only contested pairs go to the Hungarian algorithm, which keeps crowded scenes
+    affordable and changes nothing in the result.
     """
     gain = limit - costs
-    rows, columns = (gain > 0).nonzero()
-    if len(set(rows.tolist())) == len(set(columns.tolist())) == len(rows):
-        return Matches(rows, columns)
-    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    useful = (gain > 0).nonzero()[0]
+    tracks, detections = tracks[useful], detections[useful]
+    if len(set(tracks.tolist())) == len(set(detections.tolist())) == len(useful):
+        return Matches(tracks, detections)
     from scipy.optimize import linear_sum_assignment  # takes half a second to import: a run begins without it
 
-    contested_rows, contested_columns = _members(rows[~alone]), _members(columns[~alone])
-    block = np.maximum(gain[contested_rows[:, None], contested_columns], 0)
+    alone = (np.bincount(tracks)[tracks] == 1) & (np.bincount(detections)[detections] == 1)
+    rivals, wanted = tracks[~alone], detections[~alone]
+    rows, columns = _different(rivals), _different(wanted)
+    block = np.zeros((len(rows), len(columns)))
+    block[rows.searchsorted(rivals), columns.searchsorted(wanted)] = gain[useful[~alone]]
     block_rows, block_columns = linear_sum_assignment(block, maximize=True)
-    useful = block[block_rows, block_columns] > 0
-    rows = np.concatenate([rows[alone], contested_rows[block_rows[useful]]])
-    columns = np.concatenate([columns[alone], contested_columns[block_columns[useful]]])
-    order = rows.argsort()
-    return Matches(rows[order], columns[order])
+    paid = block[block_rows, block_columns] > 0
+    tracks = np.concatenate([tracks[alone], rows[block_rows[paid]]])
+    detections = np.concatenate([detections[alone], columns[block_columns[paid]]])
+    order = tracks.argsort()
+    return Matches(tracks[order], detections[order])
 
 
-def _members(numbers: Indices) -> Indices:
+def _different(numbers: Indices) -> Indices:
     """The different numbers among these, ascending."""
     return np.bincount(numbers).nonzero()[0]

@@ -9,7 +9,7 @@ import numpy as np
 from tracker.core import boxes
 from tracker.core.assignment import Matches, assign
 from tracker.core.costs import SILENT, TERMS, Costs, Rows, Scene
-from tracker.core.track import among
+from tracker.core.track import TAKEN, among
 from tracker.core.types import TrackState
 
 
@@ -62,44 +62,56 @@ class Stage:
             raise ValueError(f"limit must be positive, got {self.limit}")
 
 
-def combine(scene: Scene, terms: Sequence[Term], rows: Rows, columns: Rows) -> Costs:
-    """Weighted mean of the terms for the given tracks (r,) and detections (c,), (r, c).
+def combine(scene: Scene, terms: Sequence[Term], rows: Rows, columns: Rows) -> tuple[Rows, Rows, Costs]:
+    """The k pairs of these tracks (r,) and detections (c,) that the first term allows: tracks (k,), detections (k,),
+    and the weighted mean of all terms (k,).
 
-    Infinite for pairs that a term forbids or about which no weighted term has an opinion.
+    It is NaN where no weighted term has an opinion, infinite where another term forbids the pair. Only the first term
+    is asked about all r x c pairs, so the one to name first forbids much and costs little.
     """
-    total, weights = np.zeros((len(rows), len(columns))), np.zeros(())
+    block = scene.term(terms[0].name, rows[:, None], columns[None])
+    near = (~(block > terms[0].limit)).nonzero()
+    rows, columns = rows.take(near[0]), columns.take(near[1])
+    total = np.zeros(len(rows))
+    if not len(rows):
+        return rows, columns, total
+    weights: float | Costs = 0.0
     for term in terms:
-        costs = scene.term(term.name, rows, columns)
+        costs = block[near] if term is terms[0] else scene.term(term.name, rows, columns)
         if term.limit < np.inf:
             total[costs > term.limit] = np.inf
-        if term.name in SILENT and np.isnan(costs).any():
-            silent = np.isnan(costs)
+        if term.name in SILENT and np.count_nonzero(silent := np.isnan(costs)):
             total += term.weight * np.where(silent, 0, costs)
             weights = weights + term.weight * ~silent
         elif term.weight:
             total += term.weight * costs
             weights = weights + term.weight
-    if weights.ndim == 0:
-        return total / weights
-    return np.divide(total, weights, out=np.full_like(total, np.inf), where=weights > 0)
+    if isinstance(weights, np.ndarray):
+        weights[weights == 0] = np.nan
+    return rows, columns, total / weights
 
 
 def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
     """Matches of the scene's tracks with its detections after all stages."""
-    phases, gaps_seconds, scores = scene.tracks.phases(), scene.gaps_seconds.copy(), scene.detections.scores.copy()
-    partners = np.full(len(gaps_seconds), -1)
+    phases, scores = scene.tracks.phases(), scene.detections.scores.copy()
+    partners = np.full(len(phases), -1)
     for stage in stages:
-        columns = ((scores >= stage.min_score) & (scores < stage.max_score)).nonzero()[0]
+        fit = scores >= stage.min_score
+        if stage.max_score < np.inf:
+            fit &= scores < stage.max_score
+        columns = fit.nonzero()[0]
         if not len(columns):
             continue
-        rows = (among(stage.states).take(phases) & (gaps_seconds <= stage.max_gap_seconds)).nonzero()[0]
+        apt = among(stage.states).take(phases)
+        if stage.max_gap_seconds < np.inf:
+            apt &= scene.gaps_seconds <= stage.max_gap_seconds
+        rows = apt.nonzero()[0]
         if not len(rows):
             continue
-        matches = assign(combine(scene, stage.terms, rows, columns), stage.limit)
+        matches = assign(*combine(scene, stage.terms, rows, columns), stage.limit)
         if len(matches):
-            continued, taken = rows[matches.tracks], columns[matches.detections]
-            partners[continued] = taken
-            gaps_seconds[continued] = scores[taken] = np.nan  # which no stage lets through
+            partners[matches.tracks] = matches.detections
+            phases[matches.tracks], scores[matches.detections] = TAKEN, np.nan  # which no stage lets through
     tracks = (partners >= 0).nonzero()[0]
     return Matches(tracks, partners[tracks])
 
@@ -109,23 +121,26 @@ def checked_splits(scene: Scene, matches: Matches, margin: float) -> Matches:
 
     While two people are merged into one box, one track follows the box and the other is lost; when they part, the
     follower may walk on with the wrong one. So whenever a lost track returns next to a followed one, the two exchange
-    their detections if their appearances, learned before the merge, fit better that way by more than margin.
+    their detections if their appearances, learned before the merge, fit better that way by more than margin. Whom it
+    makes the greatest difference to goes first.
     """
-    lost = scene.tracks.lost[matches.tracks]
-    if scene.detections.embeddings is None or not lost.any():
+    tracks, held = matches.tracks, matches.detections
+    lost = scene.tracks.lost[tracks]
+    if scene.detections.embeddings is None or not np.count_nonzero(lost):
         return matches
-    returned, followed = lost.nonzero()[0], (scene.tracks.confirmed[matches.tracks] & ~lost).nonzero()[0]
-    places = scene.measured_cxcywh[matches.detections]
-    near = boxes.within_a_box(places[returned], places[followed])
-    if not near.any():
+    returned, followed = lost.nonzero()[0], (scene.tracks.confirmed[tracks] & ~lost).nonzero()[0]
+    places = scene.measured_cxcywh[held]
+    near = boxes.within_a_box(places[returned], places[followed]).nonzero()
+    if not len(near[0]):
         return matches
-    tracks, held, looks = matches.tracks, matches.detections.copy(), scene.looks
-    for own, close in zip(returned, near, strict=True):
-        others = followed[close]
-        kept = looks[tracks[own], held[own]] + looks[tracks[others], held[others]]
-        swapped = looks[tracks[own], held[others]] + looks[tracks[others], held[own]]
-        gains = np.fmax(kept - swapped, 0)  # none where a look is unknown
-        if gains.max(initial=0) > margin:
-            best = others[gains.argmax()]
-            held[[own, best]] = held[[best, own]]
+    own, other = returned[near[0]], followed[near[1]]
+    straight = scene.term("appearance", tracks[own], held[own]) + scene.term("appearance", tracks[other], held[other])
+    crossed = scene.term("appearance", tracks[own], held[other]) + scene.term("appearance", tracks[other], held[own])
+    gains, held, settled = straight - crossed, held.copy(), set[int]()
+    better = (gains > margin).nonzero()[0]  # not where a look is unknown
+    for pair in better[(-gains[better]).argsort(kind="stable")].tolist():
+        one, two = int(own[pair]), int(other[pair])
+        if settled.isdisjoint((one, two)):
+            held[[one, two]] = held[[two, one]]
+            settled.update((one, two))
     return Matches(tracks, held)

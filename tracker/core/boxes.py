@@ -21,32 +21,37 @@ def cxcywh_to_xyxy(boxes_cxcywh: FloatMatrix) -> NDArray[np.float32]:
     return np.asarray(boxes_cxcywh @ _TO_CORNERS, np.float32)
 
 
-def areas(boxes_xyxy: FloatMatrix) -> FloatMatrix:
-    """(n, 4) -> (n,) area in square pixels."""
-    sizes = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    return np.asarray(sizes[:, 0] * sizes[:, 1])
+def areas(xyxy: FloatMatrix) -> FloatMatrix:
+    """(4, ...) corners, coordinates first -> (...) area in square pixels."""
+    sizes = xyxy[2:] - xyxy[:2]
+    return np.asarray(sizes[0] * sizes[1])
 
 
-def intersections(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
-    """(n, 4) and (m, 4) -> (n, m) area in square pixels that each pair shares."""
-    left, top, right, bottom = boxes_xyxy.T[:, :, None]
-    other_left, other_top, other_right, other_bottom = others_xyxy.T
-    width = np.minimum(right, other_right)
-    width -= np.maximum(left, other_left)
-    height = np.minimum(bottom, other_bottom)
-    height -= np.maximum(top, other_top)
-    np.maximum(width, 0, out=width)
-    width *= np.maximum(height, 0, out=height)
-    return np.asarray(width)
+def shared_areas(xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
+    """(4, ...) and (4, ...), coordinates first, which broadcast -> (...) area in square pixels that two boxes share."""
+    sizes = np.minimum(xyxy[2:], others_xyxy[2:])
+    sizes -= np.maximum(xyxy[:2], others_xyxy[:2])
+    np.maximum(sizes, 0, out=sizes)
+    return np.asarray(sizes[0] * sizes[1])
+
+
+def iou_of_pairs(xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
+    """(4, ...) and (4, ...), coordinates first, which broadcast -> (...) intersection over union, in [0, 1]."""
+    shared = shared_areas(xyxy, others_xyxy)
+    union = areas(xyxy) + areas(others_xyxy)
+    union -= shared
+    shared /= union
+    return shared
 
 
 def iou(boxes_xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
     """(n, 4) and (m, 4) -> (n, m) intersection over union, in [0, 1]."""
-    shared = intersections(boxes_xyxy, others_xyxy)
-    union = areas(boxes_xyxy)[:, None] + areas(others_xyxy)[None, :]
-    union -= shared
-    shared /= union
-    return shared
+    return iou_of_pairs(boxes_xyxy.T[:, :, None], _coordinates(others_xyxy)[:, None])
+
+
+def _coordinates(boxes_xyxy: FloatMatrix) -> FloatMatrix:
+    """(n, 4) -> (4, n), each coordinate in one piece: arithmetic over many pairs is several times as fast."""
+    return np.ascontiguousarray(boxes_xyxy.T)
 
 
 def within_a_box(boxes_cxcywh: FloatMatrix, others_cxcywh: FloatMatrix) -> NDArray[np.bool_]:
@@ -62,7 +67,7 @@ def occlusion(boxes_xyxy: FloatMatrix) -> FloatMatrix:
     """
     if len(boxes_xyxy) < 2:
         return np.zeros(len(boxes_xyxy), boxes_xyxy.dtype)
-    hidden = intersections(boxes_xyxy, boxes_xyxy)
-    foot = boxes_xyxy[:, 3]
-    hidden *= foot[None, :] > foot[:, None]
-    return np.asarray(hidden.max(axis=1) / areas(boxes_xyxy))
+    xyxy = _coordinates(boxes_xyxy)
+    hidden = shared_areas(xyxy[:, :, None], xyxy[:, None])
+    hidden *= xyxy[3] > xyxy[3][:, None]
+    return np.asarray(np.maximum.reduce(hidden, axis=1) / areas(xyxy))

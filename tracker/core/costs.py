@@ -1,8 +1,9 @@
 """Cost terms between some tracks and some detections of one frame.
 
-A term is an (r, c) array of costs in [0, 1] wherever the pair is plausible at all: 0 for a perfect fit. TERMS names
-them, so that an association stage is data (see association.Stage). A stage asks only about the rows (tracks) and
-columns (detections) that earlier ones left over.
+A term is a cost in [0, 1] for every pair that is plausible at all: 0 for a perfect fit. TERMS names them, so that an
+association stage is data (see association.Stage). Terms take the numbers of tracks (rows) and of detections (columns)
+as arrays that broadcast, as numpy's own indexing does: (r, 1) and (1, c) ask about all r x c pairs, (k,) and (k,) about
+k of them.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes, motion
+from tracker.core.appearance import Views
 from tracker.core.track import Tracks
 from tracker.core.types import Detections, FloatArray
 
@@ -34,10 +36,14 @@ class Scene:
     """n tracks predicted to the time of a frame, and the m detections of that frame."""
 
     tracks: Tracks
-    detections: Detections
+    views: Views
     t_seconds: float
     motion: motion.MotionConfig
     stranger_distance: float
+
+    @property
+    def detections(self) -> Detections:
+        return self.views.detections
 
     @cached_property
     def predicted_xyxy(self) -> FloatArray:
@@ -60,41 +66,43 @@ class Scene:
         return boxes.iou(self.predicted_xyxy, self.detections.boxes_xyxy)
 
     @cached_property
-    def looks(self) -> FloatArray:
-        """(n, m) cosine distance over that of strangers; NaN where the track or the detection has no embedding."""
-        tracks, embeddings = self.tracks, self.detections.embeddings
-        if embeddings is None or not tracks.embeddings.shape[1]:
-            return np.full((len(tracks), len(self.detections)), np.nan, np.float32)
-        distances = (1 - tracks.embeddings @ embeddings.T) / np.float32(self.stranger_distance)
-        distances[~tracks.known] = np.nan
-        distances[:, ~embeddings.any(axis=1)] = np.nan
-        return distances
+    def all_described(self) -> bool:
+        """Whether every track and every detection has an embedding."""
+        return bool(np.logical_and.reduce(self.tracks.known) and np.logical_and.reduce(self.views.embedded))
 
     def term(self, name: str, rows: Rows, columns: Rows) -> Costs:
-        """(r, c) costs of the named term between tracks and detections with these numbers."""
+        """Costs of the named term between tracks and detections with these numbers, in their common shape."""
         return TERMS[name](self, rows, columns)
 
 
 def overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - IoU of the predicted and the detected box."""
-    return 1 - scene.overlaps.take(rows, axis=0).take(columns, axis=1)
+    return 1 - scene.overlaps[rows, columns]
 
 
 def anchor_overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - IoU of the last observed and the detected box: the person stood still (OC-SORT's recovery)."""
-    observed = boxes.cxcywh_to_xyxy(scene.tracks.anchors[rows, motion.POSITION])
-    return 1 - boxes.iou(observed, scene.detections.boxes_xyxy[columns])
+    observed = boxes.cxcywh_to_xyxy(scene.tracks.anchors[:, motion.POSITION])
+    return 1 - boxes.iou_of_pairs(observed.T[:, rows], scene.detections.boxes_xyxy.T[:, columns])
 
 
 def buffered_overlap(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - IoU after both boxes grew by 30 % on every side (C-BIoU, Yang et al. 2023)."""
-    predicted = boxes.cxcywh_to_xyxy(scene.tracks.states[rows, motion.POSITION] * BUFFER)
-    return 1 - boxes.iou(predicted, boxes.cxcywh_to_xyxy(scene.measured_cxcywh[columns] * BUFFER))
+    predicted = boxes.cxcywh_to_xyxy(scene.tracks.states[:, motion.POSITION] * BUFFER)
+    measured = boxes.cxcywh_to_xyxy(scene.measured_cxcywh * BUFFER)
+    return 1 - boxes.iou_of_pairs(predicted.T[:, rows], measured.T[:, columns])
 
 
 def appearance(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """Cosine distance over that of strangers; NaN (no opinion) where the track or the detection has no embedding."""
-    return scene.looks.take(rows, axis=0).take(columns, axis=1)
+    tracks, views, embeddings = scene.tracks, scene.views, scene.detections.embeddings
+    if embeddings is None or not tracks.embeddings.shape[1]:
+        return np.full(np.broadcast(rows, columns).shape, np.nan, np.float32)
+    distances = 1 - np.vecdot(tracks.embeddings.take(rows, axis=0), embeddings.take(columns, axis=0))
+    distances /= np.float32(scene.stranger_distance)
+    if not scene.all_described:
+        distances[~(tracks.known.take(rows) & views.embedded.take(columns))] = np.nan
+    return np.asarray(distances)
 
 
 def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
@@ -102,28 +110,27 @@ def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
 
     Half a body height for the uncertainty of the boxes, and REACH_HEIGHTS_PER_SECOND for every second.
     """
-    anchors, measured = scene.tracks.anchors[rows, motion.POSITION], scene.measured_cxcywh[columns]
-    radius = anchors[:, 3] * (0.5 + REACH_HEIGHTS_PER_SECOND * scene.gaps_seconds[rows])
-    (x, y), (measured_x, measured_y) = anchors.T[:2, :, None], measured.T[:2]
-    return np.asarray(np.hypot(x - measured_x, y - measured_y) / radius[:, None])
+    x, y, _, heights = scene.tracks.anchors[:, motion.POSITION].T[:, rows]
+    measured_x, measured_y, _, _ = scene.measured_cxcywh.T[:, columns]
+    radius = heights * (0.5 + REACH_HEIGHTS_PER_SECOND * scene.gaps_seconds[rows])
+    return np.asarray(np.hypot(x - measured_x, y - measured_y) / radius)
 
 
 def mahalanobis(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """Squared Mahalanobis distance over its 99 % quantile, so 1 is the usual gate."""
-    measured = scene.measured_cxcywh[columns]
-    return motion.squared_distances(scene.tracks.states[rows], measured, scene.motion) / CHI2_99_4D
+    squared = motion.squared_distances(scene.tracks.states[rows], scene.measured_cxcywh[columns], scene.motion)
+    return squared / CHI2_99_4D
 
 
 def height(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - ratio of the smaller to the larger height."""
-    tracked = scene.tracks.states[rows, motion.POSITION, 3][:, None]
-    detected = scene.measured_cxcywh[columns, 3]
+    tracked, detected = scene.tracks.states[rows, motion.POSITION, 3], scene.measured_cxcywh[columns, 3]
     return np.asarray(1 - np.minimum(tracked, detected) / np.maximum(tracked, detected))
 
 
 def doubt(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """1 - score of the detection, the same for every track: of two candidates the surer one is preferred."""
-    return np.tile(1 - scene.detections.scores[columns], (len(rows), 1))
+    return np.broadcast_to(1 - scene.detections.scores[columns], np.broadcast(rows, columns).shape)
 
 
 TERMS: dict[str, Callable[[Scene, Rows, Rows], Costs]] = {

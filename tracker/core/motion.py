@@ -55,8 +55,8 @@ def _shares(centre: float, size: float) -> NDArray[np.float64]:
 
 
 def _variances(heights: NDArray[np.float64], centre: float, size: float) -> NDArray[np.float64]:
-    """(n,) heights -> (n, 4) variances of centre x, centre y, width, height."""
-    return np.asarray((heights * heights)[:, None] * _shares(centre, size))
+    """(...) heights -> (..., 4) variances of centre x, centre y, width, height."""
+    return np.asarray((heights * heights)[..., None] * _shares(centre, size))
 
 
 def initiate(measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
@@ -110,11 +110,12 @@ def update(states: States, measured_cxcywh: NDArray[np.float64], config: MotionC
 
 
 def squared_distances(states: States, measured_cxcywh: NDArray[np.float64], config: MotionConfig) -> States:
-    """(n, 5, 4) states, (m, 4) measurements -> (n, m) squared Mahalanobis distances, chi-squared with 4 degrees."""
-    noise = _variances(states[:, POSITION, 3], config.centre_error, config.size_error)
-    spread = 1.0 / (states[:, VAR_POSITION] + noise)
-    innovation = measured_cxcywh[None] - states[:, POSITION][:, None]
-    return np.asarray(np.einsum("nmk,nk->nm", np.square(innovation), spread))
+    """(..., 5, 4) states and (..., 4) measurements, which broadcast -> (...) squared Mahalanobis distances,
+    chi-squared with 4 degrees of freedom.
+    """
+    noise = _variances(states[..., POSITION, 3], config.centre_error, config.size_error)
+    innovation = measured_cxcywh - states[..., POSITION, :]
+    return np.asarray(np.vecdot(innovation * innovation, 1.0 / (states[..., VAR_POSITION, :] + noise)))
 
 
 def bridge(

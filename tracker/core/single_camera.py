@@ -69,9 +69,9 @@ class SingleCameraTracker:
         """
         dt_seconds = self._advance(t_seconds, camera_motion)
         self._fit_dimension(detections)
-        scene = Scene(self._tracks, detections, t_seconds, self.config.motion, self._strangers.value)
-        matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
         views = self._views(detections)
+        scene = Scene(self._tracks, views, t_seconds, self.config.motion, self._strangers.value)
+        matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
         evidence = views.evidence()
         was_lost = self._tracks.lost
         self._correct(scene, matches, dt_seconds)

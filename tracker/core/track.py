@@ -17,10 +17,14 @@ Times = NDArray[np.float64]
 PHASES = (TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.LOST)
 
 
+TAKEN = len(PHASES)
+"""In place of a phase: the track has its detection already."""
+
+
 @lru_cache
 def among(states: tuple[TrackState, ...]) -> Mask:
-    """(3,) which of PHASES are among the given states."""
-    return np.array([phase in states for phase in PHASES])
+    """(4,) which of PHASES are among the given states; TAKEN never is."""
+    return np.array([*(phase in states for phase in PHASES), False])
 
 
 @dataclass(slots=True, eq=False)
