@@ -10,6 +10,7 @@ from tracker.core.appearance import StrangerDistance, Views, blended
 from tracker.core.assignment import Matches
 from tracker.core.association import associate, checked_splits
 from tracker.core.costs import Scene
+from tracker.core.lifecycle import counts, over_for_good
 from tracker.core.reporting import NOBODY, report
 from tracker.core.selection import Looks, SelectionConfig
 from tracker.core.settings import TrackerConfig
@@ -68,7 +69,8 @@ class SingleCameraTracker:
         one. ValueError if t_seconds is not after the previous frame's, or if embeddings change their dimension.
         """
         dt_seconds = self._advance(t_seconds, camera_motion)
-        self._fit_dimension(detections)
+        if detections.embeddings is not None and len(detections):
+            self._tracks.fit_dimension(detections.embeddings.shape[1], self.camera_id)
         views = self._views(detections)
         scene = Scene(self._tracks, views, t_seconds, self.config.motion, self._strangers.value)
         matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
@@ -81,7 +83,7 @@ class SingleCameraTracker:
         partners = np.full(len(self._tracks), NOBODY)
         partners[matches.tracks] = matches.detections
         partners[len(was_lost) :] = born
-        over, told = self._over(), np.ones(len(partners), np.bool_)
+        over, told = over_for_good(self._tracks, t_seconds, self.config), np.ones(len(partners), np.bool_)
         told[: len(was_lost)] = ~(was_lost & self._tracks.lost[: len(was_lost)])
         updates = self._report((over | told).nonzero()[0], partners, over, views)
         if self._looks is not None:
@@ -143,16 +145,6 @@ class SingleCameraTracker:
         self._now = t_seconds
         return dt_seconds
 
-    def _fit_dimension(self, detections: Detections) -> None:
-        """The first embeddings fix the dimension d of the tracks' appearance."""
-        if detections.embeddings is None or not len(detections):
-            return
-        known, given = self._tracks.embeddings.shape[1], detections.embeddings.shape[1]
-        if not known:
-            self._tracks.embeddings = np.zeros((len(self._tracks), given), np.float32)
-        elif known != given:
-            raise ValueError(f"camera {self.camera_id}: embeddings changed dimension from {known} to {given}")
-
     def _correct(self, scene: Scene, matches: Matches, dt_seconds: float) -> None:
         """Feed the matched detections into the filter; confirm who was seen often enough, mark who was missed."""
         tracks, config, found = self._tracks, self.config, matches.tracks
@@ -168,16 +160,12 @@ class SingleCameraTracker:
         tracks.states[found] = tracks.anchors[found] = states
         tracks.seen[found] = self._now
         tracks.hits[found] += 1
-        tracks.confirmed |= self._counts(tracks.hits, tracks.seen - tracks.born)
+        tracks.confirmed |= counts(tracks.hits, tracks.seen - tracks.born, config)
         tracks.lost[found] = False
 
     def _views(self, detections: Detections) -> Views:
         config = self.config
         return Views.of(detections, config.sharp_height_pixels, config.max_occlusion, config.full_sharpness)
-
-    def _counts(self, hits: NDArray[np.int64], ages_seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(k,) whether tracks observed so often over so long count as people."""
-        return np.asarray((hits >= self.config.confirm_hits) & (ages_seconds >= self.config.confirm_seconds))
 
     def _learn(self, views: Views, matches: Matches) -> None:
         """Tracks learn their person's look from clear views, and the camera how much strangers differ."""
@@ -202,18 +190,11 @@ class SingleCameraTracker:
             looks, known = np.zeros((len(born), self._tracks.embeddings.shape[1]), np.float32), views.clear[born]
             if detections.embeddings is not None:
                 looks[known] = detections.embeddings[born[known]]
-            confirmed = self._counts(np.ones(len(born), np.int64), np.zeros(len(born)))
+            confirmed = counts(np.ones(len(born), np.int64), np.zeros(len(born)), self.config)
             begun = Tracks.begin(ids, states, self._now, confirmed, looks, known, evidence[born])
             self._tracks = self._tracks.join(begun)
             self._next_id += len(born)
         return born
-
-    def _over(self) -> NDArray[np.bool_]:
-        """(n,) tracks that nobody has seen for too long."""
-        tracks, config = self._tracks, self.config
-        patience = np.where(tracks.known, config.memory_seconds, config.lost_seconds)
-        patience[~tracks.confirmed] = config.tentative_seconds
-        return np.asarray(self._now - tracks.seen > patience)
 
     def _report(self, rows: Indices, partners: Indices, over: NDArray[np.bool_], views: Views) -> list[TrackUpdate]:
         """Updates of the tracks in rows (k,); partners and over (n,) tell about all tracks."""

@@ -86,6 +86,14 @@ class Tracks:
         times, hits, lost = np.full(len(ids), t_seconds), np.ones(len(ids), np.int64), np.zeros(len(ids), np.bool_)
         return cls(ids, states, states.copy(), times, times.copy(), hits, confirmed, lost, embeddings, known, sums)
 
+    def fit_dimension(self, dimension: int, camera_id: str) -> None:
+        """The first embeddings fix the dimension d of the tracks' appearance; ValueError for any other."""
+        known = self.embeddings.shape[1]
+        if not known:
+            self.embeddings = np.zeros((len(self), dimension), np.float32)
+        elif known != dimension:
+            raise ValueError(f"camera {camera_id}: embeddings changed dimension from {known} to {dimension}")
+
     def quality(self, row: int) -> TrackQuality:
         """How well the track in this row was seen so far."""
         score, visible, sharp, measured = self.sums[row].tolist()
