@@ -135,8 +135,11 @@ def test_a_planted_violation_is_found(tmp_path: Path, file: str, line: str, rule
     ("module", "left_out"),
     [
         ("tracker.config", {"scipy", "sqlalchemy", "av", "cv2"}),  # before the networks begin to load
-        ("tracker.networks", {"torch", "ultralytics", "onnxruntime", "scipy", "sqlalchemy"}),
-        ("tracker.bootstrap", {"torch", "ultralytics", "alembic", "matplotlib", "scipy", "fastapi"}),
+        ("tracker.networks", {"torch", "ultralytics", "onnxruntime", "scipy", "sqlalchemy", "urllib.request"}),
+        (
+            "tracker.bootstrap",
+            {"torch", "ultralytics", "alembic", "matplotlib", "scipy", "fastapi", "sqlalchemy.dialects.postgresql"},
+        ),
     ],
 )
 def test_a_run_does_not_wait_for_what_it_may_not_need(module: str, left_out: set[str]) -> None:

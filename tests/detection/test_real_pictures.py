@@ -22,7 +22,7 @@ VIEW = "pets2009/View_001.mp4"
 
 def detector(name: str, cache: Path, confidence: float = 0.1) -> YOLODetector:
     model = load_registry().resolve(ModelKind.DETECTOR, name, [MODELS], cache, False, print)
-    return YOLODetector(open_detector_session(model, "cpu", cache, threads=2), model.spec, confidence)
+    return YOLODetector(open_detector_session(model, cache, threads=2), model.spec, confidence)
 
 
 def frames(count: int, step: int) -> dict[int, Image]:

@@ -83,7 +83,7 @@ def test_each_shape_has_one_network_and_answers_keep_their_order() -> None:
 @pytest.mark.parametrize("name", ["yolo11n-int8-640", "yolov8n-int8-320", "omnitrack-person"])
 def test_fitted_networks_find_what_the_square_one_finds(name: str, tmp_path: Path) -> None:
     model = load_registry().resolve(ModelKind.DETECTOR, name, [MODELS], tmp_path, False, print)
-    square = YOLODetector(open_detector_session(model, "cpu", tmp_path, threads=1), model.spec, 0.4)
+    square = YOLODetector(open_detector_session(model, tmp_path, threads=1), model.spec, 0.4)
     shaped = open_detector(model, "cpu", tmp_path, 0.4, 0.6, fit=fitting)
     pictures = list(frames(3, 60).values())
     assert pictures, VIEW
@@ -118,7 +118,7 @@ def test_other_networks_are_refused(tmp_path: Path) -> None:
 @needs_data
 def test_squares_stay_squares_unless_asked(tmp_path: Path) -> None:
     model = load_registry().resolve(ModelKind.DETECTOR, "omnitrack-person", [], tmp_path, False, print)
-    square = YOLODetector(open_detector_session(model, "cpu", tmp_path, threads=1), model.spec, 0.4)
+    square = YOLODetector(open_detector_session(model, tmp_path, threads=1), model.spec, 0.4)
     pictures = list(frames(2, 60).values())
     asked = open_detector(model, "cpu", tmp_path, 0.4, 0.6)
     for mine, theirs in zip(asked.detect(pictures), square.detect(pictures), strict=True):

@@ -24,7 +24,7 @@ FIGURES = json.loads(SHIPPED_DETECTOR.with_suffix(".json").read_text())
 def detector(tmp_path_factory: pytest.TempPathFactory) -> YOLODetector:
     cache = tmp_path_factory.mktemp("cache")
     model = load_registry().resolve(ModelKind.DETECTOR, "omnitrack-person", [], cache, False, print)
-    return YOLODetector(open_detector_session(model, "cpu", cache, threads=1), model.spec)
+    return YOLODetector(open_detector_session(model, cache, threads=1), model.spec)
 
 
 def labelled(clip: str, step: int) -> list[tuple[Image, FloatArray, NDArray[np.bool_]]]:

@@ -5,12 +5,17 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tracker.core.types import FloatArray
+from tracker.detection import opening
+from tracker.detection.torch_yolo import TorchYOLODetector
 from tracker.detection.ultralytics_weights import exported, torch_module
+from tracker.detection.yolo import YOLODetector
 from tracker.errors import OmnitrackError
 from tracker.inference.registry import ResolvedModel, describe
 from tracker.inference.session import open_session
@@ -70,12 +75,31 @@ def test_export_happens_once_and_then_needs_no_torch(model: ResolvedModel, cache
         "from tracker.inference.registry import ResolvedModel\nfrom tracker.inference.spec import ModelSpec\n"
         f"spec = ModelSpec.model_validate_json({model.spec.model_dump_json()!r})\n"
         f"model = ResolvedModel(spec, Path({str(model.path)!r}))\n"
-        f"session = open_detector_session(model, 'cpu', Path({str(cache)!r}))\n"
+        f"session = open_detector_session(model, Path({str(cache)!r}))\n"
         "print(session.input_shape, sorted({'torch', 'ultralytics'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == f"(1, 3, {HEIGHT}, {WIDTH}) []"
     assert network.stat().st_mtime_ns == made_at
+
+
+def test_on_cuda_weights_run_as_they_are(model: ResolvedModel, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session on the CPU stands in for one on a GPU."""
+
+    def stand_in(module: torch.nn.Module, device: str, *rest: Any, **options: Any) -> TorchSession:
+        assert device == "cuda:1"
+        return TorchSession(module, "cpu", *rest, **options)
+
+    assert model.path is not None
+    monkeypatch.setattr(opening, "TorchSession", stand_in)
+    detector = opening.open_detector(model, "cuda:1", cache, 0.0, 1.0)
+    images = [np.random.default_rng(n).integers(0, 256, (60, 128, 3), np.uint8) for n in range(2)]
+    session = TorchSession(torch_module(model.path, cache), "cpu", (None, 3, HEIGHT, WIDTH), pixels=model.spec.input)
+    expected = YOLODetector(session, model.spec, 0.0, 1.0).detect(images)
+    assert type(detector) is TorchYOLODetector
+    for mine, theirs in zip(detector.detect(images), expected, strict=True):
+        assert len(mine) == len(theirs) > 100
+        np.testing.assert_allclose(np.sort(mine.scores), np.sort(theirs.scores), atol=1e-4)
 
 
 def test_other_size_is_another_export(model: ResolvedModel, cache: Path) -> None:
@@ -106,8 +130,6 @@ def test_weights_that_cannot_be_read_are_named(content: bytes, cache: Path, tmp_
 
 
 def test_code_in_weights_does_not_run(cache: Path, tmp_path: Path) -> None:
-    import torch
-
     witness, path = tmp_path / "witness", tmp_path / "malicious.pt"
     torch.save({"model": Malice(witness)}, path, pickle_module=pickle)
     with pytest.raises(OmnitrackError, match=r"malicious\.pt"):

@@ -15,7 +15,7 @@ from tracker.inference.checksum import sha256_of
 from tracker.inference.openvino_session import import_openvino
 from tracker.inference.registry import ResolvedModel
 from tracker.inference.session import Session, open_session
-from tracker.inference.spec import ModelFormat, ModelSpec
+from tracker.inference.spec import ModelFormat
 from tracker.inference.torch_session import TorchSession
 from tracker.ports import Detector
 
@@ -26,18 +26,14 @@ SHIPPED_DETECTOR = Path(__file__).with_name("weights") / "person.xml"
 
 
 def open_detector_session(
-    model: ResolvedModel, device: str, cache: Path, *, streams: int | None = None, threads: int | None = None
+    model: ResolvedModel, cache: Path, *, streams: int | None = None, threads: int | None = None
 ) -> Session:
-    """Open a detector, to be given pictures, on a device as resolve_devices names it: cpu, cuda:0, ...
+    """Open a detector on the CPU, to be given pictures. Weights of ultralytics are exported to OpenVINO once.
 
-    Weights of ultralytics run through torch on CUDA and are exported to OpenVINO once for the CPU; exported networks
-    (OpenVINO, ONNX, and the built-in one) run on the CPU in any case. cache: folder for what is made on the first
-    start. OmnitrackError for files that cannot be loaded.
+    cache: folder for what is made on the first start. OmnitrackError for files that cannot be loaded.
     """
     spec, path = model.spec, model.path or SHIPPED_DETECTOR
     if spec.format is ModelFormat.ULTRALYTICS_PT:
-        if device != "cpu":
-            return torch_session(path, spec, device, cache)
         path = exported(path, spec, cache)
     return open_session(
         path,
@@ -47,11 +43,6 @@ def open_detector_session(
         precision=spec.precision,
         pixels=spec.input,
     )
-
-
-def torch_session(weights: Path, spec: ModelSpec, device: str, cache: Path) -> TorchSession:
-    """Weights of ultralytics as they are. OmnitrackError for files that cannot be loaded."""
-    return TorchSession(torch_module(weights, cache), device, (None, 3, *spec.input.size), pixels=spec.input)
 
 
 def open_detector(
@@ -64,22 +55,25 @@ def open_detector(
     fit: Callable[[Size, Size], Size] | None = None,
     streams: int | None = None,
 ) -> Detector:
-    """Weights of ultralytics on a device of torch do everything there (torch_yolo.py). On the CPU, a detector of people
-    only where the network allows it: OpenVINO files of ultralytics. With fit, it
-    has a network for each shape of picture, of the size that fit(largest, picture) tells (shaped.py); without, and
-    others, take squares. Other arguments as for open_detector_session and YOLODetector.
+    """A detector on a device as resolve_devices names it: cpu, cuda:0, ...
+
+    On CUDA, weights of ultralytics do everything there (torch_yolo.py); exported networks run on the CPU in any case.
+    On the CPU, people only are sought where the network allows it: OpenVINO files of ultralytics. With fit, such a
+    detector has a network for each shape of picture, of the size that fit(largest, picture) tells (shaped.py); without,
+    and others, take squares. Other arguments as for open_detector_session and YOLODetector.
     """
     spec, path = model.spec, model.path or SHIPPED_DETECTOR
     if spec.format is ModelFormat.ULTRALYTICS_PT:
         if device != "cpu":
             from tracker.detection.torch_yolo import TorchYOLODetector  # brings torch, which the CPU does not need
 
-            return TorchYOLODetector(torch_session(path, spec, device, cache), spec, confidence, nms_iou)
+            session = TorchSession(torch_module(path, cache), device, (None, 3, *spec.input.size), pixels=spec.input)
+            return TorchYOLODetector(session, spec, confidence, nms_iou)
         path = exported(path, spec, cache)
     native = spec.input.size
     weights = path.with_suffix(".bin")
     if path.suffix != ".xml" or not weights.is_file() or native[0] != native[1]:
-        return YOLODetector(open_detector_session(model, device, cache, streams=streams), spec, confidence, nms_iou)
+        return YOLODetector(open_detector_session(model, cache, streams=streams), spec, confidence, nms_iou)
     key = f"{sha256_of(path)[:16]}-{sha256_of(weights)[:16]}"
 
     def opened(size: Size) -> Detector:
@@ -87,7 +81,7 @@ def open_detector(
             fitted = fitted_network(path, key, native, size, cache)
         except UnknownLayoutError as reason:
             _LOG.debug("%s is used as it is: %s", spec.name, reason)
-            session = open_detector_session(model, device, cache, streams=streams)
+            session = open_detector_session(model, cache, streams=streams)
         else:
             session = open_session(
                 fitted, streams=streams, cache_dir=cache / "compiled", precision=spec.precision, pixels=spec.input

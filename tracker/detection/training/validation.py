@@ -45,5 +45,5 @@ def detector_of(network: Path, size: tuple[int, int], cache: Path, threads: int 
     spec = described.model_copy(
         update={"input": ModelInput(height=size[0], width=size[1]), "files": (ModelFile(path=network.name),)}
     )
-    session = open_detector_session(ResolvedModel(spec, network), "cpu", cache, threads=threads)
+    session = open_detector_session(ResolvedModel(spec, network), cache, threads=threads)
     return YOLODetector(session, spec, LOWEST_SCORE)
