@@ -93,3 +93,28 @@ def test_two_cameras_have_the_scale_of_all() -> None:
 def test_nobody_is_compared_with_nobody() -> None:
     found = compare([], 0.1)
     assert found.log_odds.shape == found.thresholds.shape == (0, 0)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.01, 0.0001])
+def test_among_many_the_odds_outweigh_the_rate_from_the_threshold_on(rate: float) -> None:
+    sure = SureCosines.of(draw(0.8, 0.1, 4000), draw(0.0, 0.06, 4000, 1))
+    found = sure.spread(draw(0.0, 0.06, 4000, 2), rate, 20.0)
+    at = np.linspace(-1, 1, 401, dtype=np.float32)
+    odds = found.log_odds(at)
+    assert (np.diff(odds) >= 0).all(), "the more alike, the likelier one person"
+    assert found.log_odds(np.array([found.threshold], np.float32))[0] == pytest.approx(0.0, abs=0.02)
+    same, different = (
+        -((at - fit.mean) ** 2) / (2 * fit.variance) - np.log(fit.variance) / 2 for fit in (found.same, found.different)
+    )
+    ratio = same - different - np.log(1 / rate - 1)
+    between = (at > 0.1) & (np.abs(ratio) < 19)
+    np.testing.assert_allclose(odds[between], ratio[between], atol=1e-4)
+
+
+def test_among_many_who_does_not_stand_out_is_not_ruled_out_and_who_does_is_sure() -> None:
+    sure = SureCosines.of(draw(0.8, 0.1, 4000), draw(0.0, 0.06, 4000, 1))
+    found = sure.spread(draw(0.0, 0.06, 4000, 2), 0.01, 20.0)
+    line = sure.calibration(draw(0.0, 0.06, 4000, 2), 0.01)
+    nobody, distinct = found.log_odds(np.array([0.02, 0.4], np.float32)).tolist()
+    assert -8 < nobody < -4
+    assert distinct > 10 > line.limit

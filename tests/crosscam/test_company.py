@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from tests.city import City, CityConfig, Looks, Wardrobe
+from tests.crosscam.test_matcher import seen
 from tests.crosscam.test_restart import through_json
 from tracker.core.types import TrackState
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.company import LATE_SECONDS
 from tracker.crosscam.comparison import compare
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
@@ -69,6 +71,31 @@ def test_a_round_compares_no_more_people_the_more_are_remembered(count: int, mon
     for t, updates in city.steps(20.0):
         matcher.update(t, updates)
     assert 20 < max(sizes) < 2 * CONFIG.round_segments
+
+
+def test_a_crowd_that_comes_at_once_is_met_company_by_company_and_nobody_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two hundred people: a round takes as many as fit, and all before they could be forgotten."""
+    sizes: list[int] = []
+
+    def counted(segments: Sequence[Segment], *others: Any) -> Any:
+        sizes.append(len(segments))
+        return compare(segments, *others)
+
+    monkeypatch.setattr("tracker.crosscam.matcher.compare", counted)
+    matcher, rounds = CrossCameraMatcher(CONFIG), []
+    for step in range(20):
+        t = step / 2
+        before = len(sizes)
+        matcher.update(t, [seen(f"c{person % 10}", person, person, t) for person in range(200)])
+        rounds.append(len(sizes) - before)
+        if t <= LATE_SECONDS:
+            assert rounds[-1] <= 1
+    assert max(sizes) < 2 * CONFIG.round_segments
+    assert max(rounds) > 1
+    assert None not in {matcher.identity_of((f"c{person % 10}", person)) for person in range(200)}
+    assert rounds[-1] <= 1, "it is over"
 
 
 def test_a_town_is_saved_and_continued_identically() -> None:

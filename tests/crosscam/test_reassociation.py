@@ -77,6 +77,14 @@ def test_whoever_was_away_too_long_is_somebody_new() -> None:
     assert len(set(reassociate([there, back, *others], MatcherConfig(memory_seconds=20.0)).ids[:2])) == 2
 
 
+@pytest.mark.parametrize(("memory", "people"), [(25.2, 2), (25.6, 1)])
+def test_memory_lasts_as_long_as_online(memory: float, people: int) -> None:
+    """Online, somebody who is back after 25 s is judged a round of half a second later, and must be remembered then."""
+    there, back = seen(100, "west", 9, 0.0, 5.0, 1), seen(101, "west", 9, 30.0, 35.0, 1)
+    others = [replace(sighting, identity_id=None) for sighting in walk()]
+    assert len(set(reassociate([there, back, *others], MatcherConfig(memory_seconds=memory)).ids[:2])) == people
+
+
 def test_a_stay_in_between_bridges_the_time() -> None:
     ends = [seen(0, "west", 1, 0.0, 5.0, 1), seen(1, "west", 1, 30.0, 35.0, 1)]
     between = [seen(2, "east", 1, 10.0, 25.0, 1), *(seen(k, "east", k, 0.0, 35.0, k) for k in range(3, 6))]

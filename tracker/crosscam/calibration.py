@@ -71,6 +71,49 @@ class CosineCalibration:
         return replace(self, slope=self.slope * seen / (seen + variance))
 
 
+@dataclass(frozen=True, slots=True)
+class SpreadCalibration:
+    """From cosine to log-likelihood ratio where very many people are known: two Gaussians, each of its own variance.
+
+    A line through all cosines is right near the threshold only. Among thousands it matters how surely somebody who
+    stands out is told, and that somebody who does not is not ruled out: one person may look anything from like a
+    stranger to like the same track again, so cosines of one person are taken as uniform between the two.
+    threshold: where the ratio outweighs `burden`, which is taken off. Below the least likely cosine it stays as it is.
+    """
+
+    burden: float
+    same: Normal
+    different: Normal
+    limit: float
+
+    def log_odds(self, cosines: FloatArray) -> LogOdds:
+        """Cosines of any shape -> log-likelihood ratios less burden, of the same shape."""
+        bend, least, lowest = self._parabola()
+        ratios = lowest + bend * np.maximum(cosines.astype(np.float64) - least, 0.0) ** 2
+        odds: LogOdds = np.clip(ratios - self.burden, -self.limit, self.limit)
+        return odds
+
+    @property
+    def threshold(self) -> float:
+        bend, least, lowest = self._parabola()
+        return least + float(np.sqrt(max(self.burden - lowest, 0.0) / bend))
+
+    def _parabola(self) -> tuple[float, float, float]:
+        """The ratio is lowest + bend * (cosine - least)**2."""
+        same, different = self.same, self.different
+        precision = 1 / different.variance - 1 / same.variance
+        least = (different.mean / different.variance - same.mean / same.variance) / precision
+        at_least = (
+            (least - different.mean) ** 2 / different.variance
+            - (least - same.mean) ** 2 / same.variance
+            + np.log(different.variance / same.variance)
+        ) / 2
+        return precision / 2, least, float(at_least)
+
+
+Calibration = CosineCalibration | SpreadCalibration
+
+
 def camera_means(
     features: FloatArray,
     camera: NDArray[np.int64],
@@ -113,7 +156,7 @@ class SureCosines:
         strangers = np.sort(different)[: len(different) - int(np.ceil(OUTLIERS * len(different)))]
         return cls(_moments(same, SAME_PRIOR), _moments(strangers, DIFFERENT_PRIOR))
 
-    def calibration(self, mixed: FloatArray, false_match_rate: float, limit: float = LIMIT) -> CosineCalibration:
+    def calibration(self, mixed: FloatArray, false_match_rate: float) -> CosineCalibration:
         """For pairs of segments, given cosines (k,) of such pairs of unknown truth.
 
         Zero evidence lies at the cosine that a pair of different people exceeds with probability false_match_rate: a
@@ -122,14 +165,24 @@ class SureCosines:
         """
         from scipy.special import ndtri  # takes a third of a second to import: a run begins without it
 
-        same, different = self.same, self.different
-        if len(mixed) >= MIN_MIXED:
-            low, middle = np.quantile(mixed, [ONE_DEVIATION_BELOW, 0.5])
-            spread = float(middle - low) ** 2
-            different = Normal(max(different.mean, float(middle)), max(different.variance, spread))
+        same, different = self.same, self._strangers(mixed)
         gap = max(same.mean - different.mean, 0.1)
         threshold = different.mean + float(ndtri(1 - false_match_rate)) * float(np.sqrt(different.variance))
-        return CosineCalibration(gap * 2 / (same.variance + different.variance), threshold, same, different, limit)
+        return CosineCalibration(gap * 2 / (same.variance + different.variance), threshold, same, different, LIMIT)
+
+    def spread(self, mixed: FloatArray, false_match_rate: float, limit: float) -> SpreadCalibration:
+        """The same among very many people: zero evidence lies where the odds of one person outweigh the rate."""
+        different = self._strangers(mixed)
+        gap = max(self.same.mean - different.mean, 0.1)
+        same = Normal(different.mean + gap / 2, different.variance + gap**2 / 12)
+        return SpreadCalibration(float(np.log(1 / false_match_rate - 1)), same, different, limit)
+
+    def _strangers(self, mixed: FloatArray) -> Normal:
+        if len(mixed) < MIN_MIXED:
+            return self.different
+        low, middle = np.quantile(mixed, [ONE_DEVIATION_BELOW, 0.5])
+        spread = float(middle - low) ** 2
+        return Normal(max(self.different.mean, float(middle)), max(self.different.variance, spread))
 
 
 def _moments(values: FloatArray, prior: Normal, strength: float = 3.0) -> Normal:

@@ -52,17 +52,26 @@ def _renamed(forbidden: Callable[[int, int], bool], nodes: NDArray[np.intp]) -> 
 
 def _components(log_odds: Matrix, start: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
     """Nodes that a chain of positive log odds or equal labels joins; no cluster reaches beyond."""
-    from scipy.sparse.csgraph import connected_components  # takes a third of a second to import
-
     n = len(start)
     links = log_odds > 0
+    links[np.diag_indices(n)] = False
     labelled = np.flatnonzero(start >= 0)
     order = labelled[np.argsort(start[labelled], kind="stable")]
     same = start[order[1:]] == start[order[:-1]]
-    links[order[1:][same], order[:-1][same]] = True
-    count, component = connected_components(links, directed=False)
-    order = np.argsort(component, kind="stable")
-    yield from np.split(order, np.searchsorted(component[order], np.arange(1, count))) if n else []
+    links[order[1:][same], order[:-1][same]] = links[order[:-1][same], order[1:][same]] = True
+    left = np.ones(n, bool)
+    for node in np.flatnonzero(~links.any(axis=1)).tolist():
+        left[node] = False
+        yield np.array([node])
+    while left.any():
+        found = np.zeros(n, bool)
+        fresh = found.copy()
+        fresh[left.argmax()] = True
+        while fresh.any():
+            found |= fresh
+            fresh = links[fresh].any(axis=0) & ~found
+        left &= ~found
+        yield np.flatnonzero(found)
 
 
 def _cluster_component(

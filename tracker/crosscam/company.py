@@ -1,7 +1,8 @@
 """Who takes part in a round: everybody, or where that would be too many, those of whom something new is known."""
 
+import heapq
+import itertools
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -20,16 +21,21 @@ HOMES = 4
 """Cameras for which a person at rest is compared, the latest ones; where they might meet a track comes in addition."""
 MORE_EVIDENCE = 3.0
 """It is news, and look-alikes are sought again, when so many times more is known of a track's looks than last time."""
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
 """After so long it is news that a track has a stretch to be judged."""
-PLAUSIBLE = -2.0
+PLAUSIBLE = -1.0
 """Log odds above which somebody remains a candidate between two searches."""
 REACH_SECONDS, MOST_EXITS = 300.0, 3000
 """How long ago, and how many, people may have left other cameras to be sought by the time that they walked."""
 BACKGROUND = 100
 """Segments that calibrate the scale well enough; a company of fewer is filled up."""
-WORTH_OF_LOOKS = 10.0
-"""Log odds that a cosine of 1 is worth, about: enough for choosing candidates."""
+_Looking = tuple[Sequence[Segment], FloatArray]
+"""Segments, and their looks (n, d)."""
+LATE_SECONDS = 3.0
+"""So long after the beginning of a track its first turn comes, whatever it costs."""
+WORTH_OF_LOOKS, MOST_WORTH = 100.0, 20.0
+"""Log odds that whitened looks are worth by the square of their cosine, and at most: near enough for choosing whom to
+compare; what they are worth indeed is calibrated then."""
 
 
 class Company:
@@ -46,29 +52,46 @@ class Company:
         self._memory = memory
         self._decisions = decisions
         self._walks = walks
-        self._share = math.ceil(config.candidates / (2 if walks is None else 3))
+        self._share = math.ceil(config.candidates / 2)
         self.is_chosen = False
         """Whether the latest company was not everybody."""
+        self.known = 0
+        """Of how many people the latest company was chosen."""
 
-    def form(self, t_seconds: float, ready: Sequence[Segment]) -> Iterator[list[Segment]]:
-        """Companies, each formed when the one before is solved. ready: the segments not at rest that may take part."""
-        self.is_chosen = len(ready) + self._memory.size > self._config.round_segments
+    def form(self, t_seconds: float, ready: Sequence[Segment], final: bool = False) -> Iterator[list[Segment]]:
+        """Companies, each formed when the one before is solved. ready: the segments not at rest that may take part.
+        final: no other round will come.
+        """
+        most = self._config.round_segments
+        self.is_chosen = len(ready) + self._memory.size > most
         if not self.is_chosen:
-            yield [*self._memory.everyone(), *ready]
+            self.known = _Open(ready, self._memory, self._decisions).known
+            yield sorted([*self._memory.everyone(), *ready], key=_order)
             return
-        news = [segment for segment in ready if self._has_news(t_seconds, segment)]
-        self._seek(t_seconds, news, ready)
-        waiting = sorted(ready, key=lambda s: (not self._has_news(t_seconds, s), s.looked_at_seconds, s.order))
-        first, most = 0, self._config.round_segments
-        least = min(most, BACKGROUND)
-        while first < len(news):
-            gathering = _Gathering(ready, self._memory, self._decisions)
-            while first < len(waiting) and len(gathering.members) < (most if first < len(news) else least):
-                leader = waiting[first]
+        news: list[Segment] = []
+        others: list[Segment] = []
+        for segment in ready:
+            (news if self._has_news(t_seconds, segment) else others).append(segment)
+        news.sort(key=lambda s: (s.identity_id is not None, s.looked_at_seconds, s.since_seconds, s.order))
+        described = [s for s in ready if s.identity_id is not None and s.weight > 0]
+        present, is_first = self._memory.tints.looks(described), True
+        while news and (is_first or final or self._is_late(t_seconds, news[0])):
+            self._seek(t_seconds, news[:most], described, present)
+            gathering = _Gathering(_Open(ready, self._memory, self._decisions), self._memory, self._decisions)
+            led = 0
+            for leader in itertools.chain(news, _longest_waiting(others)):
+                if len(gathering.members) >= (most if led < len(news) else min(most, BACKGROUND)):
+                    break
                 gathering.bring(leader)
                 leader.due, leader.looked_at_seconds = False, t_seconds
-                first += 1
-            yield sorted(gathering.members.values(), key=lambda s: s.order)
+                led += 1
+            news, is_first = news[led:], False
+            self.known = gathering.open.known
+            yield sorted(gathering.members.values(), key=_order)
+
+    def _is_late(self, t_seconds: float, segment: Segment) -> bool:
+        """Whether somebody whom nobody knows has waited so long that they could be at rest before their turn."""
+        return segment.identity_id is None and t_seconds - segment.since_seconds > LATE_SECONDS
 
     def note(self, segments: Sequence[Segment], comparison: Comparison, held: Sequence[int | None]) -> None:
         """Remember for every open segment whom it may be. held: the present identity of each segment."""
@@ -84,68 +107,85 @@ class Company:
         waited = t_seconds - segment.looked_at_seconds >= PATIENCE_SECONDS
         return waited and segment.is_long_enough(t_seconds, self._config)
 
-    def _seek(self, t_seconds: float, news: Sequence[Segment], ready: Sequence[Segment]) -> None:
-        """Whom may those be whose looks have become clearer? Look-alikes at rest and among the open ones, and who can
-        have come from where they were seen last.
+    def _seek(
+        self, t_seconds: float, news: Sequence[Segment], described: Sequence[Segment], present: FloatArray
+    ) -> None:
+        """Whom may those be whose looks have become clearer? Look-alikes at rest, and who can have come from where they
+        were seen last, or where nothing is known of ways: look-alikes among the open ones. present: the looks of those
+        who are described.
         """
         seekers = [s for s in news if s.weight > 0 and s.evidence >= MORE_EVIDENCE * s.sought_weight]
         if not seekers:
             return
-        described = [s for s in ready if s.identity_id is not None and s.weight > 0]
-        looks = self._memory.tints.looks([*seekers, *described])
-        sought, present = looks[: len(seekers)], looks[len(seekers) :]
+        sought = self._memory.tints.looks(seekers)
+        present = present if len(described) else np.zeros((0, sought.shape[1]), np.float32)
         resting = self._memory.look_alikes(sought, self._share)
-        alike = nearest_rows(sought @ present.T, self._share)
-        walked = self._in_reach(t_seconds, seekers, described, looks)
-        for segment, remembered, rows, others in zip(seekers, resting, alike, walked, strict=True):
-            here = [i for row in rows if (i := described[row].identity_id) is not None]
-            segment.could_be = tuple(dict.fromkeys([*segment.could_be, *others, *remembered, *here]))
+        about = self._about(t_seconds, (seekers, sought), (described, present))
+        for segment, remembered, others in zip(seekers, resting, about, strict=True):
+            segment.could_be = tuple(dict.fromkeys([*segment.could_be, *others, *remembered]))
             segment.sought_weight = segment.evidence
 
-    def _in_reach(
-        self, t_seconds: float, seekers: Sequence[Segment], described: Sequence[Segment], looks: FloatArray
-    ) -> list[list[int]]:
-        """For each seeker the people whose last visit, way and looks together fit best. looks: of all segments."""
+    def _about(self, t_seconds: float, seeking: _Looking, open_: _Looking) -> list[list[int]]:
+        """For each seeker the people about whose last visit, way and looks together fit best."""
+        (seekers, sought), (described, present) = seeking, open_
         if self._walks is None:
-            return [[] for _ in seekers]
+            best = nearest_rows(sought @ present.T, self._share)
+            return [[described[row].identity_id or 0 for row in rows] for rows in best]
         exits = self._memory.just_left(t_seconds - REACH_SECONDS, MOST_EXITS)
-        resting = self._memory.looks_of([leaving.identity_id for leaving in exits], looks.shape[1])
+        resting = self._memory.looks_of([leaving.identity_id for leaving in exits], sought.shape[1])
         exits += [Exit(s.identity_id or 0, s.exit_camera, s.presence.last_seconds) for s in described]
-        likeness = looks[: len(seekers)] @ np.concatenate([resting, looks[len(seekers) :]]).T
+        likeness = sought @ np.concatenate([resting, present]).T
         fit = self._walks.ratios(
             [leaving.camera_id for leaving in exits],
             np.array([leaving.t_seconds for leaving in exits]),
             [seeker.entry_camera for seeker in seekers],
             np.array([seeker.since_seconds for seeker in seekers]),
         )
-        best = nearest_rows(fit + WORTH_OF_LOOKS * likeness, self._share)
+        worth = np.minimum(WORTH_OF_LOOKS * np.maximum(likeness, 0.0) ** 2, MOST_WORTH)
+        best = nearest_rows(fit + worth, self._share)
         return [[exits[row].identity_id for row in rows] for rows in best]
+
+
+class _Open:
+    """The segments that are not at rest. of: by person. since: the earliest beginning in each camera. by_key: only
+    where people have decided something. known: people, open or at rest; all whom nobody knows yet count as one.
+    """
+
+    def __init__(self, ready: Sequence[Segment], memory: Memory, decisions: Decisions) -> None:
+        self.of: dict[int, list[Segment]] = {}
+        self.since: dict[str, float] = {}
+        self.by_key: dict[Party, list[Segment]] = {}
+        unknown = 0
+        for segment in ready:
+            camera, since = segment.key[0], segment.since_seconds
+            if self.since.setdefault(camera, since) > since:
+                self.since[camera] = since
+            if segment.identity_id is None:
+                unknown = 1
+            else:
+                self.of.setdefault(decisions.person(segment.identity_id), []).append(segment)
+        if len(decisions.constraints):
+            for segment in ready:
+                self.by_key.setdefault(segment.key, []).append(segment)
+        self.known = unknown + len(memory) + sum(person not in memory for person in self.of)
 
 
 class _Gathering:
     """One company while it comes together."""
 
-    def __init__(self, ready: Sequence[Segment], memory: Memory, decisions: Decisions) -> None:
+    def __init__(self, open_: _Open, memory: Memory, decisions: Decisions) -> None:
         self.members: dict[int, Segment] = {}
+        self.open = open_
         self._memory = memory
         self._decisions = decisions
         self._families: set[int] = set()
-        self._open: dict[int, list[Segment]] = defaultdict(list)
-        self._by_key: dict[Party, list[Segment]] = defaultdict(list)
-        self._since: dict[str, float] = {}
-        for segment in ready:
-            self._by_key[segment.key].append(segment)
-            if segment.identity_id is not None:
-                self._open[self._resolve(segment.identity_id)].append(segment)
-            since = self._since.get(segment.camera_id, segment.since_seconds)
-            self._since[segment.camera_id] = min(since, segment.since_seconds)
 
     def bring(self, leader: Segment) -> None:
         """A segment and all whom it has to be seen with."""
         self._add([leader])
         for identity_id in (leader.identity_id, *leader.could_be):
             if identity_id is not None:
-                self._bring_family(self._resolve(identity_id))
+                self._bring_family(self._decisions.person(identity_id))
         self._bring_partners(leader.key)
 
     def _bring_family(self, identity_id: int) -> None:
@@ -155,26 +195,33 @@ class _Gathering:
         if identity_id in self._families:
             return
         self._families.add(identity_id)
-        self._add(self._open.get(identity_id, []))
-        latest = sorted(self._memory.of(identity_id), key=lambda s: -s.presence.last_seconds)
-        self._add(latest[:HOMES])
-        self._add(s for s in latest[HOMES:] if s.presence.last_seconds >= self._since.get(s.camera_id, np.inf))
+        self._add(self.open.of.get(identity_id, ()))
+        home = self._memory.of(identity_id)
+        if len(home) > HOMES:
+            home.sort(key=lambda s: -s.presence.last_seconds)
+        self._add(home[:HOMES])
+        self._add(s for s in home[HOMES:] if s.presence.last_seconds >= self.open.since.get(s.camera_id, np.inf))
         self._bring_partners(identity_id)
 
     def _bring_partners(self, party: Party) -> None:
         for partner in self._decisions.constraints.partners(party):
-            for segment in self._by_key.get(partner, []):
+            for segment in self.open.by_key.get(partner, ()):
                 self._add([segment])
             for identity_id in self._decisions.identities_of(partner):
                 self._bring_family(identity_id)
 
-    def _resolve(self, identity_id: int) -> int:
-        (resolved,) = self._decisions.identities_of(identity_id)
-        return resolved
-
     def _add(self, segments: Iterable[Segment]) -> None:
         for segment in segments:
             self.members[id(segment)] = segment
+
+
+def _order(segment: Segment) -> tuple[int, int, str, int]:
+    return segment.order
+
+
+def _longest_waiting(segments: Sequence[Segment]) -> Iterator[Segment]:
+    """Those who were not looked at for longest; found only when somebody asks."""
+    yield from heapq.nsmallest(BACKGROUND, segments, key=lambda s: (s.looked_at_seconds, s.order))
 
 
 def nearest_rows(likeness: NDArray[np.floating], k: int) -> list[list[int]]:

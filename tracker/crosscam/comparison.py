@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.types import FloatArray
-from tracker.crosscam.calibration import LIMIT, CosineCalibration, LogOdds, Populations, SureCosines, camera_means
+from tracker.crosscam.calibration import (
+    Calibration,
+    LogOdds,
+    Populations,
+    SureCosines,
+    camera_means,
+)
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.tints import CameraTints
@@ -53,7 +59,7 @@ class Comparison:
     weights: NDArray[np.float64]
     features: FloatArray
     means: dict[str, FloatArray]
-    calibration: CosineCalibration
+    calibration: Calibration
     thresholds: NDArray[np.float64]
     populations: Populations
     tints: CameraTints | None
@@ -89,11 +95,15 @@ def compare(
     once = np.tri(len(segments), dtype=bool, k=-1).T
     different = cosines[rivals & both_known & once]
     mixed = cosines[(camera[:, None] != camera[None]) & both_known & once]
-    populations = Populations(_same_person_cosines(segments, means[camera], tints), different, mixed)
-    limit = LIMIT if tints is None else LIMIT_AMONG_MANY
-    alone = camera if tints is None else np.zeros_like(camera)
-    doubt = UNSEEN_VARIANCE if TRANSIT in (beyond_looks or {}) and tints is None else 0.0
-    looks = _looks(cosines, alone, known, populations, false_match_rate, (limit, doubt))
+    long = [row for row, segment in enumerate(segments) if tints is None or not segment.resting]
+    populations = Populations(
+        _same_person_cosines([segments[row] for row in long], means[camera[long]], tints), different, mixed
+    )
+    if tints is None:
+        doubt = UNSEEN_VARIANCE if TRANSIT in (beyond_looks or {}) else 0.0
+        looks = _looks(cosines, camera, known, populations, false_match_rate, doubt)
+    else:
+        looks = _looks_among_many(cosines, known, populations, false_match_rate)
     parts = {"appearance": looks.log_odds, **(beyond_looks or {})}
     return Comparison(
         segments,
@@ -115,7 +125,7 @@ def compare(
 class _Looks:
     log_odds: LogOdds
     thresholds: NDArray[np.float64]
-    calibration: CosineCalibration
+    calibration: Calibration
 
 
 def _looks(
@@ -124,25 +134,33 @@ def _looks(
     known: NDArray[np.bool_],
     populations: Populations,
     false_match_rate: float,
-    limit_and_doubt: tuple[float, float],
+    doubt: float,
 ) -> _Looks:
     """Log odds of looks (n, n): on the scale of the two cameras where they have enough pairs, else of all together.
 
-    camera, known: (n,), number of the camera, and whether there are looks. limit_and_doubt: how far looks can speak
-    for or against, and the variance of their unseen errors.
+    camera, known: (n,), number of the camera, and whether there are looks. doubt: the variance of their unseen errors.
     """
-    limit, doubt = limit_and_doubt
     sure = SureCosines.of(populations.same, populations.different)
-    calibration = sure.calibration(populations.mixed, false_match_rate, limit).doubted(doubt)
+    calibration = sure.calibration(populations.mixed, false_match_rate).doubted(doubt)
     log_odds, thresholds = calibration.log_odds(cosines), np.full(cosines.shape, calibration.threshold)
     rows = [np.flatnonzero(known & (camera == number)) for number in range(camera.max(initial=-1) + 1)]
     for one, other in combinations(rows, 2) if len(rows) > 2 else ():
         if len(one) * len(other) >= MIN_PAIRS:
             here, back = np.ix_(one, other), np.ix_(other, one)
-            between = sure.calibration(cosines[here].ravel(), false_match_rate, limit).doubted(doubt)
+            between = sure.calibration(cosines[here].ravel(), false_match_rate).doubted(doubt)
             log_odds[here], thresholds[here] = between.log_odds(cosines[here]), between.threshold
             log_odds[back], thresholds[back] = log_odds[here].T, between.threshold
     return _Looks(np.where(known[:, None] & known, log_odds, 0.0), thresholds, calibration)
+
+
+def _looks_among_many(
+    cosines: FloatArray, known: NDArray[np.bool_], populations: Populations, false_match_rate: float
+) -> _Looks:
+    """As _looks(), on one scale for all cameras."""
+    sure = SureCosines.of(populations.same, populations.different)
+    calibration = sure.spread(populations.mixed, false_match_rate, LIMIT_AMONG_MANY)
+    log_odds = np.where(known[:, None] & known, calibration.log_odds(cosines), 0.0)
+    return _Looks(log_odds, np.full(cosines.shape, calibration.threshold), calibration)
 
 
 def _raw_features(segments: Sequence[Segment]) -> tuple[FloatArray, NDArray[np.bool_]]:

@@ -93,6 +93,10 @@ class Decisions:
         gone, survivor = map(self._book.resolve, said.merged)
         return events + (self._unite(t_seconds, [survivor, gone], WITHDRAWN) if gone != survivor else [])
 
+    def person(self, identity_id: int) -> int:
+        """Whom an id stands for today."""
+        return self._book.resolve(identity_id)
+
     def identities_of(self, party: Party) -> set[int]:
         """Who a party is today; several where a track is split, none for an unknown one."""
         if isinstance(party, int):

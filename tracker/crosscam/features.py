@@ -112,7 +112,7 @@ class Gallery:
 
 def mean_of(sums: FloatArray, weights: Sequence[float]) -> FloatArray:
     """Mean (d,) float32 of bins, from their weighted sums (n, d) and weights (n,) > 0; n >= 1."""
-    mean: FloatArray = sums.sum(axis=0) / np.float32(sum(weights))
+    mean: FloatArray = np.add.reduce(sums, axis=0) / np.float32(sum(weights))
     return mean
 
 

@@ -23,11 +23,12 @@ class IdentityBook:
         self._highest = max(self._highest, issued)
         return issued
 
-    def confirm(self, identity_id: int) -> bool:
-        """The identity counts from now on; True if it did not before."""
-        known = identity_id in self._confirmed
+    def is_confirmed(self, identity_id: int) -> bool:
+        return identity_id in self._confirmed
+
+    def confirm(self, identity_id: int) -> None:
+        """The identity counts from now on."""
         self._confirmed.add(identity_id)
-        return not known
 
     def merge(self, gone: int, survivor: int) -> None:
         """From now on `gone` means `survivor`."""

@@ -41,9 +41,10 @@ from tracker.crosscam.track_log import TrackLog
 
 __all__ = ["CrossCameraMatcher", "MatcherConfig"]
 
-SHARE_AMONG_MANY = 0.5
+SHARE_AMONG_MANY = 0.35
 """Power of the number of people known by which the rate of false matches is divided where not all are compared; chosen
-on five minutes of benchmarks/city.py, seed 0: 1 links hardly anybody who returns, .25 links strangers."""
+on four minutes of benchmarks/city.py, seed 0, between .5, which links fewer people, and .3, which links more strangers.
+"""
 
 BOOK_SLACK = 5
 """The book of identities is cleared up when it has so many times more entries than can be asked for."""
@@ -182,25 +183,23 @@ class CrossCameraMatcher:
 
     def _round(self, t_seconds: float, final: bool = False) -> list[IdentityEvent]:
         self._rest(t_seconds)
-        live = [s for _, s in sorted(self._open.live.items()) if s.confirmed]
+        live = [s for s in self._open.live.values() if s.confirmed]
         ready = self._open.ended + [s for s in live if final or s.takes_part(t_seconds, self._config)]
         events: list[IdentityEvent] = []
-        for company in self._company.form(t_seconds, ready):
+        for company in self._company.form(t_seconds, ready, final):
             if company:
-                events += self._solve(t_seconds, company, ready)
+                events += self._solve(t_seconds, company)
         return events
 
-    def _solve(self, t_seconds: float, company: list[Segment], ready: Sequence[Segment]) -> list[IdentityEvent]:
+    def _solve(self, t_seconds: float, company: list[Segment]) -> list[IdentityEvent]:
         """Who of the company are one person? Returns what that changes."""
-        people = {self._identity(segment) for segment in ready}
-        known = len(self._memory) + sum(person is None or person not in self._memory for person in people)
         held = [self._identity(segment) for segment in company]
-        comparison = self._compare(company, held, known)
+        comparison = self._compare(company, held)
         tails = self._settle_or_split(t_seconds, company, comparison)
-        if tails:
+        if tails and not self._company.is_chosen:  # else they lead a company of the next round
             company = sorted(company + tails, key=lambda s: s.order)
             held = [self._identity(segment) for segment in company]
-            comparison = self._compare(company, held, known)
+            comparison = self._compare(company, held)
         decided = [i if s.resting and i is not None else -1 for i, s in zip(held, company, strict=True)]
         ruling = self._decisions.ruling(company, np.array(decided, np.int64))
         log_odds = contested(comparison, held) if self._company.is_chosen else comparison.log_odds
@@ -222,7 +221,7 @@ class CrossCameraMatcher:
             self._walks.learn(t_seconds, company, held, comparison)
         return events
 
-    def _compare(self, company: Sequence[Segment], held: Sequence[int | None], known: int) -> Comparison:
+    def _compare(self, company: Sequence[Segment], held: Sequence[int | None]) -> Comparison:
         """With many known people, chance finds somebody alike: each of them gets its share of the false matches.
 
         Where only those who could be meant are compared, what speaks for one of them speaks against the others, too; to
@@ -233,6 +232,7 @@ class CrossCameraMatcher:
         if standing is not None:
             beyond_looks[ON_GROUND] = standing
         tints = self._memory.tints if self._company.is_chosen else None
+        known = self._company.known
         shares = known**SHARE_AMONG_MANY if self._company.is_chosen else known
         return compare(company, self._config.false_match_rate / shares, beyond_looks, tints)
 
@@ -244,11 +244,14 @@ class CrossCameraMatcher:
             identity_id = self._identity(segment)
             if identity_id is not None:
                 self._memory.put(identity_id, segment, revocable=self._decisions.constraints.is_linked(segment.key))
-        held = {i for s in self._open if (i := self._identity(s)) is not None}
+
+        def held() -> set[int]:
+            return {i for s in self._open if (i := self._identity(s)) is not None}
+
         self._memory.forget(t_seconds - config.memory_seconds, held)
         forgotten = self._log.forget(t_seconds - config.answer_seconds)
         if forgotten and len(self._book) > BOOK_SLACK * (len(self._log) + len(self._memory) + 1):
-            self._book.keep(self._log.identities() | self._memory.identities | held)
+            self._book.keep(self._log.identities() | self._memory.identities | held())
 
     def _settle_or_split(self, t_seconds: float, company: Sequence[Segment], comparison: Comparison) -> list[Segment]:
         """Judge the recent stretch of every live track that has a long enough one; returns the segments split off.

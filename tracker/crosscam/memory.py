@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -138,12 +138,13 @@ class Memory:
                 self._replace(holder, segment.camera_id, _joined(staying) if staying else None)
             self.put(identity_id, segment)
 
-    def forget(self, before_seconds: float, held: Container[int]) -> None:
-        """Let go who was last seen before an instant, unless an open segment holds the identity."""
+    def forget(self, before_seconds: float, held: Callable[[], Container[int]]) -> None:
+        """Let go who was last seen before an instant, unless an open segment holds the identity: held() tells."""
         while self._due and self._due[0][0] < before_seconds:
             self._overdue.add(heapq.heappop(self._due)[1])
+        open_ = held() if self._overdue else ()
         for identity_id in sorted(self._overdue):
-            if identity_id in held:
+            if identity_id in open_:
                 continue
             self._overdue.discard(identity_id)
             if all(s.presence.last_seconds < before_seconds for s in self.of(identity_id)):

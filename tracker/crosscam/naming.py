@@ -65,8 +65,10 @@ class Namer:
                     key, evidence = segments[row].key, _explained(explainer, [row], name, ruling)
                     since = segments[row].since_seconds if self._log.is_split(key) else None
                     events.append(IdentityEvent(kind, t_seconds, name, key, before, evidence, since))
-            seconds = sum(segments[row].presence.seconds for row in rows)
-            if seconds >= self._confirm_seconds and self._book.confirm(name):
+            if self._book.is_confirmed(name):
+                continue
+            if sum(segments[row].presence.seconds for row in rows) >= self._confirm_seconds:
+                self._book.confirm(name)
                 events.append(IdentityEvent(IdentityEventKind.CONFIRMED, t_seconds, name))
         return events
 

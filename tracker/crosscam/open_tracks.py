@@ -32,12 +32,13 @@ class OpenTracks:
         known before.
         """
         previous_steps = dict(self._last_step)
-        for update in sorted(updates, key=lambda u: (u.t_seconds, u.key)):
+        for update in sorted(updates, key=lambda u: (u.t_seconds, u.camera_id, u.track_id)):
             self._observe(update, previous_steps)
 
     def split(self, segment: Segment) -> Segment:
         """A live track holds somebody else since its recent looks; returns who."""
         tail = self.live[segment.key] = segment.split_off()
+        segment.due = True
         self._end(segment)
         self._log.begin(tail.key, tail.since_seconds)
         return tail
@@ -85,14 +86,16 @@ class OpenTracks:
 
     def _observe(self, update: TrackUpdate, previous_steps: Mapping[str, float]) -> None:
         key = update.key
-        self._last_step.update(dict.fromkeys((update.camera_id, *update.seen_by), update.t_seconds))
-        if update.embedding is not None:
+        for camera in (update.camera_id, *update.seen_by):
+            self._last_step[camera] = update.t_seconds
+        if update.embedding is not None and update.embedding.shape != (self._dimension,):
             self.require_dimension(update.embedding, f"track {update.track_id} of camera {update.camera_id}")
         if update.detection_index is not None:
-            if key not in self.live:
-                self.live[key] = Segment(key, update.t_seconds)
+            segment = self.live.get(key)
+            if segment is None:
+                segment = self.live[key] = Segment(key, update.t_seconds)
                 self._log.begin(key, update.t_seconds)
-            self.live[key].see(update, previous_steps)
+            segment.see(update, previous_steps)
         if update.state is TrackState.ENDED and key in self.live:
             segment = self.live.pop(key)
             if segment.confirmed:
@@ -104,5 +107,5 @@ class OpenTracks:
 
     def _end(self, segment: Segment) -> None:
         self._times_ended += 1
-        segment.ended_number, segment.due = self._times_ended, True
+        segment.ended_number = self._times_ended
         self.ended.append(segment)

@@ -15,6 +15,7 @@ class Presence:
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
         self._runs: list[tuple[float, float]] = []
+        self._seconds: float | None = None
 
     @classmethod
     def of(cls, runs: Sequence[tuple[float, float]]) -> Self:
@@ -39,10 +40,13 @@ class Presence:
     @property
     def seconds(self) -> float:
         """Total length of the runs."""
-        return sum(last - first for first, last in self._runs)
+        if self._seconds is None:
+            self._seconds = sum([last - first for first, last in self._runs])
+        return self._seconds
 
     def see(self, t_seconds: float, follows_seconds: float | None) -> None:
         """Seen at t_seconds. follows_seconds: the previous step of the camera, None at its first."""
+        self._seconds = None
         if self._runs and follows_seconds is not None and self.last_seconds >= follows_seconds:
             self._runs[-1] = (self._runs[-1][0], t_seconds)
         else:
@@ -55,6 +59,7 @@ class Presence:
         tail._runs = [(max(first, t_seconds), last) for first, last in self._runs if last >= t_seconds]
         just_before = math.nextafter(t_seconds, -math.inf)
         self._runs = [(first, min(last, just_before)) for first, last in self._runs if first < t_seconds]
+        self._seconds = None
         return tail
 
     def absorb(self, other: "Presence") -> None:
@@ -65,7 +70,7 @@ class Presence:
                 joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
             else:
                 joined.append((first, last))
-        self._runs = joined
+        self._runs, self._seconds = joined, None
         self._bound()
 
     def meets(self, other: "Presence") -> bool:

@@ -209,7 +209,8 @@ class _Finder:
         first = np.array([self._sightings[row].first_seconds for row in rows])
         last = np.array([self._sightings[row].last_seconds for row in rows])
         gaps = np.maximum(first[:, None] - last[None], first[None] - last[:, None])
-        near = gaps <= self._config.memory_seconds
+        # online somebody who comes back is judged a round later, when they were described, and must be remembered then
+        near = gaps <= max(self._config.memory_seconds - self._config.round_seconds, 0.0)
 
         def forbidden(a: int, b: int) -> bool:
             two_people = persons[a] >= 0 and persons[b] >= 0 and persons[a] != persons[b]

@@ -86,11 +86,10 @@ class Segment:
         for camera in update.seen_by:
             self.views.setdefault(camera, Presence()).see(update.t_seconds, previous_steps.get(camera))
         self.exit_metres = update.ground_metres
-        if self.entry_metres is None:
-            self.entry_metres = update.ground_metres
-        latest = self.places[-1][0] if self.places else -math.inf
-        if update.ground_metres is not None and update.t_seconds - latest >= APART_SECONDS:
-            self.places = [*self.places[-MOST_PLACES + 1 :], (update.t_seconds, *update.ground_metres)]
+        if update.ground_metres is not None:
+            self.entry_metres = self.entry_metres or update.ground_metres
+            if not self.places or update.t_seconds - self.places[-1][0] >= APART_SECONDS:
+                self.places = [*self.places[-MOST_PLACES + 1 :], (update.t_seconds, *update.ground_metres)]
         if update.embedding is not None and update.quality > 0:
             if self.recent.count == 0:
                 self.recent_since_seconds = update.t_seconds

@@ -19,8 +19,8 @@ class MatcherConfig:
     confirm_seconds: an identity counts once it was seen for this long.
     round_segments: up to so many segments are all compared with each other. Beyond, a round takes those of which
         something new is known, and for each of them the people it could be.
-    candidates: people that a track is compared with then, besides those who are sure to matter; equal shares are found
-        by looks among those at rest, by looks among those in view, and by the times of ways where these are known.
+    candidates: people that a track is compared with then, besides those who are sure to matter; one half is found by
+        looks among those at rest, the other among those who were about lately, by looks and the times of ways.
     answer_seconds: for how long after its end the identity of a track can be asked for.
     """
 

@@ -1,5 +1,6 @@
 """Are two tracks one person? Where both stood at the same instants tells, if their cameras are calibrated."""
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,17 +26,15 @@ def standing_log_odds(segments: Sequence[Segment]) -> LogOdds | None:
     if len({segments[row].camera_id for row in placed}) < 2:
         return None
     odds = np.zeros((len(segments), len(segments)))
-    for number, a in enumerate(placed):
-        one = segments[a]
-        for b in placed[number + 1 :]:
-            other = segments[b]
-            if one.camera_id != other.camera_id and _share_a_time(one, other):
-                odds[a, b] = odds[b, a] = _log_odds(np.array(one.places), np.array(other.places))
+    places = [np.array(segments[row].places) for row in placed]
+    camera = np.unique([segments[row].camera_id for row in placed], return_inverse=True)[1]
+    first, last = (np.array([place[end, 0] for place in places]) for end in (0, -1))
+    begins, ends = np.maximum(first[:, None], first), np.minimum(last[:, None], last)
+    judged = np.triu((camera[:, None] != camera) & (begins <= ends + AT_ONCE_SECONDS))
+    for one, other in np.argwhere(judged).tolist():
+        a, b = placed[one], placed[other]
+        odds[a, b] = odds[b, a] = _log_odds(places[one], places[other])
     return odds if odds.any() else None
-
-
-def _share_a_time(one: Segment, other: Segment) -> bool:
-    return max(one.places[0][0], other.places[0][0]) <= min(one.places[-1][0], other.places[-1][0]) + AT_ONCE_SECONDS
 
 
 def _log_odds(one: LogOdds, other: LogOdds) -> float:
@@ -44,6 +43,7 @@ def _log_odds(one: LogOdds, other: LogOdds) -> float:
     shared = np.abs(one[:, 0] - other[nearest, 0]) <= AT_ONCE_SECONDS
     if shared.sum() < LEAST_INSTANTS:
         return 0.0
-    metres = np.median(np.linalg.norm(one[shared, 1:] - other[nearest[shared], 1:], axis=1))
+    x, y = (one[shared, 1:] - other[nearest[shared], 1:]).T
+    metres = statistics.median(np.hypot(x, y).tolist())
     density = -0.5 * (metres / NOISE_METRES) ** 2 - np.log(2 * np.pi * NOISE_METRES**2)
     return float(np.clip(density - np.log(CROWD_PER_SQUARE_METRE), -LIMIT, LIMIT))

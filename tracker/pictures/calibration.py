@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tracker.crosscam.calibration import CosineCalibration, Normal, Populations
+from tracker.crosscam.calibration import Calibration, Normal, Populations
 from tracker.errors import OmnitrackError
 
 SAME, DIFFERENT, MIXED, INK = "#1a7f5a", "#c0392b", "#9aa3ad", "#20242a"
@@ -14,7 +14,7 @@ BINS = [number / 25 for number in range(-25, 26)]
 
 
 def draw_likeness(
-    cosines: Populations, calibration: CosineCalibration, shared: tuple[int, float], path: Path, title: str
+    cosines: Populations, calibration: Calibration, shared: tuple[int, float], path: Path, title: str
 ) -> None:
     """Write a PNG of the two populations, their fitted curves, the accepted false matches (shaded) and the threshold.
 
@@ -57,7 +57,7 @@ def _density(fit: Normal, at: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.exp(-((at - fit.mean) ** 2) / (2 * fit.variance)) / np.sqrt(2 * np.pi * fit.variance))
 
 
-def _limits(cosines: Populations, calibration: CosineCalibration) -> tuple[float, float]:
+def _limits(cosines: Populations, calibration: Calibration) -> tuple[float, float]:
     """From the lowest cosine, or three deviations below the strangers, up to 1."""
     lowest = min([float(values.min()) for values in (cosines.different, cosines.same) if len(values)], default=0.0)
     return max(-1.0, min(lowest, calibration.different.mean - 3 * calibration.different.variance**0.5) - 0.05), 1.0
