@@ -21,7 +21,7 @@ HOMES = 4
 """Cameras for which a person at rest is compared, the latest ones; where they might meet a track comes in addition."""
 MORE_EVIDENCE = 3.0
 """It is news, and look-alikes are sought again, when so many times more is known of a track's looks than last time."""
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
 """After so long it is news that a track has a stretch to be judged."""
 PLAUSIBLE = -1.0
 """Log odds above which somebody remains a candidate between two searches."""

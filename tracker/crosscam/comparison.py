@@ -89,6 +89,9 @@ def compare(
     past = None if tints is None else tints.totals(names, raw.shape[1])
     means = camera_means(raw[known], camera[known], len(names), past)
     features = np.where(known[:, None], beyond_tint(raw, means[camera], tints), 0).astype(np.float32)
+    weights = np.array([min(max(s.gallery.weight, s.recent.weight, 0.01), FULL_WEIGHT) for s in segments])
+    if tints is not None:
+        features = _pooled(features, weights, segments)
     cosines = features @ features.T
     rivals = _rivals(segments, camera)
     both_known = known[:, None] & known[None]
@@ -111,7 +114,7 @@ def compare(
         np.asarray(sum(parts.values())),
         parts,
         rivals,
-        np.array([min(max(s.gallery.weight, s.recent.weight, 0.01), FULL_WEIGHT) for s in segments]),
+        weights,
         features,
         dict(zip(names, means, strict=True)),
         looks.calibration,
@@ -176,6 +179,19 @@ def beyond_tint(vectors: FloatArray, means: FloatArray, tints: CameraTints | Non
     """(n, d) unit rows: what vectors (n, d) show beyond the mean (n, d) of their cameras."""
     beyond = unit_rows(vectors) - means
     return unit_rows(beyond if tints is None else tints.whitened(beyond))
+
+
+def _pooled(features: FloatArray, weights: NDArray[np.float64], segments: Sequence[Segment]) -> FloatArray:
+    """Unit rows (n, d): whoever is at rest is seen by the mean of all that is here of the person, which shows more of
+    who that is than any camera's view of it.
+    """
+    names = [(s.identity_id or 0) if s.resting else -1 - row for row, s in enumerate(segments)]
+    person = np.unique(names, return_inverse=True)[1]
+    order = np.argsort(person, kind="stable")
+    first = np.flatnonzero(np.diff(person[order], prepend=-1))
+    sums = np.add.reduceat((features * weights[:, None].astype(np.float32))[order], first, axis=0)
+    pooled: FloatArray = unit_rows(sums)[person]
+    return pooled
 
 
 def _same_person_cosines(segments: Sequence[Segment], means: FloatArray, tints: CameraTints | None) -> FloatArray:

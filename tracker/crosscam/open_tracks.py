@@ -38,7 +38,6 @@ class OpenTracks:
     def split(self, segment: Segment) -> Segment:
         """A live track holds somebody else since its recent looks; returns who."""
         tail = self.live[segment.key] = segment.split_off()
-        segment.due = True
         self._end(segment)
         self._log.begin(tail.key, tail.since_seconds)
         return tail
@@ -107,5 +106,5 @@ class OpenTracks:
 
     def _end(self, segment: Segment) -> None:
         self._times_ended += 1
-        segment.ended_number = self._times_ended
+        segment.ended_number, segment.due = self._times_ended, True
         self.ended.append(segment)
