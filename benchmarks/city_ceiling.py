@@ -104,13 +104,22 @@ def worth_of_looks(visits: Visits, asked: list[Question]) -> Numbers:
     return np.maximum.accumulate(ratio)
 
 
-def judged(visits: Visits, asked: list[Question], scores: list[Numbers], least: float) -> tuple[float, Agreement]:
-    """Share of right answers, and who was who, when the best is believed from `least` on."""
+def best_of(score: Numbers) -> tuple[int, float, float]:
+    """The best column, its log odds, and those of all others together."""
+    best = int(score.argmax())
+    others = np.delete(score, best)
+    return best, float(score[best]), float(np.logaddexp.reduce(others)) if len(others) else NEVER
+
+
+def judged(
+    visits: Visits, asked: list[Question], answers: list[tuple[int, float, float]], stranger: float
+) -> tuple[float, Agreement]:
+    """Share of right answers, and who was who, when the best is believed that outweighs all others and a stranger."""
     agreement, right, fresh = Agreement(), 0, 0
     named: dict[int, int] = {}
-    for question, score in zip(asked, scores, strict=True):
-        person, best = int(visits.person[question.row]), int(score.argmax())
-        told = int(question.people[best]) if score[best] > least else None
+    for question, (best, odds, others) in zip(asked, answers, strict=True):
+        person = int(visits.person[question.row])
+        told = int(question.people[best]) if odds > np.logaddexp(others, stranger) else None
         right += told == person if person in question.people else told is None
         fresh += told is None
         named[person] = -fresh if told is None else named.setdefault(told, told)
@@ -128,15 +137,15 @@ def main() -> None:
     walks = Walks(Topology(survey(city), learns=False), 3600.0)
     asked = questions_of(visits, walks, city.config.people)
     worth = worth_of_looks(visits, asked)
-    print(f"{arguments.minutes:g} minutes, {len(asked)} visits: right answers, IDF1 / purity at the best threshold")
+    print(f"{arguments.minutes:g} minutes, {len(asked)} visits: right answers, IDF1 / purity")
     for name in ("looks", "walking times", "both"):
         looks = [worth[(np.digitize(q.cosines, BINS) - 1).clip(0, len(worth) - 1)] for q in asked]
-        scores = []
+        answers = []
         for question, look in zip(asked, looks, strict=True):
             walk = np.where(np.isinf(question.ratios), 0.0, question.ratios)
             score = {"looks": look, "walking times": walk, "both": look + walk}[name]
-            scores.append(np.where(np.isinf(question.ratios), NEVER, score))
-        found = [judged(visits, asked, scores, least) for least in range(-2, 13)]
+            answers.append(best_of(np.where(np.isinf(question.ratios), NEVER, score)))
+        found = [judged(visits, asked, answers, stranger) for stranger in range(0, 17)]
         share, agreement = max(found, key=lambda one: one[1].idf1())
         print(f"{name:14} {share:.1f} %, {agreement.idf1():.1f} / {agreement.purity():.1f}", flush=True)
 
