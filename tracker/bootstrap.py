@@ -69,7 +69,8 @@ def build_run(
         epoch = stated_epoch or datetime.now(UTC)
         opened.enter_context(closing(batcher))
         still = [c.name for c in config.cameras if not c.moving]
-        ground = open_ground(config.ground, still, sizes, config.tracker, loading.notes.append)
+        live = isinstance(batcher, LiveBatcher)
+        ground = open_ground(config.ground, still, sizes, config.tracker, loading.notes.append, more_may_come=live)
         make_folder(folder)
         require_untouched(config, folder)
         store = opened.enter_context(open_store(database))
@@ -110,6 +111,9 @@ def build_run(
             areas={c.name: areas_of(c, config.detector.confidence) for c in config.cameras},
             movements={c.name: CameraMotionEstimator() for c in config.cameras if c.moving},
         )
+        for camera in config.cameras:
+            if camera.moving:
+                pipeline.followers.leave_ground(camera.name)
         roster = None
         if isinstance(batcher, LiveBatcher):
             roster = Roster(config, folder, batcher, pipeline, events, store, active, epoch)

@@ -108,4 +108,5 @@ class Roster:
         pipeline.movements.pop(name, None)
         if camera.moving:
             pipeline.movements[name] = CameraMotionEstimator()
+            pipeline.followers.leave_ground(name)
         self._events.watch(name, zone_watch(camera, config))

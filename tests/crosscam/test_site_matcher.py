@@ -95,6 +95,30 @@ def test_everybody_on_the_ground_has_one_identity_and_a_track_in_each_camera() -
     assert len({i for person in (1, 2, 3) for i in world.identities(person)}) == 3
 
 
+def test_cameras_that_come_later_show_whom_the_others_follow() -> None:
+    def two_at_first(number: int, found: dict[str, Detections], people: dict[str, list[int]]) -> None:
+        for name in ("c2", "c3") if number < 12 else ():
+            del found[name]
+
+    world = play(steps=30, change=two_at_first)
+    for person in (1, 2, 3):
+        assert len(world.identities(person)) == 1
+        cameras = [key[0] for key, people in world.whose.items() if people == {person}]
+        assert sorted(cameras) == sorted(CAMERAS), "one track a camera, of nobody else"
+
+
+def test_a_camera_that_moves_is_left_to_its_own_tracker() -> None:
+    def c0_moves(number: int, found: dict[str, Detections], people: dict[str, list[int]]) -> None:
+        if number == 12:
+            world.followers.leave_ground("c0")
+
+    world = new_world()
+    play(change=c0_moves, world=world)
+    assert "c0" not in world.followers.ground.cameras  # type: ignore[union-attr]  # the world has one
+    later = {u.camera_id for u in world.updates if u.t_seconds > 12 * STEP_SECONDS and u.ground_metres is None}
+    assert later == {"c0"}, "the others' people have places on the ground"
+
+
 def test_links_say_that_they_come_from_the_ground() -> None:
     world = play()
     told: dict[int, list[IdentityEvent]] = {}

@@ -49,6 +49,21 @@ def test_cameras_that_see_one_ground_share_a_site_and_the_others_are_named(tmp_p
     ]
 
 
+def test_cameras_that_may_come_later_take_part_once_they_are_there(tmp_path: Path) -> None:
+    file = written(tmp_path / "site.yaml", **{name: camera(name) for name in ("c0", "c1", "c2")})
+    told: list[str] = []
+    section = GroundSection(calibration=(file,))
+    site = open_ground(section, ["c0"], {}, TrackerConfig(), told.append, more_may_come=True).site
+    assert site is not None
+    assert sorted(site.cameras) == ["c0", "c1", "c2"]
+    assert told == []
+    site.leave("c1")
+    assert sorted(site.cameras) == ["c0", "c2"]
+    site.leave("c1")
+    with pytest.raises(OmnitrackError, match="calibrates c0, c1, c2, but the cameras are yard"):
+        open_ground(section, ["yard"], {}, TrackerConfig(), told.append, more_may_come=True)
+
+
 def test_without_overlap_there_is_no_site(tmp_path: Path) -> None:
     site, told = opened([written(tmp_path / "site.yaml", c0=camera("c0"))], ["c0", "c1"])
     assert site is None

@@ -33,6 +33,12 @@ class Followers:
         self.ground = ground
         self._places = Places(calibrated or {})
 
+    def leave_ground(self, camera: str) -> None:
+        """A camera moves, so that no calibration holds: from now on it is followed in its pictures only."""
+        self._places.forget(camera)
+        if self.ground is not None:
+            self.ground.leave(camera)
+
     def wants_embedding(
         self, camera: str, t_seconds: float, detections: Detections, motion: Affine | None = None
     ) -> NDArray[np.bool_]:

@@ -45,8 +45,10 @@ def open_ground(
     sizes: Mapping[str, tuple[int, int]],
     tracker: TrackerConfig,
     notify: Callable[[str], None],
+    more_may_come: bool = False,
 ) -> Ground:
-    """The ground under the calibrated ones among some cameras.
+    """The ground under the calibrated ones among some cameras; more_may_come: under all that the files know, for those
+    may be added later. A camera that gives no picture speaks neither for nor against anybody.
 
     sizes: (width, height) of their pictures, as far as that is known; the calibrated ones may be stretched to them.
     notify: takes lines for people, about cameras that cannot take part. Raises OmnitrackError for a file that is not
@@ -55,10 +57,9 @@ def open_ground(
     if not config.calibration:
         return Ground({}, None)
     known, wanted = read_calibrations(config.calibration), list(names)
+    here = [name for name in wanted if name in known]
     cameras = {}
-    for name in wanted:
-        if name not in known:
-            continue
+    for name in known if here and more_may_come else here:
         size = sizes.get(name, known[name].image_size)
         if (complaint := mismatch(name, known[name], size)) is not None:
             raise OmnitrackError(complaint)

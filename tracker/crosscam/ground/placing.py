@@ -22,6 +22,10 @@ class Places:
         self._cameras = dict(cameras)
         self._noise = np.array((config or GroundConfig()).foot_noise)
 
+    def forget(self, camera_id: str) -> None:
+        """The camera's calibration holds no more."""
+        self._cameras.pop(camera_id, None)
+
     def placed(self, camera_id: str, seen: Seen, updates: Sequence[TrackUpdate]) -> list[TrackUpdate]:
         """The updates of one picture."""
         camera = self._cameras.get(camera_id)

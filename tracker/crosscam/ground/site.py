@@ -76,7 +76,7 @@ class GroundSite:
 
     def update(self, t_seconds: float, seen: Mapping[str, Seen], lost: Sequence[str] = ()) -> GroundStep:
         """Take one step; cameras of `seen` that are none of the site's are passed over. lost: cameras that are gone."""
-        here = {name: one for name, one in seen.items() if name in self._cameras and self._fits(name, one)}
+        here = {name: one for name, one in seen.items() if self._fits(name, one)}
         people = self._tracker.update(t_seconds, {name: one.detections for name, one in here.items()})
         joined = [((SITE, kept), (SITE, gone)) for kept, gone in self._tracker.joined]
         for local in self._locals.values():
@@ -103,6 +103,10 @@ class GroundSite:
                 updates[name] = [*updates.get(name, []), *self._locals[name].finish(t_seconds)]
         self.latest = GroundStep(people, reports, joined, updates, members, left)
         return self.latest
+
+    def leave(self, camera: str) -> None:
+        """From now on a camera is left to its own tracker, because it moves."""
+        self._cameras.pop(camera, None)
 
     def finish(self, t_seconds: float) -> GroundStep:
         """Everybody's track ends."""
@@ -153,13 +157,16 @@ class GroundSite:
         return self._locals[camera].renumbered(updates, rows) if camera in self._locals else list(updates)
 
     def _fits(self, name: str, seen: Seen) -> bool:
-        """Whether the calibration holds for these pictures; a camera of another shape is left to its own tracker."""
-        if seen.size is None or seen.size == self._cameras[name].image_size:
-            return True
-        complaint = mismatch(name, self._cameras[name], seen.size)
+        """Whether this is one of the site's cameras, and the calibration holds for these pictures; a camera of another
+        shape is left to its own tracker.
+        """
+        calibrated = self._cameras.get(name)
+        if calibrated is None or seen.size is None or seen.size == calibrated.image_size:
+            return calibrated is not None
+        complaint = mismatch(name, calibrated, seen.size)
         if complaint is not None:
             self._notify(f"{complaint}; it is followed on its own")
-            del self._cameras[name]
+            self.leave(name)
             return False
         self._tracker.resize(name, seen.size)
         self._cameras[name] = self._tracker.cameras[name]
