@@ -9,12 +9,13 @@ import av
 import numpy as np
 import pytest
 
+from tests.cli.test_commands import WEST, first_frames
 from tests.video.clips import NUMBERS, number_of, write_clip
 from tests.video.rtsp import RtspServer, need_rtsp_server
 from tests.video.watching import PATIENT
 from tracker.config import OutputConfig
 from tracker.video.clip_files import keep_quota
-from tracker.video.clips import ClipSettings
+from tracker.video.clips import ClipRecorder, ClipSettings
 from tracker.video.live import LiveCamera
 
 EPOCH = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -50,6 +51,39 @@ def test_a_camera_is_kept_in_segments_also_when_its_reader_is_killed(tmp_path: P
     assert len(numbers) >= 30
     with av.open(str(files[1])) as container:
         assert (next(container.decode(video=0)).time or 0.0) < 1.0
+
+
+@need_rtsp_server()
+def test_a_camera_is_kept_whose_size_is_known_from_its_pictures_only(tmp_path: Path) -> None:
+    server = RtspServer({"west": first_frames(WEST, tmp_path / "west.ts", 300)})
+    folder = tmp_path / "clips"
+    settings = ClipSettings(folder, "west", 60.0, 10**9, EPOCH)
+    camera = LiveCamera("west", server.url("west"), time.monotonic(), PATIENT, clips=settings)
+    camera.start()
+    try:
+        deadline = time.monotonic() + 240
+        while sum(path.stat().st_size for path in folder.glob("*")) < 100_000 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        camera.close()
+        server.stop()
+    (file,) = folder.iterdir()
+    with av.open(str(file)) as container:
+        sizes = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    assert len(sizes) >= 5
+    assert set(sizes) == {(330, 576)}
+
+
+def test_a_file_that_cannot_be_written_is_not_tried_with_every_picture(tmp_path: Path) -> None:
+    with av.open(str(write_clip(tmp_path / "clip.mp4", [n / 10 for n in range(30)], gop=1))) as container:
+        stream = container.streams.video[0]
+        blocked = tmp_path / "clips"
+        recorder = ClipRecorder(ClipSettings(blocked, "gate", 60.0, 10**9, EPOCH), stream)
+        blocked.write_text("a file where the folder should be")
+        for packet in container.demux(stream):
+            recorder.write(packet, (96, 64))
+            blocked.unlink(missing_ok=True)
+        assert not blocked.exists(), "the first picture failed, the next try comes a minute later"
 
 
 def test_the_oldest_go_when_there_is_too_much(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a live camera sends, kept as it comes: short files without encoding anew, the oldest deleted for new ones."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,24 +33,27 @@ class ClipSettings:
 
 
 class ClipRecorder:
-    """Writes FOLDER/CAMERA_20261121T101500Z.mkv, ... A disk that is full costs clips, never the camera."""
+    """Writes FOLDER/CAMERA_20261121T101500Z.mkv, ... A disk that is full costs clips, never the camera: after a failure
+    the next file is tried when it would have been due anyway.
+    """
 
     def __init__(self, settings: ClipSettings, stream: VideoStream) -> None:
         self._settings = settings
         self._source = stream
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
-        self._began = 0.0
+        self._due_seconds = -math.inf
         self._first_pts = self._last_dts = 0
 
-    def write(self, packet: "av.Packet[VideoStream]") -> None:
-        """Keep a packet of the stream; the decoder may have it as well. Files begin with a whole picture."""
+    def write(self, packet: "av.Packet[VideoStream]", size: tuple[int, int]) -> None:
+        """Keep a packet of the stream; the decoder may have it as well. Files begin with a whole picture. size: (width,
+        height) of the pictures, which the description of a stream often lacks; 0 as long as nobody knows.
+        """
         if packet.pts is None or packet.size == 0:
             return
-        due = self._container is None or monotonic() - self._began >= self._settings.segment_seconds
         try:
-            if packet.is_keyframe and due:
-                self._begin(packet.pts)
+            if packet.is_keyframe and min(size) > 0 and monotonic() >= self._due_seconds:
+                self._begin(packet.pts, size)
             if self._container is not None and self._stream is not None and packet.pts >= self._first_pts:
                 self._container.mux(self._copied(packet, self._stream))
         except (av.error.FFmpegError, OSError):
@@ -65,15 +69,16 @@ class ClipRecorder:
             finally:
                 self._container = None
 
-    def _begin(self, pts: int) -> None:
+    def _begin(self, pts: int, size: tuple[int, int]) -> None:
         self.close()
-        settings = self._settings
+        settings, now = self._settings, monotonic()
+        self._due_seconds = now + settings.segment_seconds
         settings.folder.mkdir(parents=True, exist_ok=True)
         keep_quota(settings.folder, settings.quota_bytes)
-        self._began = monotonic()
-        path = new_clip(settings.folder, settings.camera, settings.zero + timedelta(seconds=self._began))
+        path = new_clip(settings.folder, settings.camera, settings.zero + timedelta(seconds=now))
         self._container = av.open(str(path), "w", format="matroska", options=_OPTIONS)
         self._stream = self._container.add_stream_from_template(self._source)
+        self._stream.codec_context.width, self._stream.codec_context.height = size
         self._first_pts, self._last_dts = pts, _LONG_AGO
 
     def _copied(self, packet: "av.Packet[VideoStream]", stream: VideoStream) -> "av.Packet[Stream]":

@@ -35,6 +35,11 @@ class Decoder:
             return SOFTWARE
         return self._device.device_type.name
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the pictures; 0 before the first one was given to decode()."""
+        return self._context.width, self._context.height
+
     def decode(self, packet: "av.Packet[VideoStream]") -> list[av.VideoFrame]:
         """Raises av.error.InvalidDataError for a damaged packet, another FFmpegError when decoding cannot go on."""
         try:

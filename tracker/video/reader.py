@@ -102,8 +102,7 @@ def _decoded(
     """
     errors = damage_in_a_row = 0
     for unit in units:
-        if recorder is not None:
-            recorder.write(unit.packet)
+        frames: list[av.VideoFrame] = []
         try:
             frames = decoder.decode(unit.packet)
             damage_in_a_row = 0
@@ -112,7 +111,8 @@ def _decoded(
             damage_in_a_row += 1
             if damage_in_a_row > _DAMAGE_BEFORE_GIVING_UP:
                 raise
-            continue
+        if recorder is not None:
+            recorder.write(unit.packet, decoder.size)
         for frame in frames:
             yield frame, unit, errors
 
