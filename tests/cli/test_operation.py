@@ -11,13 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from socket import create_server
 from time import monotonic
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from tests.cli.test_commands import EAST, ROOT, WEST, first_frames
 from tests.events.receiver import Receiver
 from tests.video.rtsp import RtspServer, need_rtsp_server
+from tracker.cli.execute import reread_on_hangup
+from tracker.config import Config
+from tracker.run import Run
 
 SECRET = "canary-2c8d"
 
@@ -59,6 +63,31 @@ class Site:
 
     def online(self) -> set[str]:
         return {name for name, camera in self.health()["cameras"].items() if camera["state"] == "online"}
+
+
+class Applied:
+    """A roster that keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.configs: list[Config] = []
+
+    def apply(self, config: Config) -> list[str]:
+        self.configs.append(config)
+        return []
+
+
+def test_a_hangup_while_a_run_begins_or_ends_does_not_kill_it() -> None:
+    run = cast(Run, SimpleNamespace(roster=Applied()))
+    applied = cast(Applied, run.roster).configs
+    with reread_on_hangup(Config) as request:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert applied == []
+        with request.served(run):
+            assert until(lambda: len(applied) == 1)
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert until(lambda: len(applied) == 2)
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert len(applied) == 2
 
 
 @need_rtsp_server()

@@ -46,6 +46,7 @@ def execute(
     notify = _LOG.info if for_machines else console.print
     with (
         stop_on_signals(notify) as request,
+        reread_on_hangup(reread) as hangup,
         LoadingNetworks(config) as networks,
     ):
         from tracker.bootstrap import build_run  # takes as long as the networks, which are loaded meanwhile
@@ -53,7 +54,7 @@ def execute(
 
         with (
             build_run(config, folder, database, notify=notify, record=record, networks=networks) as run,
-            reread_on_hangup(run, reread),
+            hangup.served(run),
         ):
             request.serve(run.stop)
             follow(run, console, quiet or for_machines)
@@ -122,29 +123,51 @@ def stop_on_signals(notify: Callable[[str], None]) -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def reread_on_hangup(run: "Run", reread: "Callable[[], Config] | None") -> Iterator[None]:
-    """SIGHUP brings the run's live cameras in line with the configuration. Whatever is wrong with that is said, and
-    everything goes on as before.
+class RereadRequest:
+    """Somebody asked for the list of live cameras to be read again: the run that is served is brought in line with it,
+    also with what was asked for before it began. Whatever is wrong is said, and everything goes on as before.
     """
 
-    def apply() -> None:
+    def __init__(self, reread: "Callable[[], Config] | None") -> None:
+        self._reread = reread
+        self._run: Run | None = None
+        self._waiting = False
+
+    def make(self) -> None:
+        self._waiting = self._run is None
+        if self._run is not None:
+            # a signal handler must not wait
+            threading.Thread(target=self._apply, args=(self._run,), name="reread").start()
+
+    @contextmanager
+    def served(self, run: "Run") -> Iterator[None]:
+        self._run = run
         try:
-            if reread is None or run.roster is None:
+            if self._waiting:
+                self.make()
+            yield
+        finally:
+            self._run = None
+
+    def _apply(self, run: "Run") -> None:
+        try:
+            if self._reread is None or run.roster is None:
                 raise OmnitrackError("there is no list of live cameras to read again")
-            for line in run.roster.apply(reread()) or ["the list of cameras is unchanged"]:
+            for line in run.roster.apply(self._reread()) or ["the list of cameras is unchanged"]:
                 _LOG.info("%s", line)
         except OmnitrackError as error:
             _LOG.error("the list of cameras stays as it is: %s", error)
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        threading.Thread(target=apply, name="reread").start()  # a signal handler must not wait
 
+@contextmanager
+def reread_on_hangup(reread: "Callable[[], Config] | None") -> Iterator[RereadRequest]:
+    """SIGHUP makes the request; without a handler it would end the process, also while that begins or ends."""
+    request = RereadRequest(reread)
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield request
         return
-    before = signal.signal(signal.SIGHUP, ask)
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: request.make())
     try:
-        yield
+        yield request
     finally:
         signal.signal(signal.SIGHUP, before)
