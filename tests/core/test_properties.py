@@ -69,6 +69,7 @@ def test_a_restored_tracker_goes_on_as_if_nothing_had_happened(seed: int, cut: i
     for t_seconds, detections in frames[cut:]:
         expected, got = first.update(t_seconds, detections), second.update(t_seconds, detections)
         assert comparable(got) == comparable(expected)
+    assert second.state() == first.state()
     assert comparable(second.finish(100.0)) == comparable(first.finish(100.0))
 
 
