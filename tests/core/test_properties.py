@@ -56,6 +56,11 @@ def test_the_resolution_of_the_picture_does_not_matter(seed: int, scale: float) 
     frames = crowd(seed)
     larger = [(t, Detections(d.boxes_xyxy * np.float32(scale), d.scores, d.embeddings)) for t, d in frames]
     assert paths(SingleCameraTracker("c"), larger) == paths(SingleCameraTracker("c"), frames)
+    plain, scaled = SingleCameraTracker("c"), SingleCameraTracker("c")
+    for (t_seconds, detections), (_, enlarged) in zip(frames, larger, strict=True):
+        pairs = zip(scaled.update(t_seconds, enlarged), plain.update(t_seconds, detections), strict=True)
+        for there, here in pairs:
+            np.testing.assert_allclose(there.box_xyxy, here.box_xyxy * scale, atol=0.01 * scale)
 
 
 @settings(max_examples=10, deadline=None)
