@@ -36,6 +36,14 @@ def test_somebody_alone_is_described_while_young_and_then_once_a_second() -> Non
     assert [index for index, one in enumerate(wanted) if one] == [0, 1, 2, 12, 22, 32]
 
 
+@pytest.mark.parametrize("begin", [0.0, 4.37, 1000.1])
+@pytest.mark.parametrize("rate", [5, 7, 25, 30])
+def test_when_the_clock_began_changes_nothing(begin: float, rate: int) -> None:
+    tracker = SingleCameraTracker("a", selection=SELECTION)
+    wanted = [asked(tracker, begin + index / rate, people(100 + index / rate))[0] for index in range(6 * rate)]
+    assert [index for index, one in enumerate(wanted) if one] == [0, 1, *range(2, 6 * rate, rate)]
+
+
 def test_people_who_overlap_are_described_as_long_as_they_do() -> None:
     tracker = SingleCameraTracker("a", selection=SELECTION)
     for index in range(6):

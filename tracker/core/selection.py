@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from tracker.core import boxes
 from tracker.core.types import FloatArray, IntArray, TrackState, TrackUpdate
 
+_ROUNDING_SECONDS = 0.001
+"""Frames are often exactly every_seconds apart; whether one counts must not hang on the last digit of their times."""
+
 
 @dataclass(frozen=True, slots=True)
 class SelectionConfig:
@@ -75,4 +78,4 @@ class Looks:
     def _is_known(self, track_id: int, t_seconds: float) -> bool:
         """Whether a track was described often, and lately."""
         often = self._counts.get(track_id, 0) >= self._config.young_looks
-        return often and t_seconds - self._seconds[track_id] < self._config.every_seconds
+        return often and t_seconds - self._seconds[track_id] < self._config.every_seconds - _ROUNDING_SECONDS
