@@ -1,6 +1,6 @@
 """How streams and gates matter (the paper's Table 5) at reduced scale: OSNet x0.25, 64x32, from scratch on CUHK01.
 
-    OMNITRACK_DATA=... python -m benchmarks.reid_ablation --out RUNS [--epochs 12] [--seeds 3] [--rows NAME ...]
+    OMNITRACK_DATA=... python -m benchmarks.reid_ablation --out RUNS [--epochs 20] [--seeds 3] [--rows NAME ...]
 
 Trains on people 486-971 and scores people 1-485: mean ± half the range over the seeds. A run that `out`
 already holds is not repeated, one that was stopped goes on.
@@ -43,9 +43,9 @@ def spread(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", nargs="+", default=ROWS, help="names in reid.osnet.ABLATIONS")
+    parser.add_argument("--rows", nargs="+", default=ROWS, help="names in reid.variants.ABLATIONS")
     options = parser.parse_args()
     torch.set_num_threads(1)
     table = Table("row", "parameters", "rank-1", "mAP", f"of {options.seeds} seeds, {options.epochs} epochs")

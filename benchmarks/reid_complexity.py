@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from reid.complexity import measure
-from reid.osnet import ABLATIONS, VARIANTS, OSNet, OSNetSpec
+from reid.osnet import OSNet
+from reid.variants import ABLATIONS, VARIANTS, OSNetSpec
 
 RESOLUTIONS = (1.0, 0.75, 0.5)
 

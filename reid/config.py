@@ -23,6 +23,7 @@ from reid.datasets import READERS, Division
 from reid.errors import ReidError
 from reid.labelled import LABELLED_READERS
 from reid.preprocess import INPUTS, InputSpec
+from reid.variants import spec_named
 
 
 def _expanded(path: Path) -> Path:
@@ -34,8 +35,6 @@ def _expanded(path: Path) -> Path:
 
 
 def _known_variant(name: str) -> str:
-    from reid.osnet import spec_named  # torch, which reading other files does not need
-
     spec_named(name)
     return name
 
@@ -144,7 +143,7 @@ class LossConfig(Section):
 
 class TeacherConfig(Section):
     """A network to imitate: OpenVINO IR, ONNX or OSNet weights. input: a key of reid.preprocess.INPUTS. hints: for
-    places of our trunk (OSNet.segments) the node of the IR or ONNX file whose output we want to have there. weight:
+    places of our trunk (OSNet.places) the node of the IR or ONNX file whose output we want to have there. weight:
     how much its cosines count beside the other teachers'.
     """
 
@@ -196,6 +195,14 @@ class TrainingConfig(Section):
             raise ValueError("schedule.guided_epochs needs a teacher with hints")
         if hinting and self.augmentation.erase:
             raise ValueError("augmentation.erase must be 0 with hints: no teacher has seen the erased picture")
+        return self
+
+    @model_validator(mode="after")
+    def _of_one_size(self) -> Self:
+        spec = spec_named(self.variant)
+        if spec.pooling == "depthwise" and (self.input.height, self.input.width) != spec.input_hw:
+            height, width = spec.input_hw
+            raise ValueError(f"{self.variant} has weights for every place: input must be {height} high, {width} wide")
         return self
 
     @model_validator(mode="after")

@@ -46,7 +46,7 @@ def parity(ours: FloatArray, exported: FloatArray) -> Parity:
 def to_openvino(weights_path: Path, out_xml: Path, variant: str | None = None) -> InputSpec:
     """Convert OSNet weights (.pth or .safetensors) to an OpenVINO IR with a dynamic batch: (n, 3, h, w) -> (n, 512).
 
-    variant: a name in reid.osnet.VARIANTS; None recognises it by the shapes of the tensors. Writes out_xml and its
+    variant: a name in reid.variants.VARIANTS; None recognises it by the shapes of the tensors. Writes out_xml and its
     .bin and returns the input that the network expects. Raises ReidError for weights that cannot be read or do not fit.
     """
     spec = input_spec_of(weights_path)

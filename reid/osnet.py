@@ -3,88 +3,13 @@
 Shapes: images (n, 3, h, w); a stage's output (n, c, h / s, w / s); features (n, feature_dim).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-BlockKind = Literal["plain", "ibn", "ain"]
-"""Where a block has instance normalisation: nowhere, after the residual sum, or inside the residual branch."""
-Aggregation = Literal["unified", "stream_wise", "separate", "fixed", "addition", "concatenation"]
-"""How streams become one: the paper's unified gate, or what its Table 5 compares it with."""
-Stem = Literal["person", "small_image"]
-"""person: 7x7 stride 2 and max pooling; small_image: 3x3 stride 1 (CIFAR, 32x32)."""
-
-PLAIN = (("plain", "plain"),) * 3
-
-
-@dataclass(frozen=True, slots=True)
-class OSNetSpec:
-    """One network. width is the paper's beta, resolution its gamma; stream_depths[t] is the number of Lite 3x3
-    layers of stream t, whose receptive field is 2 * depth + 1; blocks names the kind of every block of conv2-4.
-    """
-
-    width: float = 1.0
-    resolution: float = 1.0
-    channels: tuple[int, int, int, int] = (64, 256, 384, 512)
-    blocks: tuple[tuple[BlockKind, ...], ...] = PLAIN  # type: ignore[assignment]  # literals inside a product
-    stream_depths: tuple[int, ...] = (1, 2, 3, 4)
-    aggregation: Aggregation = "unified"
-    lite: bool = True
-    stem: Stem = "person"
-    stem_instance_norm: bool = False
-    feature_dim: int = 512
-
-    def __post_init__(self) -> None:
-        if not 0 < self.width <= 4 or not 0 < self.resolution <= 4:
-            raise ValueError(f"width and resolution must be within (0, 4], got {self.width} and {self.resolution}")
-        if not self.stream_depths or min(self.stream_depths) < 1:
-            raise ValueError(f"stream_depths must be positive and not empty, got {self.stream_depths}")
-        if len(self.blocks) != 3 or not all(self.blocks):
-            raise ValueError(f"blocks must name at least one block for each of 3 stages, got {self.blocks}")
-
-    @property
-    def scaled_channels(self) -> tuple[int, ...]:
-        return tuple(int(c * self.width) for c in self.channels)
-
-    @property
-    def input_hw(self) -> tuple[int, int]:
-        """Height and width of a crop in pixels."""
-        return (32, 32) if self.stem == "small_image" else (round(256 * self.resolution), round(128 * self.resolution))
-
-
-OSNET_X1_0 = OSNetSpec()
-OSNET_AIN_X1_0 = OSNetSpec(blocks=(("ain", "ain"), ("plain", "ain"), ("ain", "plain")), stem_instance_norm=True)
-VARIANTS: Mapping[str, OSNetSpec] = {
-    "osnet_x1_0": OSNET_X1_0,
-    "osnet_x0_75": replace(OSNET_X1_0, width=0.75),
-    "osnet_x0_5": replace(OSNET_X1_0, width=0.5),
-    "osnet_x0_25": replace(OSNET_X1_0, width=0.25),
-    "osnet_x0_25_instance_stem": replace(OSNET_X1_0, width=0.25, stem_instance_norm=True),
-    "osnet_ibn_x1_0": OSNetSpec(blocks=(("ibn", "ibn"), *PLAIN[1:]), stem_instance_norm=True),  # type: ignore[arg-type]
-    "osnet_ain_x1_0": OSNET_AIN_X1_0,
-    "osnet_ain_x0_75": replace(OSNET_AIN_X1_0, width=0.75),
-    "osnet_ain_x0_5": replace(OSNET_AIN_X1_0, width=0.5),
-    "osnet_ain_x0_25": replace(OSNET_AIN_X1_0, width=0.25),
-    "osnet_x1_0_deep": replace(OSNET_X1_0, blocks=(("plain",) * 3, ("plain",) * 8, ("plain",) * 6)),
-    "osnet_x1_0_cifar": replace(OSNET_X1_0, stem="small_image"),
-}
-ABLATIONS: Mapping[str, OSNetSpec] = {
-    "unified_gate": OSNET_X1_0,
-    "full_convolution": replace(OSNET_X1_0, lite=False),
-    "same_depth": replace(OSNET_X1_0, stream_depths=(4, 4, 4, 4)),
-    "concatenation": replace(OSNET_X1_0, aggregation="concatenation"),
-    "addition": replace(OSNET_X1_0, aggregation="addition"),
-    "separate_gates": replace(OSNET_X1_0, aggregation="separate"),
-    "stream_wise_gate": replace(OSNET_X1_0, aggregation="stream_wise"),
-    "learned_and_fixed_gates": replace(OSNET_X1_0, aggregation="fixed"),
-    "one_stream": replace(OSNET_X1_0, stream_depths=(1,), aggregation="addition"),
-    "two_streams": replace(OSNET_X1_0, stream_depths=(1, 2)),
-    "three_streams": replace(OSNET_X1_0, stream_depths=(1, 2, 3)),
-}
-"""The paper's Table 5, row by row; apply a width with dataclasses.replace."""
+from reid.variants import Aggregation, BlockKind, OSNetSpec, spec_named
 
 
 class ConvNorm(nn.Module):
@@ -205,6 +130,24 @@ class OSBlock(nn.Module):
         return torch.relu(self.norm(self.expand(merged) + self.shortcut(x)))
 
 
+class DepthwisePooling(nn.Module):
+    """(n, c, h, w) -> (n, c, 1, 1): a weighted sum over the places, and a bias. It begins as the average.
+
+    Raises ValueError for maps of another size than it has weights for.
+    """
+
+    def __init__(self, channels: int, height: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, (height, width), groups=channels)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        height, width = self.conv.kernel_size
+        if maps.shape[2:] != (height, width):
+            raise ValueError(f"this network pools maps of {height}x{width}: crops must be {16 * height}x{16 * width}")
+        out: Tensor = self.conv(maps)
+        return out
+
+
 class OSNet(nn.Module):
     """Images (n, 3, h, w) -> features (n, feature_dim), not normalised. `classifier` is for training only."""
 
@@ -214,6 +157,7 @@ class OSNet(nn.Module):
         first, *widths = spec.scaled_channels
         small = spec.stem == "small_image"
         stem = ConvNorm(3, first, 3 if small else 7, 1 if small else 2, instance=spec.stem_instance_norm)
+        self.input_norm = nn.InstanceNorm2d(3, affine=True) if spec.input_instance_norm else nn.Identity()
         self.stem = stem
         self.pool = nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1)
         self.stages = nn.ModuleList()
@@ -226,36 +170,43 @@ class OSNet(nn.Module):
             )
             last = index == len(widths) - 1
             self.transitions.append(ConvNorm(width, width) if last else _halving(width))
+        depthwise = spec.pooling == "depthwise"
+        self.pooling = DepthwisePooling(widths[-1], *spec.last_map_hw) if depthwise else nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Sequential(
             nn.Linear(widths[-1], spec.feature_dim), nn.BatchNorm1d(spec.feature_dim), nn.ReLU(inplace=True)
         )
         self.classifier = nn.Linear(spec.feature_dim, classes) if classes else None
         self.apply(_initialise)
+        if isinstance(self.pooling, DepthwisePooling):
+            nn.init.constant_(self.pooling.conv.weight, 1 / math.prod(spec.last_map_hw))
 
-    def segments(self) -> dict[str, nn.Module]:
-        """The trunk in the order in which a picture goes through it, by the names of Table 1: stem, conv2.1, conv2.2,
-        conv2.transition, conv3.1 and so on.
+    def places(self) -> dict[str, nn.Module]:
+        """By the names of Table 1, in the order of the trunk, the module whose output is the map there: stem,
+        conv2.1.reduce, conv2.1.stream1.1 (the first layer), conv2.1.stream2.1, conv2.1.stream2.2 (x^t being the last
+        one of stream t), ..., conv2.1 (y), conv2.2.reduce and so on, conv2.transition.
         """
-        parts: dict[str, nn.Module] = {"stem": nn.Sequential(self.stem, self.pool)}
+        parts: dict[str, nn.Module] = {"stem": self.pool}
         for number, (stage, transition) in enumerate(zip(self.stages, self.transitions, strict=True), start=2):
-            parts |= {f"conv{number}.{place}": block for place, block in enumerate(stage.children(), start=1)}
+            for index, block in enumerate(stage.children(), start=1):
+                assert isinstance(block, OSBlock)
+                name = f"conv{number}.{index}"
+                parts[f"{name}.reduce"] = block.reduce
+                for t, stream in enumerate(block.streams, start=1):
+                    parts |= {f"{name}.stream{t}.{d}": layer for d, layer in enumerate(stream.children(), start=1)}
+                parts[name] = block
             parts[f"conv{number}.transition"] = transition
         return parts
 
     def feature_maps(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, c, h / 16, w / 16): what global average pooling sees."""
-        x = images
-        for segment in self.segments().values():
-            x = segment(x)
+        """(n, 3, h, w) -> (n, c, h / 16, w / 16): what global pooling sees."""
+        x: Tensor = self.pool(self.stem(self.input_norm(images)))
+        for stage, transition in zip(self.stages, self.transitions, strict=True):
+            x = transition(stage(x))
         return x
 
-    def described(self, maps: Tensor) -> Tensor:
-        """feature_maps (n, c, h, w) -> features (n, feature_dim)."""
-        features: Tensor = self.fc(maps.mean(dim=(2, 3)))
-        return features
-
     def forward(self, images: Tensor) -> Tensor:
-        return self.described(self.feature_maps(images))
+        features: Tensor = self.fc(self.pooling(self.feature_maps(images)).flatten(1))
+        return features
 
     def classify(self, features: Tensor) -> Tensor:
         """(n, feature_dim) -> logits (n, classes): identities, ImageNet or CIFAR classes, or attributes."""
@@ -277,20 +228,6 @@ def _initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.01)
         nn.init.zeros_(module.bias)
-
-
-def spec_named(name: str) -> OSNetSpec:
-    """The row of VARIANTS or ABLATIONS; `addition_x0_25` is the ablation at a quarter of its width.
-
-    Raises ValueError for a name that neither has.
-    """
-    row, _, width = name.partition("_x0_")
-    if name not in VARIANTS and row in ABLATIONS and width in ("25", "5", "75"):
-        return replace(ABLATIONS[row], width=float(f"0.{width}"))
-    known = {**VARIANTS, **ABLATIONS}
-    if name not in known:
-        raise ValueError(f"unknown OSNet variant {name!r}; known: {', '.join(known)}")
-    return known[name]
 
 
 def build(variant: str | OSNetSpec, classes: int = 0) -> OSNet:

@@ -225,8 +225,7 @@ def _answer(run: Run, config: TrainingConfig, batch: CropBatch, given: Mapping[s
     """given: the teacher's maps that the parts of the trunk see; {} lets each see what its predecessor makes."""
     images = batch.images.to(run.device, memory_format=torch.channels_last)
     with torch.autocast(run.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        maps = followed(run.network, images, given)
-        features = run.network.described(list(maps.values())[-1])
+        features, maps = followed(run.network, images, given)
     return Answer(features.float(), maps)
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from reid.errors import ReidError
-from reid.osnet import VARIANTS, OSNet, OSNetSpec, build
+from reid.osnet import OSNet, build
+from reid.variants import VARIANTS, OSNetSpec
 
 StateDict = dict[str, Tensor]
 

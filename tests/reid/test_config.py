@@ -41,6 +41,7 @@ def test_the_paper_is_the_default(tmp_path: Path) -> None:
         (SMALLEST + "schedule: {guided_epochs: 1}", "guided_epochs needs"),
         (SMALLEST.replace("folder", "cifar10") + "loss: {triplet: 1}", "cifar10 trains alone"),
         (SMALLEST.replace("folder", "pa100k"), "pa100k, which needs it"),
+        (SMALLEST.replace("x0_25", "x0_25_places") + "input: {height: 128, width: 64}", "must be 256 high, 128 wide"),
         (SMALLEST + "loss: {attributes: 1}", "is for pa100k"),
         (SMALLEST.replace("folder", "pa100k") + "loss: {attributes: 1}", r"loss\.identity to 0"),
         (SMALLEST.replace("crops", "$REID_UNSET/crops"), "REID_UNSET"),

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from reid.complexity import Complexity, measure
-from reid.osnet import ABLATIONS, VARIANTS, Gate, GatedSum, OSNet, OSNetSpec, build
+from reid.osnet import DepthwisePooling, Gate, GatedSum, OSNet, build
+from reid.variants import ABLATIONS, VARIANTS, OSNetSpec
 
 # The reference implementation's counts: parameters by use, multiply-adds at 256x128, 192x96 and 128x64.
 REFERENCE = {
@@ -56,11 +57,21 @@ def test_classifier_is_not_counted() -> None:
 @pytest.mark.parametrize("spec", [*VARIANTS.values(), *ABLATIONS.values()], ids=[*VARIANTS, *ABLATIONS])
 def test_every_row_maps_images_to_features_and_learns(spec: OSNetSpec) -> None:
     network = build(replace(spec, width=0.25), classes=3)
-    features = network(torch.randn(2, 3, 64, 32))
+    features = network(torch.randn(2, 3, *(spec.input_hw if spec.pooling == "depthwise" else (64, 32))))
     assert features.shape == (2, 512)
     network.classify(features).square().sum().backward()  # type: ignore[no-untyped-call]
     unreached = [name for name, p in network.named_parameters() if p.grad is None]
     assert unreached == []
+
+
+def test_pooling_by_place_begins_as_the_average_and_takes_one_size() -> None:
+    network = build("osnet_x0_25_places").eval()
+    pooling, maps = network.pooling, torch.rand(2, 128, 16, 8)
+    assert isinstance(pooling, DepthwisePooling)
+    assert pooling.conv.bias is not None
+    torch.testing.assert_close(pooling(maps).flatten(1), maps.mean((2, 3)) + pooling.conv.bias)
+    with pytest.raises(ValueError, match="crops must be 256x128"):
+        network(torch.rand(1, 3, 128, 64))
 
 
 def test_empty_batch() -> None:

@@ -20,18 +20,23 @@ def test_the_file_is_small_and_says_what_it_is() -> None:
     assert (
         metadata["variant"]
         == weights.recognise(weights.read_state_dict(SHIPPED_WEIGHTS), "shipped")
-        == "osnet_x0_25_instance_stem"
+        == "osnet_x0_25_places"
     )
-    assert (input_spec_of(SHIPPED_WEIGHTS).height, input_spec_of(SHIPPED_WEIGHTS).width) == (128, 64)
+    assert (input_spec_of(SHIPPED_WEIGHTS).height, input_spec_of(SHIPPED_WEIGHTS).width) == (256, 128)
     assert not any("/" in value for value in metadata.values())
     stored = safetensors.torch.load_file(SHIPPED_WEIGHTS)
     assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
 
 
-def test_it_tells_a_red_person_from_a_blue_one() -> None:
+def test_it_tells_people_by_their_clothes() -> None:
     rng = np.random.default_rng(0)
-    people = [np.array(colour) for colour in ((40, 40, 200), (200, 60, 40))]  # BGR
-    crops = [np.clip(p + rng.normal(0, 10, (120, 50, 3)), 0, 255).astype(np.uint8) for p in people for _ in range(2)]
+    clothes = [((40, 40, 200), (40, 30, 30)), ((200, 60, 40), (190, 200, 200))]  # BGR: red over black, blue over white
+    crops = []
+    for top, trousers in clothes:
+        for lightness in (0.8, 1.1):
+            picture = np.full((120, 50, 3), 120.0)  # a grey wall
+            picture[25:65, 12:38], picture[65:115, 15:35] = top, trousers
+            crops.append(np.clip(lightness * picture + rng.normal(0, 10, picture.shape), 0, 255).astype(np.uint8))
     cosines = (features := FeatureExtractor.open(SHIPPED_WEIGHTS)(crops)) @ features.T
     assert min(cosines[0, 1], cosines[2, 3]) > cosines[:2, 2:].max()
 

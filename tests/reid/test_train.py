@@ -20,10 +20,11 @@ from reid.config import load as load_config
 from reid.errors import ReidError
 from reid.metadata import input_spec_of, read_metadata
 from reid.optimising import make_optimiser, rate_factor, set_rate
-from reid.osnet import VARIANTS, OSNet
+from reid.osnet import OSNet
 from reid.preprocess import InputSpec
 from reid.progress import EpochReport, Listeners
 from reid.train import train
+from reid.variants import VARIANTS
 
 CONFIG = """
 variant: osnet_x0_25

@@ -4,9 +4,10 @@ import torch
 from numpy.typing import NDArray
 
 from reid import visualise
-from reid.osnet import ABLATIONS, OSNet, build
+from reid.osnet import OSNet, build
 from reid.preprocess import InputSpec, to_batch
 from reid.ranking import Labels
+from reid.variants import ABLATIONS
 from reid.visualise import GREEN, MARGIN, RED, TILE_HEIGHT, TILE_WIDTH, WHITE
 
 SPEC = InputSpec(64, 32)
