@@ -13,7 +13,8 @@ from tracker import networks
 from tracker.config import Config
 from tracker.core.types import Detections, FloatArray
 from tracker.inference.torch_session import TorchSession
-from tracker.several_devices import SeveralDetectors, SeveralEmbedders
+from tracker.ports import Detector
+from tracker.several_devices import SeveralDetectors, SeveralEmbedders, as_one
 from tracker.video.frame import Image
 
 
@@ -45,8 +46,8 @@ def test_cameras_are_dealt_out_in_turn_and_answers_keep_their_order(count: int) 
 
 
 def test_one_device_needs_nobody_to_deal() -> None:
-    alone = Grey()
-    assert SeveralDetectors.of([alone]) is alone
+    alone: Detector = Grey()
+    assert as_one([alone], SeveralDetectors) is alone
 
 
 def test_trouble_of_one_device_is_heard() -> None:

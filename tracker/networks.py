@@ -29,7 +29,7 @@ from tracker.inference.spec import ModelFormat, ModelInput, ModelKind, ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.likeness import Describer
 from tracker.ports import Detector, Embedder
-from tracker.several_devices import SeveralDetectors, SeveralEmbedders
+from tracker.several_devices import SeveralDetectors, SeveralEmbedders, as_one
 
 CPU = ("cpu",)
 
@@ -100,18 +100,12 @@ def build_detector(config: Config, notify: Notify, *, photos: bool = False) -> D
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
     fit = upright_lying_or_square if photos else fitting if config.detector.shape == "picture" else None
     devices = resolve_devices(config.device) if model.spec.runs_on_cuda else CPU
-    return SeveralDetectors.of(
-        open_detector(
-            model,
-            device,
-            cache_folder(),
-            confidence,
-            config.detector.nms_iou,
-            fit=fit,
-            streams=1 if photos else None,
-        )
+    iou, streams = config.detector.nms_iou, 1 if photos else None
+    opened: list[Detector] = [
+        open_detector(model, device, cache_folder(), confidence, iou, fit=fit, streams=streams)
         for device in (devices[:1] if photos else devices)
-    )
+    ]
+    return as_one(opened, SeveralDetectors)
 
 
 def build_describer(config: Config, notify: Notify) -> Describer:
@@ -132,9 +126,10 @@ def build_embedder(config: Config, notify: Notify, *, streams: int | None = None
         raise OmnitrackError(str(error)) from error
     spec = opened[0][1]
     blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
-    return SeveralEmbedders.of(
+    embedders: list[Embedder] = [
         CropEmbedder(session, spec, model.spec.name, session.infer(blank).shape[1]) for session, _ in opened
-    )
+    ]
+    return as_one(embedders, SeveralEmbedders)
 
 
 def engine_session(path: Path, model: ModelSpec, streams: int | None) -> tuple[Session, InputSpec]:

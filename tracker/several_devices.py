@@ -13,6 +13,12 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
+def as_one(workers: Iterable[Worker], several: Callable[[Sequence[Worker]], Worker]) -> Worker:
+    """What several() makes of them; one on its own stays as it is."""
+    every = list(workers)
+    return every[0] if len(every) == 1 else several(every)
+
+
 class _Dealer(Generic[Worker]):
     """Workers, one a device, that work side by side. The same items go to the same workers again."""
 
@@ -33,12 +39,6 @@ class SeveralDetectors:
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self._dealer = _Dealer(detectors)
 
-    @staticmethod
-    def of(detectors: Iterable[Detector]) -> Detector:
-        """One on its own stays as it is."""
-        every = list(detectors)
-        return every[0] if len(every) == 1 else SeveralDetectors(every)
-
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         return self._dealer.dealt(images, lambda detector, share: detector.detect(share) if share else [])
 
@@ -48,12 +48,6 @@ class SeveralEmbedders:
 
     def __init__(self, embedders: Sequence[Embedder]) -> None:
         self._dealer = _Dealer(embedders)
-
-    @staticmethod
-    def of(embedders: Iterable[Embedder]) -> Embedder:
-        """One on its own stays as it is."""
-        every = list(embedders)
-        return every[0] if len(every) == 1 else SeveralEmbedders(every)
 
     @property
     def dimension(self) -> int:

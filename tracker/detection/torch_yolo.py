@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.ops import batched_nms
 
@@ -16,9 +16,6 @@ from tracker.detection.yolo import people_of
 from tracker.inference.spec import ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.video.frame import Image
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _AT_ONCE = 8
 """So many pictures of one size are enlarged or reduced together; each takes four times its memory meanwhile."""
@@ -51,7 +48,7 @@ class TorchYOLODetector:
         of_each = (found[found[:, 5] == number] for number in range(len(images)))
         return [people_of(ones[:, :4], ones[:, 4], place) for ones, place in zip(of_each, placements, strict=True)]
 
-    def _letterboxed(self, images: Sequence[Image]) -> tuple["Tensor", list[Placement]]:
+    def _letterboxed(self, images: Sequence[Image]) -> tuple[Tensor, list[Placement]]:
         """(n, height, width, 3) uint8 on the device; pictures of one size are resized together."""
         alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for number, image in enumerate(images):
@@ -68,26 +65,26 @@ class TorchYOLODetector:
         return canvases, placements
 
 
-def resized(pictures: "Tensor", size: tuple[int, int]) -> "Tensor":
+def resized(pictures: Tensor, size: tuple[int, int]) -> Tensor:
     """(n, h, w, 3) uint8 -> (n, *size, 3) uint8, bilinear between the centres of pixels, as OpenCV's INTER_LINEAR."""
     planes = pictures.permute(0, 3, 1, 2).float()
     inner = interpolate(planes, size, mode="bilinear", align_corners=False)
     return inner.round_().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def _ultralytics_rows(output: "Tensor") -> tuple["Tensor", "Tensor"]:
+def _ultralytics_rows(output: Tensor) -> tuple[Tensor, Tensor]:
     """(n, 4 + classes, anchors) -> boxes (n, anchors, 4) xyxy in network pixels, scores of people (n, anchors)."""
     centre, half = output[:, :2], output[:, 2:4] / 2
     return torch.cat([centre - half, centre + half], 1).transpose(1, 2), output[:, 4 + PERSON]
 
 
-def _final_rows(output: "Tensor") -> tuple["Tensor", "Tensor"]:
+def _final_rows(output: Tensor) -> tuple[Tensor, Tensor]:
     """(n, rows, 6), suppressed already -> the same; rows of other classes have a score below any that counts."""
     people = output[..., 5] == PERSON
     return output[..., :4], output[..., 4].where(people, output.new_tensor(-1.0))
 
 
-_ROWS: dict[Decoder, Callable[["Tensor"], tuple["Tensor", "Tensor"]]] = {
+_ROWS: dict[Decoder, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
     decode_ultralytics: _ultralytics_rows,
     decode_final: _final_rows,
 }
