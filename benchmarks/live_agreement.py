@@ -6,7 +6,7 @@ Serves both sample videos once, in real time, by a real RTSP server on this mach
 and python3-gi); then runs over the files. Prints MTMC scores of both against the ground truth, and how many frames the
 live run had to drop. Who agrees can be told only where the machine keeps up: on a slow or busy one choose another
 detector, fewer pictures (of the 7 a second), or the embedder policy selective, for both runs alike. Live times become
-frame numbers by the shift under which its boxes fit those of the file run best.
+frame numbers by the delay, in quarters of a frame, under which its boxes fit those of the file run best.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from socket import create_server
@@ -57,15 +58,14 @@ def main() -> None:
         command = [sys.executable, str(ROOT / "main.py"), "run", "--config", str(config), "--out", str(folder / "file")]
         subprocess.run([*command, "--no-video", "--quiet"], check=True, stdout=subprocess.DEVNULL)
         recorded, live = stored(folder / "file"), stored(folder / "live")
+        known = {name: numbered(rows) for name, rows in recorded.items()}
+        seen = {name: numbered(rows, delay(rows, known[name])) for name, rows in live.items()}
         gt = {file.stem: file.with_name(f"gt_{file.stem}.txt") for file in SAMPLES}
         idf1 = {}
-        for kind, found in (("file", recorded), ("live", live)):
-            files = {}
-            for name, (frames, ids, boxes) in found.items():
-                if kind == "live":
-                    frames = frames - best_shift(frames, boxes, *recorded[name][::2])
-                files[name] = folder / f"{kind}_{name}.txt"
-                write_mot(files[name], rows_of(frames, ids, boxes))
+        for kind, found in (("file", known), ("live", seen)):
+            files = {name: folder / f"{kind}_{name}.txt" for name in found}
+            for name, rows in found.items():
+                write_mot(files[name], rows_of(*rows))
             scores = evaluate(gt, files).mtmc
             assert scores is not None
             idf1[kind] = scores.idf1
@@ -115,55 +115,61 @@ def lost(port: int) -> bool:
 
 
 Camera = tuple[IntArray, IntArray, FloatArray]
-"""Frames (n,), identities (n,), boxes (n, 4), one row per observation."""
+"""Frames (n,), counted from 0, identities (n,), boxes (n, 4), one row per observation."""
 
 
-def stored(out: Path) -> dict[str, Camera]:
-    """Everything that a run stored of people who are known, frames counted by time. Gaps are filled as in the MOT files
-    of a run: what is compared is who is who, not how many frames the machine had time for.
-    """
-    config = Config()
-    parts: dict[str, list[Camera]] = defaultdict(list)
+def stored(out: Path) -> dict[str, list[TrackletRow]]:
+    """By camera, everything that a run stored of people who are known."""
+    found: dict[str, list[TrackletRow]] = defaultdict(list)
     with open_store(out / "omnitrack.db", create=False) as store, store.read() as connection:
         for row in tracklets(connection, 1):
             if row.identity_id is not None:
-                rows = mot_rows(at_video_frames(row), config.output.interpolate_seconds, config.tracker.motion)
-                parts[row.camera].append((rows.frames - 1, rows.ids, rows.boxes_xyxy.astype(np.float32)))
-    return {camera: joined(rows) for camera, rows in parts.items()}
+                found[row.camera].append(row)
+    return found
 
 
-def at_video_frames(row: TrackletRow) -> TrackletRow:
-    """The frames numbered by time, for a live run counts only those that it took."""
-    frames, first = np.unique(np.round(row.t_seconds * RATE).astype(np.int64), return_index=True)
-    return replace(
-        row, frames=frames, t_seconds=row.t_seconds[first], boxes_xyxy=row.boxes_xyxy[first], scores=row.scores[first]
-    )
-
-
-def joined(parts: list[Camera]) -> Camera:
+def numbered(rows: Sequence[TrackletRow], delay_seconds: float = 0.0) -> Camera:
+    """The frames counted by time, for a live run counts only those that it took. Gaps are filled as in the MOT files
+    of a run: what is compared is who is who, not how many frames the machine had time for.
+    """
+    config = Config()
+    parts = []
+    for row in rows:
+        frames, first = np.unique(video_frames(row.t_seconds, delay_seconds), return_index=True)
+        one = replace(
+            row,
+            frames=frames,
+            t_seconds=row.t_seconds[first],
+            boxes_xyxy=row.boxes_xyxy[first],
+            scores=row.scores[first],
+        )
+        filled = mot_rows(one, config.output.interpolate_seconds, config.tracker.motion)
+        parts.append((filled.frames - 1, filled.ids, filled.boxes_xyxy.astype(np.float32)))
     frames, ids, boxes = zip(*parts, strict=True)
     return np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes)
 
 
-def best_shift(
-    frames: IntArray,
-    boxes: FloatArray,
-    known_frames: IntArray,
-    known_boxes: FloatArray,
-) -> int:
-    """Frames by which the live run is late: where its boxes overlap the known ones most."""
-    known = {int(frame): known_boxes[known_frames == frame] for frame in np.unique(known_frames)}
-    chosen = np.arange(0, len(frames), 7)
+def video_frames(t_seconds: FloatArray, delay_seconds: float) -> IntArray:
+    return np.round((t_seconds - delay_seconds) * RATE).astype(np.int64)
 
-    def overlap(shift: int) -> float:
+
+def delay(rows: Sequence[TrackletRow], known: Camera) -> float:
+    """Seconds by which the live run is late: where its boxes overlap the known ones most."""
+    known_frames, _, known_boxes = known
+    there = {int(frame): known_boxes[known_frames == frame] for frame in np.unique(known_frames)}
+    times = np.concatenate([row.t_seconds for row in rows])[::7]
+    boxes = np.concatenate([row.boxes_xyxy for row in rows])[::7]
+
+    def overlap(delay_frames: float) -> float:
         total = 0.0
-        for row in chosen:
-            there = known.get(int(frames[row]) - shift)
-            if there is not None:
-                total += float(iou(boxes[row : row + 1], there).max())
+        for frame, box in zip(video_frames(times, delay_frames / RATE), boxes, strict=True):
+            others = there.get(int(frame))
+            if others is not None:
+                total += float(iou(box[None], others).max())
         return total
 
-    return max(range(round(_FARTHEST_SECONDS * RATE)), key=overlap)
+    whole = max(range(round(_FARTHEST_SECONDS * RATE)), key=overlap)
+    return max(whole + np.arange(-3, 4) / 4, key=overlap) / RATE
 
 
 def rows_of(
