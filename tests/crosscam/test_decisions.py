@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 
 from tests.crosscam.test_matcher import CROSSING, STEP_SECONDS, Visit, steps_of
@@ -170,3 +171,56 @@ def test_what_follows_from_two_decisions_stays_until_both_are_taken_back() -> No
     constraints.withdraw([first])
     assert not list(constraints)
     assert not constraints.partners(("east", 1))
+
+
+@pytest.mark.parametrize("moment", [3.0, 10.0])
+def test_an_open_track_that_is_split_off_is_the_new_person_from_then_on(moment: float) -> None:
+    """As the store says it: the track is person 900, and the person whose track it was until now is somebody else."""
+    plain, matcher = CrossCameraMatcher(LONG), CrossCameraMatcher(LONG)
+    key = ("west", 2) if moment < 5 else ("west", 4)
+    watched(CROSSING, plain)
+    person = plain.identity_of(key)
+    assert person is not None
+    events = watched(CROSSING, matcher, {moment: [said(MUST, key, 900), said(CANNOT, person, 900)]})
+    assert matcher.identity_of(key) == 900
+    assert (IdentityEventKind.REVISED, key, 900) in {(e.kind, e.tracklet, e.identity_id) for e in events}
+
+
+@pytest.mark.parametrize("moment", [0.0, 2.0])
+def test_a_track_that_two_words_name_differently_is_one_person_with_both_numbers(moment: float) -> None:
+    """Two re-associations, one after the other, may say so of an open track."""
+    words = [said(MUST, ("west", 2), 900), said(MUST, ("west", 2), 901)]
+    matcher = CrossCameraMatcher(LONG, constraints=[] if moment else words)
+    events = watched(CROSSING, matcher, {moment: words[:1], moment + 1: words[1:]} if moment else {})
+    assert {matcher.present(900), matcher.present(901)} == {matcher.identity_of(("west", 2))}
+    merged = [
+        e
+        for e in events
+        if e.kind is IdentityEventKind.MERGED and {e.identity_id, e.previous_identity_id} == {900, 901}
+    ]
+    assert [e.evidence.rule for e in merged if e.evidence] == ["must-link"]
+
+
+def test_who_is_not_a_person_unseen_yet_is_not_one_of_those_linked_to_that_person() -> None:
+    """Both views show one person at one time, says every look; one is person 900, people say, and the other is not."""
+    visits = [*CROSSING[1:5], ("east", 1, 1, 0.0, 5.0), ("west", 9, 1, 0.0, 5.0)]
+    plain = CrossCameraMatcher(LONG)
+    watched(visits, plain)
+    assert plain.identity_of(("east", 1)) == plain.identity_of(("west", 9))
+    matcher = CrossCameraMatcher(LONG, constraints=[said(MUST, ("east", 1), 900), said(CANNOT, ("west", 9), 900)])
+    events = watched(visits, matcher)
+    assert matcher.identity_of(("east", 1)) == 900 != matcher.identity_of(("west", 9))
+    (why,) = [e.evidence for e in events if e.kind is IdentityEventKind.ASSIGNED and e.tracklet == ("west", 9)]
+    assert why is not None
+    assert (why.rule, why.runner_up_identity_id) == ("cannot-link", 900)
+
+
+def test_what_is_at_rest_stays_with_its_identity_where_a_track_alone_is_named() -> None:
+    """West 4 comes back as east 1's person, whose first visit is at rest; people call west 4 person 900."""
+    matcher = CrossCameraMatcher(LONG)
+    watched(CROSSING, matcher, {11.0: [said(MUST, ("west", 4), 900)]})
+    first = matcher.identity_of(("east", 1))
+    again = CrossCameraMatcher.restored(LONG, matcher.state())
+    assert matcher.identity_of(("west", 4)) == 900
+    assert first not in (None, 900)
+    np.testing.assert_equal(again.state()["memory"]["segments"], matcher.state()["memory"]["segments"])

@@ -1,7 +1,7 @@
 """What users correct and undo while a run goes on: all the way from pictures to the history, in a synthetic world."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -16,7 +16,7 @@ from tracker.core.types import Detections, FloatArray, TrackletKey
 from tracker.crosscam.constraints import Constraint, Withdrawal
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.pipeline import Pipeline
-from tracker.store.corrections import merge_identities, undo
+from tracker.store.corrections import merge_identities, split_identity, undo
 from tracker.store.memory import Hearing
 from tracker.store.models import Camera, Identity, Tracklet
 from tracker.store.numbers import IdentityNumbers
@@ -86,11 +86,38 @@ def judged_as_one(connection: Connection, first: int, second: int) -> None:
     apply(connection, replace(found, people=replace(found.people, ids=ids)), 1.0)
 
 
-@pytest.mark.parametrize("change", [lambda c, first, second: merge_identities(c, second, first), judged_as_one])
-def test_a_correction_and_its_undoing_reach_a_run_under_way(
-    store: Store, monkeypatch: pytest.MonkeyPatch, change: Callable[[Connection, int, int], object]
-) -> None:
-    """Two people are made one and two again, each under its own number, in the matcher and in the history alike."""
+@dataclass(frozen=True)
+class RunUnderWay:
+    """A run that users correct. before: who each track was when they began."""
+
+    store: Store
+    pipeline: Pipeline
+    batches: Iterator[FrameBatch]
+    said: list[Constraint | Withdrawal]
+    hearing: Hearing
+    before: Mapping[TrackletKey, int]
+
+    def goes_on(self, correct: Callable[[Connection], object]) -> None:
+        """A user says something; the run hears it and takes 35 more steps."""
+        with self.store.write() as connection:
+            correct(connection)
+        self.said.extend(next_heard(self.hearing))
+        for batch in islice(self.batches, 35):
+            self.pipeline.step(batch)
+
+    def identities(self, tracks: Iterable[TrackletKey]) -> dict[TrackletKey, int | None]:
+        return {key: self.pipeline.matcher.identity_of(key) for key in tracks}
+
+    def ended(self) -> Mapping[TrackletKey, int]:
+        """The history at the end of the run."""
+        self.pipeline.finish()
+        self.pipeline.close()
+        with self.store.read() as connection:
+            return stored(connection)
+
+
+@pytest.fixture
+def under_way(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunUnderWay]:
     monkeypatch.setattr("tracker.store.memory.HEAR_SECONDS", 0.01)
     world, cameras = SeenWorld(), [camera.name for camera in CAMERAS]
     run = begin_run(
@@ -109,28 +136,44 @@ def test_a_correction_and_its_undoing_reach_a_run_under_way(
         sinks=[StoreSink(store, run)],
     )
     batches = world.batches(110)
-
-    def goes_on(correct: Callable[[Connection], object]) -> None:
-        with store.write() as connection:
-            correct(connection)
-        said.extend(next_heard(hearing))
-        for batch in islice(batches, 35):
-            pipeline.step(batch)
-
     with Hearing(store, run) as hearing:
         for batch in islice(batches, 40):
             pipeline.step(batch)
         wait_for(store, lambda c: len(set(stored(c).values())) >= 2)
         with store.read() as connection:
             before = stored(connection)
-        first, second = sorted(set(before.values()))[:2]
-        tracks = [key for key, person in before.items() if person in (first, second)]
-        goes_on(lambda connection: change(connection, first, second))
-        assert len({pipeline.matcher.identity_of(key) for key in tracks}) == 1
-        goes_on(undo)
-        assert {key: pipeline.matcher.identity_of(key) for key in tracks} == {key: before[key] for key in tracks}
-    pipeline.finish()
-    pipeline.close()
-    with store.read() as connection:
-        after = stored(connection)
+        yield RunUnderWay(store, pipeline, batches, said, hearing, before)
+
+
+@pytest.mark.parametrize("change", [lambda c, first, second: merge_identities(c, second, first), judged_as_one])
+def test_a_correction_and_its_undoing_reach_a_run_under_way(
+    under_way: RunUnderWay, change: Callable[[Connection, int, int], object]
+) -> None:
+    """Two people are made one and two again, each under its own number, in the matcher and in the history alike."""
+    before = under_way.before
+    first, second = sorted(set(before.values()))[:2]
+    tracks = [key for key, person in before.items() if person in (first, second)]
+    under_way.goes_on(lambda connection: change(connection, first, second))
+    assert len(set(under_way.identities(tracks).values())) == 1
+    under_way.goes_on(undo)
+    assert under_way.identities(tracks) == {key: before[key] for key in tracks}
+    after = under_way.ended()
     assert {key: after[key] for key in tracks} == {key: before[key] for key in tracks}
+
+
+def test_a_track_in_view_that_is_split_off_is_somebody_new_in_matcher_and_history(under_way: RunUnderWay) -> None:
+    """And the person it was taken from keeps the tracks in the other camera."""
+    before = under_way.before
+    key, other = (next(one for one in reversed(before) if one[0] == camera.name) for camera in CAMERAS)
+    under_way.goes_on(lambda connection: merge_identities(connection, before[other], before[key]))
+    assert under_way.identities([key, other]) == {key: before[other], other: before[other]}
+    with under_way.store.read() as connection:
+        (tracklet_id,) = connection.scalars(
+            select(Tracklet.id).join(Camera).where(Camera.name == key[0], Tracklet.track_id == key[1])
+        )
+    under_way.goes_on(lambda connection: split_identity(connection, before[other], tracklet_id, only=True))
+    now = under_way.identities([key, other])
+    assert now[key] not in (None, *before.values())
+    assert now[other] == before[other]
+    after = under_way.ended()
+    assert {one: after[one] for one in now} == now

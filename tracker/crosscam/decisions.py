@@ -1,7 +1,7 @@
 """People's decisions applied to what the matcher holds now."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class Decisions:
         for implied in self._implied(decision, unsettled):
             self.constraints.add(implied, decision)
         one, other = decision.one, decision.other
+        if decision.kind is ConstraintKind.MUST_LINK and isinstance(one, tuple) is not isinstance(other, tuple):
+            self._rename({party: i for party, i in ((one, other), (other, one)) if isinstance(i, int)}, unsettled)
         mine, theirs = self.identities_of(one), self.identities_of(other)
         if not mine or not theirs or self._is_open(one, unsettled) or self._is_open(other, unsettled):
             return []
@@ -72,11 +74,7 @@ class Decisions:
             if decision.kind is ConstraintKind.MUST_LINK:
                 self._part(decision.one, decision.other)
         whose = dict(said.whose)
-        for segment in unsettled:
-            identity_id = whose.get(segment.key)
-            if identity_id is not None and segment.identity_id is not None:
-                segment.identity_id = self._book.resolve(identity_id)
-                self._log.assign(segment.key, segment.since_seconds, segment.identity_id)
+        self._rename(whose, unsettled)
         events = []
         open_keys = {segment.key for segment in unsettled}
         for key, identity_id in whose.items():
@@ -144,6 +142,16 @@ class Decisions:
         else:
             for one, other in itertools.product(ones, others):
                 yield Constraint(decision.kind, one, other)
+
+    def _rename(self, whose: Mapping[Party, int], unsettled: Sequence[Segment]) -> None:
+        """Open tracks are these people's at once, so that what is said next is understood; events follow in the next
+        round. whose: identity ids by track.
+        """
+        for segment in unsettled:
+            identity_id = whose.get(segment.key)
+            if identity_id is not None and segment.identity_id is not None:
+                segment.identity_id = self._book.resolve(identity_id)
+                self._log.assign(segment.key, segment.since_seconds, segment.identity_id)
 
     def _open_tracks(self, party: Party, unsettled: Sequence[Segment]) -> list[TrackletKey]:
         """Keys of the open tracks of an identity, in order; none for a track."""

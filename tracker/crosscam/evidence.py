@@ -1,6 +1,6 @@
 """Why segments belong to their group: the numbers behind a link, for people to read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +8,19 @@ from numpy.typing import NDArray
 from tracker.core.types import LinkEvidence
 from tracker.crosscam.comparison import Comparison
 
+Forbidden = Callable[[int, int], bool]
+"""Whether two rows must stay apart."""
+
 
 class Explainer:
-    """Explains the links of one round. groups: the rows of every group, by identity."""
+    """Explains the links of one round. groups: the rows of every group, by identity. forbidden: the pairs that the
+    clustering kept apart, by what cameras saw or by people's word.
+    """
 
-    def __init__(self, groups: Mapping[int, Sequence[int]], comparison: Comparison) -> None:
+    def __init__(self, groups: Mapping[int, Sequence[int]], comparison: Comparison, forbidden: Forbidden) -> None:
         self._groups = groups
         self._comparison = comparison
+        self._forbidden = forbidden
         self._names = np.array(list(groups), np.int64)
         self._number = np.zeros(len(comparison.weights), np.int64)
         for number, rows in enumerate(groups.values()):
@@ -25,7 +31,8 @@ class Explainer:
         """Evidence for the rows `moved` being in the group called `name`.
 
         The rule is "new" where nothing else is in the group, "cannot-link" where a likelier group was vetoed, else the
-        part of the score that says most, mostly "appearance". Scores are mean log odds, as the clustering weighs them.
+        part of the score that says most, mostly "appearance". Scores are mean log odds of the pairs; the
+        clustering adds an advantage for the present identity and, among many, counts rivals against each other.
         """
         comparison = self._comparison
         rest = [row for row in self._groups[name] if row not in moved]
@@ -56,6 +63,6 @@ class Explainer:
     ) -> str | None:
         if runner_up is not None and scores[runner_up] > score:
             rivals = self._groups[int(self._names[runner_up])]
-            if any(self._comparison.forbidden(a, b) for a in moved for b in rivals):
+            if any(self._forbidden(a, b) for a in moved for b in rivals):
                 return "cannot-link"
         return None

@@ -203,13 +203,12 @@ class CrossCameraMatcher:
         ruling = self._decisions.ruling(company, np.array(decided, np.int64))
         log_odds = contested(comparison, held) if self._company.is_chosen else comparison.log_odds
         log_odds = log_odds + self._config.stay_log_odds * alike(held)
-        groups = cluster(
-            log_odds,
-            comparison.weights,
-            lambda a, b: (a, b) in ruling.apart or comparison.forbidden(a, b),
-            ruling.start,
-        )
-        events = self._namer.name(t_seconds, company, groups, comparison, ruling)
+
+        def forbidden(a: int, b: int) -> bool:
+            return (a, b) in ruling.apart or comparison.forbidden(a, b)
+
+        groups = cluster(log_odds, comparison.weights, forbidden, ruling.start)
+        events = self._namer.name(t_seconds, company, groups, comparison, ruling, forbidden)
         for event in events:
             if event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
                 decided_by_people = event.evidence is not None and event.evidence.rule == MUST_LINK

@@ -7,7 +7,7 @@ from math import inf
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
 from tracker.crosscam.comparison import Comparison
 from tracker.crosscam.constraints import ConstraintKind
-from tracker.crosscam.evidence import Explainer
+from tracker.crosscam.evidence import Explainer, Forbidden
 from tracker.crosscam.identities import IdentityBook, absorbed_identities, name_clusters
 from tracker.crosscam.rulings import Ruling
 from tracker.crosscam.segments import Segment
@@ -40,15 +40,18 @@ class Namer:
         clusters: Sequence[Cluster],
         comparison: Comparison,
         ruling: Ruling,
+        forbidden: Forbidden,
     ) -> list[IdentityEvent]:
-        """Write identities into segments, log and book; returns what that changes, merges first."""
+        """Write identities into segments, log and book; returns what that changes, merges first. forbidden: the pairs
+        of rows that the clusters had to keep apart.
+        """
         named = _named(clusters, ruling)
         holdings = [
             held | dict.fromkeys(own, inf) for held, own in zip(self._holdings(segments, clusters), named, strict=True)
         ]
         names = [name or self._book.issue() for name in name_clusters(holdings)]
         groups = dict(zip(names, clusters, strict=True))
-        explainer = Explainer(groups, comparison)
+        explainer = Explainer(groups, comparison, forbidden)
         events: list[IdentityEvent] = []
         for gone, survivor in absorbed_identities(holdings, names):
             own = named[names.index(survivor)]
@@ -95,9 +98,9 @@ class Namer:
 
     def _move(self, segment: Segment, name: int) -> tuple[IdentityEventKind | None, int | None]:
         """Give a segment its identity. Returns the kind of change for its track, None if it changes nothing today."""
-        segment.identity_id = name
         if segment.resting:
-            return None, None
+            return None, None  # whoever was merged takes along what is at rest
+        segment.identity_id = name
         self._log.assign(segment.key, segment.since_seconds, name)
         if not self._log.is_latest(segment.key, segment.since_seconds):
             return None, None
@@ -118,6 +121,10 @@ def _named(clusters: Sequence[Cluster], ruling: Ruling) -> list[list[int]]:
 
 
 def _explained(explainer: Explainer, moved: Sequence[int], name: int, ruling: Ruling) -> LinkEvidence:
-    """The evidence for a link; where people decided, that is the rule, and the numbers show what spoke for it."""
+    """The evidence for a link; where people decided, that is the rule, and the numbers show what spoke for it. Of an
+    identity without rows nothing but people's word is known.
+    """
+    if not moved:
+        return LinkEvidence(rule=MUST_LINK, score=0.0)
     evidence = explainer.evidence(moved, name)
     return replace(evidence, rule=MUST_LINK) if ruling.linked.intersection(moved) else evidence

@@ -16,7 +16,7 @@ from tracker.crosscam.calibration import LogOdds
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.comparison import Comparison, compare
 from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party
-from tracker.crosscam.evidence import Explainer
+from tracker.crosscam.evidence import Explainer, Forbidden
 from tracker.crosscam.identities import name_clusters
 from tracker.crosscam.rulings import rule
 from tracker.crosscam.segments import Segment
@@ -165,9 +165,9 @@ class _Finder:
         segments = [self._sightings[row].segment() for row in rows]
         for segment in segments[: len(at_hand)]:
             segment.resting = True
-        clusters, comparison = self._solve(rows, segments)
+        clusters, comparison, forbidden = self._solve(rows, segments)
         named = {self._person_of([rows[node] for node in nodes]): nodes for nodes in clusters}
-        explainer = Explainer(named, comparison)
+        explainer = Explainer(named, comparison, forbidden)
         for person, nodes in named.items():
             for node in nodes:
                 if node >= len(at_hand):
@@ -204,7 +204,8 @@ class _Finder:
                 rows += [*latest[:AT_HAND], *still_seen]
         return rows
 
-    def _solve(self, rows: Sequence[int], segments: Sequence[Segment]) -> tuple[list[list[int]], Comparison]:
+    def _solve(self, rows: Sequence[int], segments: Sequence[Segment]) -> tuple[list[list[int]], Comparison, Forbidden]:
+        """The clusters, how their nodes compare, and which pairs of nodes had to stay apart."""
         persons, groups, start = self._known(rows)
         first = np.array([self._sightings[row].first_seconds for row in rows])
         last = np.array([self._sightings[row].last_seconds for row in rows])
@@ -225,7 +226,7 @@ class _Finder:
             before, held = held, [number_of[node] for node in range(len(rows))]
             if held == before:
                 break
-        return clusters, comparison
+        return clusters, comparison, forbidden
 
     def _known(self, rows: Sequence[int]) -> tuple[list[int], list[Iterable[int]], NDArray[np.int64]]:
         """Of every row: its person so far (-1: none), the groups of that person, and the label it starts with."""

@@ -103,14 +103,23 @@ def _ruling(
 ) -> Ruling:
     """The groups as they are after all decisions, in terms of the n real nodes."""
     roots = np.array([groups.root(node) for node in range(n)], np.int64)
+    real: dict[int, list[int]] = {}
+    for row, root in enumerate(roots.tolist()):
+        real.setdefault(root, []).append(row)
+
+    def rows(node: int) -> list[int]:
+        """The node itself; of an absent identity those that people linked to it."""
+        return [node] if node < n else real.get(groups.root(node), [])
+
     linked = {groups.root(node) for nodes, _ in links for node in nodes}
     names = {(groups.root(nodes[0]), name) for nodes, named in links for name in named}
     names |= {(groups.root(node), identity_id) for identity_id, node in absent.items()}
-    first = {int(root): row for row, root in reversed(list(enumerate(roots)))}
     shared = np.bincount(roots, minlength=n) > 1 if n else np.zeros(0, bool)
     return Ruling(
         np.where(shared[roots], roots, -1),
-        frozenset(pair for a, b in apart if a < n and b < n for pair in ((a, b), (b, a))),
-        tuple((first[root], name) for root, name in sorted(names) if root in first),
+        frozenset(
+            pair for a, b in apart for one in rows(a) for other in rows(b) for pair in ((one, other), (other, one))
+        ),
+        tuple((real[root][0], name) for root, name in sorted(names) if root in real),
         frozenset(row for row, root in enumerate(roots.tolist()) if root in linked),
     )
