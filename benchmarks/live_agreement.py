@@ -25,6 +25,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.soak import ROOT, SAMPLES, looped, measured
 from tests.video.rtsp import RtspServer
@@ -145,11 +146,11 @@ def numbered(rows: Sequence[TrackletRow], delay_seconds: float = 0.0) -> Camera:
         )
         filled = mot_rows(one, config.output.interpolate_seconds, config.tracker.motion)
         parts.append((filled.frames - 1, filled.ids, filled.boxes_xyxy.astype(np.float32)))
-    frames, ids, boxes = zip(*parts, strict=True)
-    return np.concatenate(frames), np.concatenate(ids), np.concatenate(boxes)
+    every_frame, ids, boxes = zip(*parts, strict=True)
+    return np.concatenate(every_frame), np.concatenate(ids), np.concatenate(boxes)
 
 
-def video_frames(t_seconds: FloatArray, delay_seconds: float) -> IntArray:
+def video_frames(t_seconds: NDArray[np.float64], delay_seconds: float) -> IntArray:
     return np.round((t_seconds - delay_seconds) * RATE).astype(np.int64)
 
 
@@ -169,7 +170,7 @@ def delay(rows: Sequence[TrackletRow], known: Camera) -> float:
         return total
 
     whole = max(range(round(_FARTHEST_SECONDS * RATE)), key=overlap)
-    return max(whole + np.arange(-3, 4) / 4, key=overlap) / RATE
+    return max((whole + quarters / 4 for quarters in range(-3, 4)), key=overlap) / RATE
 
 
 def rows_of(

@@ -34,7 +34,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from statistics import median
+from statistics import fmean, harmonic_mean, median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -172,20 +172,25 @@ def share_of(bare: list[Result], ones: list[Result], what: str) -> float:
     return float(median(b[what] / one[what] for b, one in zip(bare, ones, strict=True)))
 
 
-def cameras(bench: Bench, counts: list[int], runs: int, frames: int) -> None:
+def cameras(bench: Bench, counts: list[int], runs: int, steps: int) -> None:
+    """The same stretch of both videos whatever the number of cameras; a single camera is one video after the other."""
     headings = ("frames/s together", "of the best", "CPU ms a frame", "peak memory", "MB a further camera")
     table = Table("cameras", *headings)
     results = defaultdict(list)
     for _ in range(runs):
         for count in counts:
-            steps = str(min(frames // count, 795))
-            results[count].append(bench.ours((bench.videos * count)[:count], "--steps", steps))
-    rates = {n: median(one["steady_frames_per_second"] for one in ones) for n, ones in results.items()}
-    peaks = {n: max(one["peak_mebibytes"] for one in ones) for n, ones in results.items()}
+            groups = [(bench.videos * count)[:count]] if count > 1 else [[video] for video in bench.videos]
+            results[count].append([bench.ours(group, "--steps", str(steps)) for group in groups])
+
+    def typical(count: int, what: str, average: Callable[[list[float]], float]) -> float:
+        return median(average([one[what] for one in ones]) for ones in results[count])
+
+    rates = {count: typical(count, "steady_frames_per_second", harmonic_mean) for count in counts}
+    peaks = {count: max(one["peak_mebibytes"] for ones in results[count] for one in ones) for count in counts}
     for count in counts:
         more = (peaks[count] - peaks[counts[0]]) / (count - counts[0]) if count > counts[0] else 0.0
         share = rates[count] / max(rates.values())
-        work = median(one["steady_processor_milliseconds"] for one in results[count])
+        work = typical(count, "steady_processor_milliseconds", fmean)
         cells = (f"{rates[count]:.1f}", f"{share:.2f}", f"{work:.1f}", f"{peaks[count]:.0f} MB", f"{more:.0f}")
         table.add_row(str(count), *cells)
     bench.console.print(table)
@@ -253,7 +258,7 @@ def main() -> None:
         "--isa", nargs="+", default=[], help="and with no more of the CPU, e.g. AVX512_CORE_BF16: no AMX"
     )
     parser.add_argument("--steps", type=int, default=795, help="frames of each video in the table pets")
-    parser.add_argument("--frames", type=int, default=1600, help="of all cameras together, in the table cameras")
+    parser.add_argument("--stretch", type=int, default=100, help="frames of each video in the table cameras")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="numbers of cameras")
     parser.add_argument("--only", nargs="+", default=["pets", "cameras", "start", "overhead", "street"])
     parser.add_argument(
@@ -268,7 +273,7 @@ def main() -> None:
         if "pets" in given.only:
             pets(bench, given.runs, given.steps, given.peers, given.isa)
         if "cameras" in given.only:
-            cameras(bench, given.counts, max(1, given.runs // 2), given.frames)
+            cameras(bench, given.counts, given.runs, given.stretch)
         if "start" in given.only:
             start(bench, given.runs)
         if "overhead" in given.only:

@@ -164,7 +164,7 @@ def test_a_correction_and_its_undoing_reach_a_run_under_way(
 def test_a_track_in_view_that_is_split_off_is_somebody_new_in_matcher_and_history(under_way: RunUnderWay) -> None:
     """And the person it was taken from keeps the tracks in the other camera."""
     before = under_way.before
-    key, other = (next(one for one in reversed(before) if one[0] == camera.name) for camera in CAMERAS)
+    key, other = (next(one for one in reversed(list(before)) if one[0] == camera.name) for camera in CAMERAS)
     under_way.goes_on(lambda connection: merge_identities(connection, before[other], before[key]))
     assert under_way.identities([key, other]) == {key: before[other], other: before[other]}
     with under_way.store.read() as connection:

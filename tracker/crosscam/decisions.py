@@ -47,8 +47,9 @@ class Decisions:
         for implied in self._implied(decision, unsettled):
             self.constraints.add(implied, decision)
         one, other = decision.one, decision.other
-        if decision.kind is ConstraintKind.MUST_LINK and isinstance(one, tuple) is not isinstance(other, tuple):
-            self._rename({party: i for party, i in ((one, other), (other, one)) if isinstance(i, int)}, unsettled)
+        if decision.kind is ConstraintKind.MUST_LINK:
+            pairs = ((one, other), (other, one))
+            self._rename({t: i for t, i in pairs if isinstance(t, tuple) and isinstance(i, int)}, unsettled)
         mine, theirs = self.identities_of(one), self.identities_of(other)
         if not mine or not theirs or self._is_open(one, unsettled) or self._is_open(other, unsettled):
             return []
@@ -143,7 +144,7 @@ class Decisions:
             for one, other in itertools.product(ones, others):
                 yield Constraint(decision.kind, one, other)
 
-    def _rename(self, whose: Mapping[Party, int], unsettled: Sequence[Segment]) -> None:
+    def _rename(self, whose: Mapping[TrackletKey, int], unsettled: Sequence[Segment]) -> None:
         """Open tracks are these people's at once, so that what is said next is understood; events follow in the next
         round. whose: identity ids by track.
         """
