@@ -42,8 +42,9 @@ def test_points_become_a_calibration_beside_the_others(tmp_path: Path) -> None:
     assert "gate: error of the points 0.000 m, elsewhere about 0.000 m" in said
     said = invoke("camera", "yard", "--points", points_file(tmp_path, 4), "--size", "1000x800", "--out", out)
     assert "five points or more" in said
+    invoke("--points", points, "--size", "1000x800", "--out", out, "hall")
     cameras = read_calibration(out)
-    assert list(cameras) == ["gate", "yard"]
+    assert list(cameras) == ["gate", "yard", "hall"]
     np.testing.assert_allclose(cameras["gate"].to_ground(PIXELS), METRES, atol=1e-6)
 
 

@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.store.test_reassociating import STAYS, record_true
+from tests.store.walk import EPOCH
 from tracker.cli.corrections import undo
 from tracker.cli.reassociate import reassociate
 from tracker.errors import OmnitrackError
@@ -86,6 +88,22 @@ def test_two_configurations_are_compared(database: Path) -> None:
     assert [change["kind"] for change in found["changes"]] == ["merged"]
     assert "75.0%" in output(*arguments)
     assert people(database) == [1, 2, 3, 4, 5]
+
+
+def test_a_camera_of_the_topology_may_have_seen_nobody_in_the_part_compared(database: Path) -> None:
+    """Only west saw somebody after the first 25 seconds; the ways to east are as known as ever."""
+    since = (EPOCH + timedelta(seconds=25)).isoformat()
+    arguments = (
+        "reassociate",
+        "--db",
+        database,
+        "--since",
+        since,
+        "--compare",
+        database.parent / "ways.yaml",
+        "--json",
+    )
+    assert set(json.loads(output(*arguments))["people"].values()) == {1}
 
 
 def test_bad_requests_are_named(database: Path) -> None:

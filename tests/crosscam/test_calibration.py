@@ -28,8 +28,13 @@ def test_the_chosen_share_of_strangers_passes_on_any_scale(scale: float, shift: 
 
 def test_with_nothing_known_the_prior_decides() -> None:
     found = SureCosines.of(NOTHING, NOTHING).calibration(NOTHING, 0.1)
-    assert found.log_odds(np.array([0.9, 0.0], np.float32)).tolist() == [found.limit, pytest.approx(-3.7, abs=3)]
-    assert 0 < found.threshold < 0.7
+    exceeded = 1.2816 * 0.25  # by a tenth of the strangers whom the prior expects
+    slope = 0.7 * 2 / (0.15**2 + 0.25**2)
+    assert found.threshold == pytest.approx(exceeded, abs=1e-4)
+    assert found.log_odds(np.array([0.9, 0.0], np.float32)).tolist() == [
+        found.limit,
+        pytest.approx(-slope * exceeded, abs=1e-3),
+    ]
 
 
 def test_the_more_people_the_stricter() -> None:

@@ -85,12 +85,12 @@ def test_what_people_decide_holds(
     visits: list[Visit], config: MatcherConfig, told: list[tuple[float, Constraint]]
 ) -> None:
     """From the first round after a decision on, whatever else happens; and two at one instant only by their word."""
-    matcher, waiting, said = CrossCameraMatcher(config), deque(told), []
+    matcher, waiting, sightings = CrossCameraMatcher(config), deque(told), []
     for t, updates in steps_of(visits):
         while waiting and waiting[0][0] <= t:
-            said.append(waiting.popleft()[1])
-            matcher.constrain(t, said[-1:])
+            matcher.constrain(t, [waiting.popleft()[1]])
         matcher.update(t, updates)
+        sightings += [(t, u.key) for u in updates if u.detection_index is not None]
     matcher.constrain(t, [decision for _, decision in waiting])
     matcher.finish(t)
     for _, decision in told:
@@ -99,6 +99,11 @@ def test_what_people_decide_holds(
         one, other = matcher.identity_of(decision.one), matcher.identity_of(decision.other)
         if one is not None and other is not None:
             assert (one == other) is (decision.kind is ConstraintKind.MUST_LINK)
+    linked = [{decision.one, decision.other} for _, decision in told if decision.kind is ConstraintKind.MUST_LINK]
+    together = defaultdict(list)
+    for t, key in sightings:
+        together[t, key[0], matcher.identity_at(key, t)].append(key)
+    assert all(set(keys) in linked for keys in together.values() if len(keys) > 1)
 
 
 @settings(max_examples=10, deadline=None)
@@ -171,6 +176,6 @@ def test_a_split_presence_loses_no_instant_and_shares_none(seen: list[int], at: 
     tail = head.split_off(float(at))
     for t in seen:
         here = presence([t])
-        assert (head.runs and head.meets(here)) == (t < at) or not head.runs
+        assert head.meets(here) == (t < at)
         assert tail.meets(here) == (t >= at)
     assert not head.meets(tail)

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from tracker.crosscam.topology import CAPACITY, GIVEN_WALKS, NO_WAY, RECENT, Topology, walks_about, walks_between
+from tracker.crosscam.topology import (
+    CAPACITY,
+    GIVEN_WALKS,
+    MIN_KNOWN,
+    NO_WAY,
+    RECENT,
+    Topology,
+    walks_about,
+    walks_between,
+)
 
 CAMERAS = ["gate", "hall", "yard"]
 
@@ -86,6 +95,23 @@ def test_one_line_when_people_begin_to_walk_differently() -> None:
     assert "gate" in line
     assert "yard" in line
     assert topology.walks[("gate", "yard")] == walks_between(20, 30, 60), "it does not learn"
+
+
+def warned(seed: int, later: tuple[float, float, float]) -> bool:
+    """Whether drift is told of 300 walks when ten walks of a triangular distribution are known."""
+    lines: list[str] = []
+    rng = np.random.default_rng(seed)
+    known = {("gate", "yard"): rng.triangular(20, 30, 60, MIN_KNOWN).tolist()}
+    topology = Topology(known, learns=False, notify=lines.append)
+    for gap in rng.triangular(*later, 300):
+        topology.observe(("gate", "yard"), float(gap))
+    return bool(lines)
+
+
+def test_a_few_known_walks_are_no_reason_to_warn_and_a_moved_camera_is() -> None:
+    """Ten walks may be odd ones themselves."""
+    assert sum(warned(seed, (20, 30, 60)) for seed in range(200)) <= 4
+    assert all(warned(seed, (60, 70, 90)) for seed in range(20))
 
 
 @pytest.mark.parametrize("times", [(30, 20, 60), (20, 70, 60), (20, 20, 20)])

@@ -24,10 +24,11 @@ MOST_TRACKS = 2000
 
 
 class CameraUnlessNamed(TyperGroup):
-    """`calibrate gate --points ...` means `calibrate camera gate --points ...`."""
+    """`calibrate gate --points ...` and `calibrate --points ... gate` mean `calibrate camera gate --points ...`."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        return super().resolve_command(ctx, args if args[0] in self.commands else ["camera", *args])
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = not args or args[0] in self.commands or args[0] in ctx.help_option_names
+        return super().parse_args(ctx, args if own else ["camera", *args])
 
 
 app = typer.Typer(

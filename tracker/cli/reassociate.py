@@ -13,6 +13,8 @@ from tracker.times import moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Connection
+
     from tracker.config import Config
     from tracker.crosscam.differences import Difference, Person
     from tracker.store.reassociating import Reassociation
@@ -47,7 +49,7 @@ def reassociate(
     with open_store(db, create=False) as store:
         found = judge(store, part, settings)
         if compare is not None:
-            _print_comparison(found, _judge_otherwise(found, load_config(compare)), compare, as_json)
+            _print_comparison(found, _judge_otherwise(store, found, load_config(compare)), compare, as_json)
             return
         if apply:
             with store.write() as connection:
@@ -58,22 +60,25 @@ def reassociate(
 def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
     """What a part of the history looks like by these settings."""
     from tracker.bootstrap import open_beyond_looks
-    from tracker.store.catalogue import cameras
     from tracker.store.reassociating import judge_afresh
 
-    with store.read() as connection:
-        names = [camera.name for camera in cameras(connection)]
-        with open_beyond_looks(settings, names, _notify) as beyond_looks:
-            return judge_afresh(connection, part, settings.matcher, beyond_looks)
+    with store.read() as connection, open_beyond_looks(settings, _cameras(connection), _notify) as beyond_looks:
+        return judge_afresh(connection, part, settings.matcher, beyond_looks)
 
 
-def _judge_otherwise(found: "Reassociation", settings: "Config") -> "Reassociation":
+def _judge_otherwise(store: "Store", found: "Reassociation", settings: "Config") -> "Reassociation":
     from tracker.bootstrap import open_beyond_looks
     from tracker.store.reassociating import judge_otherwise
 
-    names = sorted({sighting.camera_id for sighting in found.sightings})
-    with open_beyond_looks(settings, names, _notify) as beyond_looks:
+    with store.read() as connection, open_beyond_looks(settings, _cameras(connection), _notify) as beyond_looks:
         return judge_otherwise(found, settings.matcher, beyond_looks)
+
+
+def _cameras(connection: "Connection") -> list[str]:
+    """All that the database knows, whether they saw somebody in the part judged or not."""
+    from tracker.store.catalogue import cameras
+
+    return [camera.name for camera in cameras(connection)]
 
 
 def _notify(line: str) -> None:

@@ -189,7 +189,9 @@ class Topology:
         recent = self._recent.setdefault(way, deque(maxlen=RECENT))
         recent.append((rank, gap_seconds))
         ranks, gaps = np.array(recent).T
-        if len(recent) == RECENT and abs(ranks.mean() - 0.5) > DRIFT_DEVIATIONS / np.sqrt(12 * RECENT):
+        # the variance of a mean rank among equals (H. Mann, D. Whitney, 1947): both samples are random
+        deviation = np.sqrt((1 / RECENT + 1 / len(known)) / 12)
+        if len(recent) == RECENT and abs(ranks.mean() - 0.5) > DRIFT_DEVIATIONS * deviation:
             self._notify(
                 f"topology: people now walk from {way[0]} to {way[1]} in {np.median(gaps):.1f} s (usual: "
                 f"{np.median(known):.1f} s); has a camera been moved or a way been closed?"
