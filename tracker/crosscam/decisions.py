@@ -82,7 +82,7 @@ class Decisions:
             person = self._book.resolve(identity_id)
             if key not in open_keys and len(before[key]) == 1 and person not in before[key]:
                 self._log.assign_all(key, person)
-                self._memory.give(key, person)
+                self._memory.take_out(key, person)
             now = self.identities_of(key)
             if len(now) == 1 and now != before[key]:
                 self._log.tell(key, min(now))
@@ -171,10 +171,9 @@ class Decisions:
     def _part(self, one: Party, other: Party) -> None:
         """Two ids that were made one are two again."""
         if isinstance(one, int) and isinstance(other, int):
-            survivor = self._book.resolve(one)
             gone = self._book.part(one, other)
             if gone is not None:
-                self._memory.part(gone, survivor)
+                self._memory.take_out(gone, gone)
 
     def _unite(self, t_seconds: float, identities: Sequence[int], reason: str) -> list[IdentityEvent]:
         """The first identity survives."""

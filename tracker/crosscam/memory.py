@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracker.core.types import FloatArray, TrackletKey
+from tracker.core.types import FloatArray
 from tracker.crosscam.comparison import FULL_WEIGHT
+from tracker.crosscam.constraints import Party
 from tracker.crosscam.features import unit_rows
-from tracker.crosscam.presence import Presence
+from tracker.crosscam.revocable import Revocable
 from tracker.crosscam.search import ExactNeighbours, Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.state import State, pack, unpack
@@ -43,8 +44,7 @@ class Memory:
         self._overdue: set[int] = set()
         self._changed: dict[int, None] = {}
         self._indexed: set[int] = set()
-        self._before_merge: dict[int, tuple[list[Segment], list[Segment]]] = {}
-        self._kept: dict[TrackletKey, list[Segment]] = {}
+        self._revocable = Revocable(self._homes)
         self._generation = 0
         self.tints = CameraTints()
         self.size = 0
@@ -70,12 +70,11 @@ class Memory:
         return [segment for _, segment in sorted(self._homes.get(identity_id, {}).items())]
 
     def put(self, identity_id: int, segment: Segment, *, revocable: bool = False) -> None:
-        """A segment comes to rest; it joins what the person left behind in that camera before. revocable: give() can
-        take it out again.
+        """A segment comes to rest; it joins what the person left behind in that camera before. revocable: take_out() of
+        its track can move it.
         """
         segment.resting, segment.identity_id = True, identity_id
-        if revocable:
-            self._kept.setdefault(segment.key, []).extend(unpack(pack([segment])))
+        self._revocable.put(segment, revocable=revocable)
         home = self._homes.setdefault(identity_id, {})
         known = home.setdefault(segment.camera_id, segment)
         if known is segment:
@@ -89,13 +88,8 @@ class Memory:
         self._note_latest(identity_id, segment)
 
     def merge(self, gone: int, survivor: int, *, revocable: bool = False) -> None:
-        """Two identities are one person. revocable: part() can take it back."""
-        if revocable and gone in self._homes:
-            shared = [one for one in self.of(survivor) if one.camera_id in self._homes[gone]]
-            self._before_merge[gone] = unpack(pack(self.of(gone))), unpack(pack(shared))
-        for kept in self._kept.values():
-            for segment in kept:
-                segment.identity_id = survivor if segment.identity_id == gone else segment.identity_id
+        """Two identities are one person. revocable: take_out() of `gone` can undo it."""
+        self._revocable.merge(gone, survivor, revocable=revocable)
         for _, segment in sorted(self._drop(gone).items()):
             segment.identity_id = survivor
             home = self._homes.setdefault(survivor, {})
@@ -106,37 +100,13 @@ class Memory:
             self._changed[survivor] = None
             self._note_latest(survivor, segment)
 
-    def part(self, gone: int, survivor: int) -> None:
-        """What `gone` had left behind when it was merged is its own again. Where more has come to rest since, the looks
-        of the survivor remain those of both.
+    def take_out(self, party: Party, identity_id: int) -> None:
+        """What came to rest by people's word about this party, a track that they linked or an identity that they merged
+        away, is that person's, and no more whose it was.
         """
-        own, others = self._before_merge.pop(gone, ([], []))
-        shared = {segment.camera_id: segment for segment in others}
-        for segment in own:
-            kept = shared.get(segment.camera_id)
-            joined = Presence.of(kept.presence.runs if kept else [])
-            joined.absorb(segment.presence)
-            held = self._homes.get(survivor, {}).get(segment.camera_id)
-            if held is not None and held.presence.runs == joined.runs:
-                self._replace(survivor, segment.camera_id, kept)
-            self.put(gone, segment)
-
-    def give(self, key: TrackletKey, identity_id: int) -> None:
-        """What this track left behind is that person's. Who held it keeps the looks of both where they cannot be told
-        apart any more.
-        """
-        for segment in self._kept.pop(key, ()):
-            holder = segment.identity_id or 0
-            staying = [
-                one
-                for kept in self._kept.values()
-                for one in kept
-                if (one.identity_id, one.camera_id) == (holder, segment.camera_id)
-            ]
-            held = self._homes.get(holder, {}).get(segment.camera_id)
-            if held is not None and held.presence.runs == _joined([*staying, segment]).presence.runs:
-                self._replace(holder, segment.camera_id, _joined(staying) if staying else None)
-            self.put(identity_id, segment)
+        for place, segment in self._revocable.take_out(party, identity_id).items():
+            self._replace(*place, segment)
+        self._exits = dict(sorted(self._exits.items(), key=lambda one: one[1].t_seconds))
 
     def forget(self, before_seconds: float, held: Callable[[], Container[int]]) -> None:
         """Let go who was last seen before an instant, unless an open segment holds the identity: held() tells."""
@@ -149,12 +119,7 @@ class Memory:
             self._overdue.discard(identity_id)
             if all(s.presence.last_seconds < before_seconds for s in self.of(identity_id)):
                 self._drop(identity_id)
-        self._before_merge = {
-            gone: (own, others)
-            for gone, (own, others) in self._before_merge.items()
-            if any(s.presence.last_seconds >= before_seconds for s in own)
-        }
-        self._kept = {k: kept for k, kept in self._kept.items() if kept[-1].presence.last_seconds >= before_seconds}
+        self._revocable.forget(before_seconds)
 
     def just_left(self, after_seconds: float, most: int) -> list[Exit]:
         """Where those were seen last who came to rest lately, the latest first."""
@@ -173,8 +138,7 @@ class Memory:
         return {
             "generation": self._generation,
             "segments": pack(self.everyone()),
-            "before_merge": [[gone, *map(pack, segments)] for gone, segments in self._before_merge.items()],
-            "kept": pack([segment for kept in self._kept.values() for segment in kept]),
+            "revocable": self._revocable.state(),
             "exits": [list(leaving) for leaving in self._exits.values()],
             "changed": list(self._changed),
             "indexed": indexed,
@@ -188,9 +152,7 @@ class Memory:
             self._homes.setdefault(segment.identity_id or 0, {})[segment.camera_id] = segment
             self.size += 1
             heapq.heappush(self._due, (segment.presence.last_seconds, segment.identity_id or 0))
-        self._before_merge = {gone: (unpack(own), unpack(others)) for gone, own, others in state["before_merge"]}
-        for segment in unpack(state["kept"]):
-            self._kept.setdefault(segment.key, []).append(segment)
+        self._revocable.restore(state["revocable"])
         self._exits = {leaving[0]: Exit(*leaving) for leaving in state["exits"]}
         self._changed, self._indexed = dict.fromkeys(state["changed"]), set(state["indexed"])
         self._generation = state["generation"]
@@ -238,17 +200,22 @@ class Memory:
             self._exits[identity_id] = Exit(identity_id, segment.exit_camera, seconds)
 
     def _replace(self, identity_id: int, camera_id: str, segment: Segment | None) -> None:
-        """What a person left behind in a camera; None: nothing."""
-        if segment is not None:
-            segment.identity_id = identity_id
-            self._homes[identity_id][camera_id] = segment
-        elif len(self._homes[identity_id]) == 1:
+        """What a person left behind in a camera; None: nothing. No visit is counted: it was when it came to rest."""
+        home = self._homes.setdefault(identity_id, {})
+        self.size += (segment is not None) - (camera_id in home)
+        if segment is None:
+            home.pop(camera_id, None)
+        else:
+            home[camera_id] = segment
+            if self.size > SPACIOUS:
+                segment.gallery.shrink(BINS_AMONG_MANY)
+        if not home:
             self._drop(identity_id)
             return
-        else:
-            del self._homes[identity_id][camera_id]
-            self.size -= 1
+        self._exits.pop(identity_id, None)
         self._changed[identity_id] = None
+        for one in home.values():
+            self._note_latest(identity_id, one)
 
     def _drop(self, identity_id: int) -> dict[str, Segment]:
         home = self._homes.pop(identity_id, {})
@@ -260,11 +227,3 @@ class Memory:
             self._indexed.remove(identity_id)
             self._neighbours.remove([identity_id])
         return home
-
-
-def _joined(segments: Sequence[Segment]) -> Segment:
-    """Segments of one camera, at least one, as one; they stay as they are."""
-    first, *others = unpack(pack(segments))
-    for segment in others:
-        first.absorb(segment)
-    return first
