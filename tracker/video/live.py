@@ -148,6 +148,16 @@ class LiveCamera:
         if self._closing.is_set():
             return Attempt("closed")
         config = self._config
+        watchdog = Watchdog(monotonic(), config.opening_seconds, config.stale_seconds)
+        try:
+            ended = self._read(watchdog)
+        except OSError as error:  # the system is short of something; it may have it again later
+            ended = Ended(f"cannot be read by this machine now: {error.strerror or error}")
+        return Attempt(ended.reason, watchdog.delivering_seconds, ended.refused)
+
+    def _read(self, watchdog: Watchdog) -> Ended:
+        """Raises OSError where there is no room for a reader process or its pictures."""
+        config = self._config
         session = ReaderSession(
             ReaderSettings(
                 self._url,
@@ -161,16 +171,13 @@ class LiveCamera:
         )
         with self._changed:
             self._session, self._sequence = session, 0
-        began = monotonic()
-        watchdog = Watchdog(began, config.opening_seconds, config.stale_seconds)
         try:
-            ended = self._watch(session, watchdog)
+            return self._watch(session, watchdog)
         finally:
             with self._changed:
                 self._session = None
                 self._earlier_errors = self._health.errors
             session.close()
-        return Attempt(ended.reason, watchdog.delivering_seconds, ended.refused)
 
     def _watch(self, session: ReaderSession, watchdog: Watchdog) -> Ended:
         while (remaining := watchdog.remaining_seconds(monotonic())) > 0:

@@ -39,17 +39,25 @@ def _started(settings: ReaderSettings, descriptors: list[int]) -> "subprocess.Po
 
 
 class ReaderSession:
-    """Starts the process at once. wait() belongs to one thread; take() and terminate() may come from others."""
+    """Starts the process at once. wait() belongs to one thread; take() and terminate() may come from others.
+
+    Raises OSError, and leaves nothing behind, when the system has no memory, processes or descriptors left.
+    """
 
     def __init__(self, settings: ReaderSettings) -> None:
-        self._memory = SharedFile()
         self._ring: FrameRing | None = None
         self._ring_lock = threading.Lock()
-        self._wake, wake_end = Pipe(duplex=False)
-        self._control, control_end = Pipe(duplex=False)
-        self._process = _started(settings, [self._memory.descriptor, wake_end.fileno(), control_end.fileno()])
-        wake_end.close()
-        control_end.close()
+        with contextlib.ExitStack() as kept, contextlib.ExitStack() as given:
+            self._memory = SharedFile()
+            kept.callback(self._memory.close)
+            self._wake, wake_end = Pipe(duplex=False)
+            kept.enter_context(self._wake)
+            given.enter_context(wake_end)
+            self._control, control_end = Pipe(duplex=False)
+            kept.enter_context(self._control)
+            given.enter_context(control_end)
+            self._process = _started(settings, [self._memory.descriptor, wake_end.fileno(), control_end.fileno()])
+            self._kept = kept.pop_all()
 
     def wait(self, timeout_seconds: float) -> Opened | Ended | bool:
         """What happened next: the stream was opened, the reader ended, or whether (True) there are new pictures."""
@@ -73,13 +81,11 @@ class ReaderSession:
         if self._exit_code() is None:
             self._process.kill()
             self._process.wait()
-        self._wake.close()
-        self._control.close()
         with self._ring_lock:
             if self._ring is not None:
                 self._ring.close()
                 self._ring = None
-        self._memory.close()
+        self._kept.close()
 
     def _message(self) -> Opened | Ended:
         try:
