@@ -3,15 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tracker.config import Config, OperationConfig, with_secrets
 from tracker.core.types import TrackletKey
+from tracker.errors import OmnitrackError
 from tracker.events.jsonl import JsonLines
 from tracker.events.outbox import Outbox, Retry
-from tracker.events.settings import EventsConfig
+from tracker.events.settings import EventsConfig, WebhookConfig
 from tracker.events.sink import EventSink, Note, Watchlist
 from tracker.operation.status import RunStatus
 from tracker.roster import zone_watch
+
+if TYPE_CHECKING:
+    from tracker.events.webhook import Webhook
 
 
 def build_event_sink(
@@ -27,16 +32,25 @@ def build_event_sink(
     return EventSink(watches, identity_of, epoch, note, outboxes, wanted, config.events.wanted_cosine)
 
 
+def build_webhook(hook: WebhookConfig) -> "Webhook":
+    """Raises OmnitrackError, see build_outboxes."""
+    from tracker.events.webhook import Webhook  # costs start-up time
+
+    url = with_secrets(hook.url, "events.webhook.url")
+    secret = None if hook.secret is None else with_secrets(hook.secret, "events.webhook.secret")
+    try:
+        return Webhook(url, secret, hook.timeout_seconds)
+    except ValueError as error:
+        raise OmnitrackError(f"events.webhook.url: {error}") from None
+
+
 def build_outboxes(config: EventsConfig) -> list[Outbox]:
-    """Raises OmnitrackError naming an environment variable that is not set, before any thread begins."""
+    """Raises OmnitrackError naming an environment variable that is not set, or the key of an address that cannot be
+    used, before any thread begins.
+    """
     outboxes = []
     if config.webhook is not None:
-        from tracker.events.webhook import Webhook  # costs start-up time
-
-        hook = config.webhook
-        url = with_secrets(hook.url, "events.webhook.url")
-        secret = None if hook.secret is None else with_secrets(hook.secret, "events.webhook.secret")
-        webhook = Webhook(url, secret, hook.timeout_seconds)
+        hook, webhook = config.webhook, build_webhook(config.webhook)
         outboxes.append(Outbox("webhook", webhook.deliver, capacity=hook.queued, retry=Retry(hook.attempts)))
     if config.mqtt is not None:
         from tracker.events.mqtt import MqttPublisher  # costs start-up time

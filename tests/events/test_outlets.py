@@ -18,11 +18,14 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.events.receiver import Receiver
+from tracker.errors import OmnitrackError
 from tracker.events.jsonl import JsonLines
 from tracker.events.message import Message, TemporaryDeliveryError
 from tracker.events.mqtt import MqttPublisher
 from tracker.events.outbox import Outbox, Retry
+from tracker.events.settings import EventsConfig, WebhookConfig
 from tracker.events.webhook import Webhook
+from tracker.outlets import build_outboxes
 
 QUICK = Retry(attempts=4, first_seconds=0.02, longest_seconds=0.05)
 SECRET = "canary-5b1d"
@@ -96,6 +99,41 @@ def test_nobody_listening_is_a_matter_of_time() -> None:
         port = closed.getsockname()[1]
     with pytest.raises(TemporaryDeliveryError, match="no answer"):
         Webhook(f"http://127.0.0.1:{port}/", None).deliver(message())
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        (f"hooks.example.org/{SECRET}", "must be http:// or https://"),
+        (f"https:///{SECRET}", "a host"),
+        (f"https://hooks.example.org:{SECRET}/x", "perhaps a port"),
+        (f"https://eve:{SECRET}@hooks.example.org/x", "no name and password"),
+        (f"https://hooks.example.org/tür/{SECRET}", "beyond ASCII"),
+        (f"https://hooks.example.org/a {SECRET}", "no spaces"),
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_refused_at_the_beginning_and_not_shown(
+    url: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMNITRACK_TEST_HOOK", url)
+    with pytest.raises(OmnitrackError, match=f"^events.webhook.url: .*{problem}") as caught:
+        build_outboxes(EventsConfig(webhook=WebhookConfig(url="${OMNITRACK_TEST_HOOK}")))
+    assert SECRET not in str(caught.value)
+
+
+def test_after_an_error_that_nobody_foresaw_the_next_message_comes(caplog: pytest.LogCaptureFixture) -> None:
+    got: list[str] = []
+
+    def deliver(one: Message) -> None:
+        if one["id"] == "n1":
+            raise ValueError(f"unknown url type: {SECRET!r}")
+        got.append(one["id"])
+
+    outbox = sent(Outbox("hook", deliver), message(1), message(2))
+    outbox.close()
+    assert got == ["n2"]
+    assert (outbox.counters.delivered, outbox.counters.failed) == (1, 1)
+    assert [record.getMessage() for record in caplog.records] == ["hook: a message was given up: unexpected ValueError"]
 
 
 class Blocked:

@@ -19,6 +19,7 @@ def check(
     from tracker.inference.spec import ModelKind
     from tracker.networks import find_model
     from tracker.operation.logs import texts_with_secrets
+    from tracker.outlets import build_webhook
     from tracker.site.topology import known_walks
     from tracker.video.probing import probe_camera
     from tracker.video.urls import is_live, masked
@@ -27,6 +28,8 @@ def check(
     known_walks(settings.topology, [camera.name for camera in settings.cameras])
     for where, text in texts_with_secrets(settings).items():
         with_secrets(text, where)
+    if settings.events.webhook is not None:
+        build_webhook(settings.events.webhook)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     table = Table("camera", "source", "size", "frames/s", "frames", box=None, pad_edge=False)
     for camera in settings.cameras:

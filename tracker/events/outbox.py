@@ -104,6 +104,10 @@ class Outbox:
             except (TemporaryDeliveryError, RefusedError) as error:
                 self.counters.failed += 1
                 self._say(f"a message was given up: {error}", trouble=True)
+            except Exception as error:  # thread boundary: the messages after this one must not be lost, too
+                self.counters.failed += 1
+                # the text of an error that nobody foresaw may hold the address, and that a secret
+                self._say(f"a message was given up: unexpected {type(error).__name__}", trouble=True)
             else:
                 self.counters.delivered += 1
                 self._say("delivers", trouble=False)
