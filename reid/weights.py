@@ -43,6 +43,9 @@ _RENAMES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _LETTERED_STREAM = re.compile(r"^(conv[234]\.\d+\.)conv2([abcd])\.(?:(\d+)\.)?")
+# Both layouts call a block's instance normalisation IN: osnet.py's stands after the sum, osnet_ain.py's before it.
+_LISTED_STREAM = re.compile(r"^(?:module\.)?conv[234]\.\d+\.conv2\.\d+\.layers\.")
+_INSTANCE_NORM = re.compile(r"^(stages\.\d+\.\d+\.)IN\.")
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -62,7 +65,8 @@ def read_with_head(path: Path) -> StateDict:
             raise ReidError(f"{path}: cannot be read as safetensors ({error})") from error
     else:
         state = _read_torch(path)
-    return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in to_native(state).items()}
+    native = to_native(state, str(path))
+    return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in native.items()}
 
 
 def _read_torch(path: Path) -> StateDict:
@@ -77,9 +81,20 @@ def _read_torch(path: Path) -> StateDict:
     return dict(state)
 
 
-def to_native(state: Mapping[str, Tensor]) -> StateDict:
-    """Rename the keys of either torchreid layout, with or without `module.`, to ours; ours pass unchanged."""
-    return {_native_key(key): tensor for key, tensor in state.items()}
+def to_native(state: Mapping[str, Tensor], source: str) -> StateDict:
+    """Rename the keys of either torchreid layout, with or without `module.`, to ours; ours pass unchanged.
+
+    Raises ReidError that names `source` where two keys are names of one tensor of ours.
+    """
+    before_the_sum = any(_LISTED_STREAM.match(key) for key in state)
+    instance_norm = r"\1expand.norm." if before_the_sum else r"\1norm."
+    origins: dict[str, str] = {}
+    for key in state:
+        native = _INSTANCE_NORM.sub(instance_norm, _native_key(key))
+        if native in origins:
+            raise ReidError(f"{source}: {origins[native]} and {key} are two names of one tensor, {native}")
+        origins[native] = key
+    return {native: state[key] for native, key in origins.items()}
 
 
 def _native_key(key: str) -> str:

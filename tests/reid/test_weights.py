@@ -15,8 +15,22 @@ from reid.preprocess import InputSpec
 CONV_STAGES = {"0": "conv2", "1": "conv3", "2": "conv4"}
 
 
-def torchreid_key(key: str, layout: str, blocks: int = 2) -> str:
-    """Our key in torchreid's `osnet` or `osnet_ain` layout, written from those layouts, not from our mapping."""
+def torchreid_state(network: OSNet, layout: str, prefix: str = "") -> dict[str, Tensor]:
+    """The network's tensors by their names in torchreid's `osnet` or `osnet_ain` layout."""
+    state = network.state_dict()
+    with_statistics = {key.rsplit(".", 1)[0] for key in state if key.endswith("running_mean")}
+    renamed = {}
+    for key, tensor in state.items():
+        instance_inside = key.rsplit(".", 1)[0] not in with_statistics
+        renamed[prefix + torchreid_key(key, layout, instance_inside)] = tensor
+    return renamed
+
+
+def torchreid_key(key: str, layout: str, instance_inside: bool, blocks: int = 2) -> str:
+    """Our key in torchreid's `osnet` or `osnet_ain` layout, written from those layouts, not from our mapping.
+
+    instance_inside: an `expand.norm` is instance normalisation, which keeps no running statistics.
+    """
     if key.startswith(("fc.", "classifier.")):
         return key
     stem, _, rest = key.partition(".")
@@ -33,6 +47,8 @@ def torchreid_key(key: str, layout: str, blocks: int = 2) -> str:
     simple = {"reduce": "conv1", "shortcut": "downsample"}
     if part in simple:
         return f"{base}.{simple[part]}.{tail_text}"
+    if part == "norm" or (part == "expand" and instance_inside and tail[0] == "norm"):
+        return f"{base}.IN.{tail[-1]}"
     if part == "expand":
         return f"{base}.conv3.{tail_text}"
     if part == "aggregate":
@@ -64,9 +80,36 @@ def same(one: OSNet, other: OSNet) -> bool:
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_both_torchreid_layouts_load(tmp_path: Path, layout: str, prefix: str, wrapped: bool) -> None:
     network = random_network("osnet_x0_25", classes=7)
-    state: dict[str, object] = {prefix + torchreid_key(k, layout): v for k, v in network.state_dict().items()}
+    state = torchreid_state(network, layout, prefix)
     torch.save({"state_dict": state, "epoch": 3} if wrapped else state, tmp_path / "w.pth")
     assert same(weights.load(tmp_path / "w.pth"), network)
+
+
+@pytest.mark.parametrize(
+    ("variant", "layout", "place"),
+    [("osnet_ain_x0_25", "osnet_ain", "expand.norm"), ("osnet_ibn_x1_0", "osnet", "norm")],
+)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_instance_normalisation_of_both_layouts_loads(
+    tmp_path: Path, variant: str, layout: str, place: str, prefix: str
+) -> None:
+    network = random_network(variant)
+    for key, parameter in network.named_parameters():
+        if f".{place}." in key:
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)
+    state = torchreid_state(network, layout, prefix)
+    assert f"{prefix}conv2.0.IN.weight" in state
+    torch.save(state, tmp_path / "w.pth")
+    loaded = weights.load(tmp_path / "w.pth")
+    assert torch.equal(loaded.state_dict()[f"stages.0.0.{place}.weight"], state[f"{prefix}conv2.0.IN.weight"])
+    assert same(loaded, network)
+
+
+def test_two_names_of_one_tensor_are_an_error(tmp_path: Path) -> None:
+    network = build("osnet_x0_25")
+    torch.save({**network.state_dict(), "module.conv1.conv.weight": torch.zeros(16, 3, 7, 7)}, tmp_path / "w.pth")
+    with pytest.raises(ReidError, match=r"w\.pth: stem\.conv\.weight and module\.conv1\.conv\.weight are two names"):
+        weights.load(tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize("variant", ["osnet_x0_5", "osnet_ain_x0_25", "osnet_ibn_x1_0", "osnet_x1_0_deep"])
