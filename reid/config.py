@@ -217,14 +217,23 @@ class TrainingConfig(Section):
         return self
 
 
+def _faults(error: ValidationError) -> str:
+    """Every wrong key and what it may be. A list whose entries are wrong is not also said to have too few of them."""
+    places = [fault["loc"] for fault in error.errors()]
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
+        for fault in error.errors()
+        if not any(len(place) > len(fault["loc"]) and place[: len(fault["loc"])] == fault["loc"] for place in places)
+    )
+
+
 def load(path: Path) -> TrainingConfig:
     """Raises ReidError naming the file and, for every wrong key, its path and what it may be."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TrainingConfig.model_validate(content)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ReidError(f"{path}: {faults}") from error
+        raise ReidError(f"{path}: {_faults(error)}") from error
     except OSError as error:
         raise ReidError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:

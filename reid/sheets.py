@@ -22,6 +22,8 @@ GATE_CROPS = 400
 def write_sheets(weights_path: Path, data: ReidData, out: Path, rows: int, variant: str | None = None) -> list[Path]:
     """Write activations.png, gates.png and ranked.png, of `rows` rows each, into `out` and return their paths.
 
+    A network without gates (reid.visualise.has_gates) has no gates.png.
+
     Raises ReidError where the data set has no queries or no gallery, or the weights do not fit a network.
     """
     if not data.query or not data.gallery:
@@ -29,15 +31,13 @@ def write_sheets(weights_path: Path, data: ReidData, out: Path, rows: int, varia
     out.mkdir(parents=True, exist_ok=True)
     network, spec = weights.load(weights_path, variant), input_spec_of(weights_path)
     people = _read(_spread(data.query, rows * PAIRS_A_ROW))
-    crops = _read(_spread(data.gallery, GATE_CROPS))
-    clusters = visualise.cluster(visualise.gate_values(network, crops, spec), rows)
-    sheets = {
-        "activations.png": visualise.activation_sheet(
-            people, visualise.activation_maps(network, people, spec), PAIRS_A_ROW
-        ),
-        "gates.png": visualise.cluster_sheet(crops, clusters, COLUMNS),
-        "ranked.png": _ranked(FeatureExtractor.open(weights_path, variant=variant), data, rows),
-    }
+    maps = visualise.activation_maps(network, people, spec)
+    sheets = {"activations.png": visualise.activation_sheet(people, maps, PAIRS_A_ROW)}
+    if visualise.has_gates(network):
+        crops = _read(_spread(data.gallery, GATE_CROPS))
+        clusters = visualise.cluster(visualise.gate_values(network, crops, spec), rows)
+        sheets["gates.png"] = visualise.cluster_sheet(crops, clusters, COLUMNS)
+    sheets["ranked.png"] = _ranked(FeatureExtractor.open(weights_path, variant=variant), data, rows)
     for name, picture in sheets.items():
         cv2.imwrite(str(out / name), picture)
     return [out / name for name in sheets]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from reid.classification import evaluate_labelled
-from reid.config import DataConfig
-from reid.datasets import ReidData, Sample, read, read_crop
+from reid.config import BatchConfig, DataConfig
+from reid.datasets import UNLABELLED, ReidData, Sample, read, read_crop
 from reid.embedder import normalise_rows
 from reid.errors import ReidError
 from reid.evaluate import labels_of
@@ -42,6 +42,12 @@ class Task:
         if not (isinstance(self.tested, LabelledData) and self.tested.has_attributes):
             return None
         return torch.tensor(self.targets, dtype=torch.float32).mean(0)
+
+    def check_batch(self, batch: BatchConfig) -> None:
+        """Raises ReidError where a batch is to have more people than there are."""
+        people = len(set(self.classes) - {UNLABELLED})
+        if batch.people > people:
+            raise ReidError(f"batch.people is {batch.people}, but the training data have {people} people; lower it")
 
 
 def task_of(sources: Sequence[DataConfig]) -> Task:

@@ -74,8 +74,9 @@ def train(config: TrainingConfig, out: Path, listeners: Listeners | None = None,
     Raises ReidError where `out` holds a run of another configuration, or the data cannot be read.
     """
     listeners = listeners or Listeners()
-    _claim(out, config)
     task = task_of(config.data)
+    task.check_batch(config.batch)
+    _claim(out, config)
     views = _views(config, task.samples, out)
     run = _begin(config, task, views.dimension if views is not None and config.loss.direction else 0)
     if views is not None and views.gives_hints:

@@ -41,6 +41,11 @@ def overlay(picture: Image, activation: FloatArray, weight: float = 0.5) -> Imag
     return cv2.addWeighted(heat, weight, picture, 1 - weight, 0).astype(np.uint8)
 
 
+def has_gates(network: OSNet) -> bool:
+    """Whether streams are weighted before they become one; added and concatenated ones are not."""
+    return any(isinstance(module, Gate | FixedGate) for module in network.modules())
+
+
 def gate_values(network: OSNet, pictures: Sequence[Image], spec: InputSpec) -> FloatArray:
     """(n, streams * gate channels): the gates of the last bottleneck side by side, in the order of the streams.
 

@@ -74,6 +74,27 @@ def test_visualise_writes_three_sheets(folder: Path, tmp_path: Path) -> None:
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
 
 
+def test_a_network_without_gates_has_the_other_two_sheets(folder: Path, tmp_path: Path) -> None:
+    from reid import weights
+    from reid.osnet import build
+    from reid.preprocess import InputSpec
+
+    weights.save(build("addition_x0_25"), tmp_path / "net.safetensors", InputSpec(32, 16).to_metadata())
+    data = ("--data", "folder", "--root", folder / "crops", "--rows", 1, "--variant", "addition_x0_25")
+    printed = run("visualise", tmp_path / "net.safetensors", *data, "--out", tmp_path / "sheets")
+    assert [Path(line).name for line in printed.splitlines()] == ["activations.png", "ranked.png"]
+    assert {path.name for path in (tmp_path / "sheets").iterdir()} == {"activations.png", "ranked.png"}
+
+
+def test_export_needs_crops_before_it_writes(folder: Path, tmp_path: Path) -> None:
+    from tracker.errors import OmnitrackError
+
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(OmnitrackError, match=r"--crops: .*empty holds no pictures"):
+        run("export", folder / "net.safetensors", tmp_path / "net.onnx", "--crops", tmp_path / "empty", "--to", "onnx")
+    assert not (tmp_path / "net.onnx").exists()
+
+
 @pytest.mark.parametrize(("kind", "name"), [("onnx", "net.onnx"), ("openvino", "net.xml")])
 def test_export_reports_parity(kind: str, name: str, folder: Path, tmp_path: Path) -> None:
     options = ("--crops", folder / "crops", "--to", kind, "--json")

@@ -57,6 +57,12 @@ def test_mistakes_are_named_with_file_and_key(text: str, complaint: str, tmp_pat
     assert "c.yaml" in str(caught.value)
 
 
+def test_an_unset_variable_is_the_only_complaint(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(SMALLEST.replace("crops", "$REID_UNSET/crops"))
+    with pytest.raises(ReidError, match=r"c\.yaml: data\.0\.root: [^;]*REID_UNSET[^;]*$"):
+        load(tmp_path / "c.yaml")
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ReidError, match=r"none\.yaml: cannot be read \(No such file"):
         load(tmp_path / "none.yaml")

@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 from reid import weights
-from reid.config import AugmentationConfig, OptimiserConfig, ScheduleConfig
+from reid.config import AugmentationConfig, BatchConfig, OptimiserConfig, ScheduleConfig
 from reid.config import load as load_config
 from reid.errors import ReidError
 from reid.metadata import input_spec_of, read_metadata
@@ -126,6 +126,13 @@ def test_a_finished_run_stores_its_weights_again_without_training(plan: Path, fi
     after = safetensors.torch.load_file(train(load_config(plan), finished, Listeners(epoch=epochs.append)))
     assert epochs == []
     assert all(torch.equal(after[key], before[key]) for key in before)
+
+
+def test_more_people_a_batch_than_there_are_is_refused_before_the_folder_is_taken(plan: Path, tmp_path: Path) -> None:
+    crowded = load_config(plan).model_copy(update={"batch": BatchConfig(people=7, crops=2)})
+    with pytest.raises(ReidError, match=r"batch\.people is 7, but the training data have 6 people"):
+        train(crowded, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_of_another_configuration_is_refused(plan: Path, finished: Path) -> None:

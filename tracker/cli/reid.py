@@ -213,8 +213,11 @@ def visualise(
     """Draw what a network sees: activation maps, clusters of gates and ranked lists, as PNG sheets."""
     from reid.sheets import write_sheets
 
-    for path in write_sheets(network, read_data(data, root, test_people), out, rows, variant):
+    written = write_sheets(network, read_data(data, root, test_people), out, rows, variant)
+    for path in written:
         typer.echo(path)
+    if out / "gates.png" not in written:
+        typer.echo("no gates.png: this network joins its streams without gates", err=True)
 
 
 @app.command()
@@ -232,8 +235,11 @@ def export(
     from reid.datasets import pictures
     from reid.extractor import FeatureExtractor, Precision
     from reid.preprocess import read_picture
+    from tracker.errors import OmnitrackError
 
     paths = pictures(crops)
+    if not paths:
+        raise OmnitrackError(f"--crops: {crops} holds no pictures (.jpg, .jpeg, .png, .bmp)")
     chosen = [read_picture(path) for path in paths[:: max(1, len(paths) // limit)][:limit]]
     if to is Format.ONNX:
         spec = exporting.to_onnx(network, out, variant)
