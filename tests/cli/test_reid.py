@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from reid.datasets import Division, read
 from reid.errors import ReidError
 from tracker.cli.reid import app
 
@@ -52,6 +53,22 @@ def test_evaluate_prints_scores_of_both_rankings(folder: Path) -> None:
     assert set(scores["re-ranked"]) == {"rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"}
     table = run("evaluate", folder / "net.safetensors", *options[:-1])
     assert f"{scores['ranked']['mAP']:.3f}" in table
+
+
+def test_evaluate_divides_the_people_as_the_run_did(folder: Path, tmp_path: Path) -> None:
+    for camera, name in enumerate(("cam_a", "cam_b")):
+        (tmp_path / name).mkdir()
+        for person in range(10):
+            picture = np.full((40, 20, 3), 25 * person, np.uint8)
+            cv2.imwrite(str(tmp_path / name / f"{person:03}_{90 * camera}.bmp"), picture)
+    trained = read("viper", tmp_path, Division(seed=1)).train
+    for sample in trained:
+        sample.path.write_bytes(b"of no use any more")
+    options = ("--data", "viper", "--root", tmp_path, "--json")
+    scores = json.loads(run("evaluate", folder / "net.safetensors", *options, "--seed", 1))
+    assert (scores["queries"], scores["gallery"]) == (5, 5)
+    with pytest.raises(ReidError, match=r"\.bmp"):
+        run("evaluate", folder / "net.safetensors", *options)
 
 
 def test_visualise_writes_three_sheets(folder: Path, tmp_path: Path) -> None:

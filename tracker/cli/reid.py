@@ -44,6 +44,7 @@ Data = Annotated[str, typer.Option(help=f"Data set: {PEOPLE_DATA}")]
 EvaluatedData = Annotated[str, typer.Option(help=f"Data set: {PEOPLE_DATA}; imagenet, cifar10, cifar100, pa100k")]
 Root = Annotated[Path, typer.Option(help="Folder of the data set")]
 Variant = Annotated[str | None, typer.Option(help="Name of the network; default: recognised by its tensors")]
+Seed = Annotated[int, typer.Option(help="viper, grid: of the halves that train and test; the `seed` of the run's data")]
 TestPeople = Annotated[str, typer.Option(metavar="A-B", help="cuhk01: numbers of the people who test")]
 
 
@@ -116,6 +117,7 @@ def evaluate(
         Input | None, typer.Option("--input", help="What the network expects; default: what its file says, or osnet")
     ] = None,
     test_people: TestPeople = "1-485",
+    seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
 ) -> None:
     """Score a network: CMC, mAP and mINP of the data set's queries against its gallery; top-1 and top-5 of classes;
@@ -136,7 +138,7 @@ def evaluate(
             raise OmnitrackError(f"--rerank is for rankings of people, and {data} has none; leave it out")
         evaluate_head(network, data, root, variant, as_json=as_json)
         return
-    people = read_data(data, root, test_people)
+    people = read_data(data, root, test_people, seed)
     extractor = FeatureExtractor.open(network, INPUTS[expects] if expects else None, variant)
     reranking = Reranking() if rerank else None
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -173,7 +175,7 @@ def evaluate_head(network: Path, data: str, root: Path, variant: str | None, *, 
     print_table(title, tuple(figures), [tuple(f"{value:.3f}" for value in figures.values())])
 
 
-def read_data(name: str, root: Path, test_people: str) -> "ReidData":
+def read_data(name: str, root: Path, test_people: str, seed: int) -> "ReidData":
     """The data set of the options. Raises OmnitrackError for a wrong range, ReidError for a wrong name or folder."""
     from reid.datasets import Division, read
     from tracker.errors import OmnitrackError
@@ -181,7 +183,7 @@ def read_data(name: str, root: Path, test_people: str) -> "ReidData":
     first, _, last = test_people.partition("-")
     if not (first.isdigit() and last.isdigit()):
         raise OmnitrackError(f"--test-people: expected A-B, got {test_people!r}")
-    return read(name, root, Division((int(first), int(last))))
+    return read(name, root, Division((int(first), int(last)), seed=seed))
 
 
 def print_evaluation(result: "Evaluation", *, as_json: bool) -> None:
@@ -209,11 +211,12 @@ def visualise(
     rows: Annotated[int, typer.Option(min=1, max=20, help="Rows of every sheet")] = 5,
     variant: Variant = None,
     test_people: TestPeople = "1-485",
+    seed: Seed = 0,
 ) -> None:
     """Draw what a network sees: activation maps, clusters of gates and ranked lists, as PNG sheets."""
     from reid.sheets import write_sheets
 
-    written = write_sheets(network, read_data(data, root, test_people), out, rows, variant)
+    written = write_sheets(network, read_data(data, root, test_people, seed), out, rows, variant)
     for path in written:
         typer.echo(path)
     if out / "gates.png" not in written:
