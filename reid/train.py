@@ -107,12 +107,16 @@ def train(config: TrainingConfig, out: Path, listeners: Listeners | None = None,
 
 
 def _claim(out: Path, config: TrainingConfig) -> None:
-    """Make `out` this configuration's folder, or check that it is already."""
+    """Make `out` this configuration's folder, or check that it is already. A kill leaves a whole record or none."""
     out.mkdir(parents=True, exist_ok=True)
     record = out / "config.json"
-    if record.is_file() and _recorded(record) != config:
-        raise ReidError(f"{out}: holds a run of another configuration; choose another folder or remove it")
-    record.write_text(config.model_dump_json(indent=2))
+    if record.is_file():
+        if _recorded(record) != config:
+            raise ReidError(f"{out}: holds a run of another configuration; choose another folder or remove it")
+        return
+    partial = record.with_suffix(".partial")
+    partial.write_text(config.model_dump_json(indent=2))
+    partial.replace(record)
 
 
 def _recorded(record: Path) -> TrainingConfig | None:

@@ -147,9 +147,22 @@ def test_a_run_from_before_an_option_existed_goes_on(plan: Path, finished: Path,
     assert content["loss"].pop("attributes") == 0
     record.write_text(json.dumps(content))
     assert train(load_config(plan), tmp_path / "old").is_file()
+    assert json.loads(record.read_text()) == content
     record.write_text("{}")
     with pytest.raises(ReidError, match="another configuration"):
         train(load_config(plan), tmp_path / "old")
+
+
+def test_a_kill_while_the_configuration_is_written_leaves_no_torn_record(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(load_config(plan), tmp_path)
+    assert not (tmp_path / "config.json").exists()
 
 
 def test_frozen_epochs_train_only_the_new_layers(plan: Path, tmp_path: Path) -> None:
