@@ -22,21 +22,25 @@ def shuffled_batches(count: int, batch_size: int, rng: np.random.Generator) -> l
 def person_batches(
     people: Sequence[int], people_per_batch: int, crops_per_person: int, unlabelled: int, rng: np.random.Generator
 ) -> list[Batch]:
-    """The PK sampler: P people with K crops each, and `unlabelled` crops without identity, in every batch.
+    """The PK sampler: P different people with K crops each, and `unlabelled` crops without identity, in every batch.
 
-    people: the person of every sample. Each person comes up about (crops / K) times in an epoch; a person with
-    fewer than K crops repeats some. Raises ValueError where there are fewer than P people.
+    people: the person of every sample. Each person comes up about (crops / K) times in an epoch, repeating crops to
+    fill the last time; the more are left, the sooner. The epoch ends when fewer than P people have crops left. Raises
+    ValueError where there are fewer than P people.
     """
     numbers = np.asarray(people)
     crops = {person: np.flatnonzero(numbers == person) for person in np.unique(numbers[numbers != UNLABELLED])}
     if len(crops) < people_per_batch:
         raise ValueError(f"{people_per_batch} people per batch, but the training data have {len(crops)}")
-    groups = [group for own in crops.values() for group in _groups(rng.permutation(own), crops_per_person, rng)]
+    groups = [_groups(rng.permutation(own), crops_per_person, rng) for own in crops.values()]
+    left = np.array([len(own) for own in groups])
     strangers = np.flatnonzero(numbers == UNLABELLED)
     batches = []
-    for chosen in shuffled_batches(len(groups), people_per_batch, rng):
+    while np.count_nonzero(left) >= people_per_batch:
+        chosen = rng.choice(len(groups), people_per_batch, replace=False, p=left / left.sum())
+        left[chosen] -= 1
         extra = rng.choice(strangers, unlabelled).tolist() if len(strangers) else []
-        batches.append([index for group in chosen for index in groups[group]] + extra)
+        batches.append([index for person in chosen for index in groups[person][left[person]]] + extra)
     return batches
 
 

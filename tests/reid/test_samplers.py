@@ -29,8 +29,15 @@ def test_every_batch_has_the_people_and_crops_asked_for(crops: list[int], seed: 
         labels = [people[index] for index in batch]
         assert labels.count(UNLABELLED) == 3
         known = Counter(label for label in labels if label != UNLABELLED)
-        assert sum(known.values()) == 8
-        assert all(count % 4 == 0 for count in known.values())
+        assert list(known.values()) == [4, 4]
+
+
+def test_an_epoch_shows_no_crop_twice_and_nearly_all() -> None:
+    people = [index // 6 for index in range(48)]
+    for seed in range(20):
+        used = [index for batch in person_batches(people, 2, 3, 0, np.random.default_rng(seed)) for index in batch]
+        assert len(used) == len(set(used))
+        assert len(used) >= 42
 
 
 def test_epochs_differ_and_repeat_with_their_seed() -> None:
