@@ -47,7 +47,9 @@ def _ranked(extractor: FeatureExtractor, data: ReidData, rows: int) -> Image:
     queries = _spread(data.query, rows)
     features = features_of(extractor, queries), features_of(extractor, data.gallery)
     labels = labels_of(queries), labels_of(data.gallery)
-    return visualise.ranked_sheet((_read(queries), _read(data.gallery)), features, labels, COLUMNS)
+    return visualise.ranked_sheet(
+        _read(queries), lambda place: read_crop(data.gallery[place]), features, labels, COLUMNS
+    )
 
 
 def _read(samples: Sequence[Sample]) -> list[Image]:

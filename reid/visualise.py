@@ -1,6 +1,6 @@
 """What a network looks at, which scales its gates choose, and whom it takes for whom, as sheets of pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -109,13 +109,15 @@ def cluster_sheet(pictures: Sequence[Image], clusters: Clusters, columns: int = 
 
 
 def ranked_sheet(
-    pictures: tuple[Sequence[Image], Sequence[Image]],
+    pictures: Sequence[Image],
+    gallery_picture: Callable[[int], Image],
     features: tuple[FloatArray, FloatArray],
     labels: tuple[Labels, Labels],
     columns: int = 10,
 ) -> Image:
     """A row per query: the query (blue frame), then its nearest gallery crops, green where it is the same person and
-    red where not. Each pair is (queries, gallery); the query's person in the query's camera is left out, as in scoring.
+    red where not. pictures: the queries'. gallery_picture: reads one of the gallery; only what is drawn is read.
+    Each other pair is (queries, gallery); the query's person in the query's camera is left out, as in scoring.
     """
     queries, gallery = labels
     rows = []
@@ -124,8 +126,8 @@ def ranked_sheet(
             same = gallery.people == queries.people[row]
             order = np.argsort(distance, kind="stable")
             nearest = order[~(same & (gallery.cameras == queries.cameras[row]))[order]][:columns]
-            found: list[Tile] = [(pictures[1][place], GREEN if same[place] else RED) for place in nearest]
-            rows.append([(pictures[0][row], BLUE), *found])
+            found: list[Tile] = [(gallery_picture(place), GREEN if same[place] else RED) for place in nearest]
+            rows.append([(pictures[row], BLUE), *found])
     return sheet(rows)
 
 

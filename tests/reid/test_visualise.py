@@ -85,7 +85,14 @@ def test_ranked_sheet_frames_true_and_false_and_hides_the_same_camera() -> None:
     query = np.array([[1.0, 0.0]], np.float32)
     gallery = np.array([[1.0, 0.0], [0.9, 0.1], [0.5, 0.5]], np.float32)  # own camera, a stranger, a true match
     labels = Labels(np.array([7]), np.array([0])), Labels(np.array([7, 8, 7]), np.array([0, 1, 1]))
-    sheet = visualise.ranked_sheet(([black], [black] * 3), (query, gallery), labels)
+    asked: list[int] = []
+
+    def picture(place: int) -> Picture:
+        asked.append(place)
+        return black
+
+    sheet = visualise.ranked_sheet([black], picture, (query, gallery), labels)
+    assert asked == [1, 2]  # and no picture that is not drawn
     assert [frame_colour(sheet, 0, column) for column in (1, 2)] == [RED, GREEN]
     assert sheet.shape == (TILE_HEIGHT + 2 * MARGIN, 3 * (TILE_WIDTH + MARGIN) + MARGIN, 3)
 
