@@ -22,8 +22,7 @@ def who(samples: tuple[Sample, ...]) -> list[tuple[str, int, int]]:
     return [(sample.path.name, sample.person, sample.camera) for sample in samples]
 
 
-@pytest.mark.parametrize("name", ["market1501", "dukemtmc", "cuhk03"])
-def test_market_layout(name: str, tmp_path: Path) -> None:
+def test_market1501(tmp_path: Path) -> None:
     root = plant(
         tmp_path,
         "bounding_box_train/0002_c1s1_000451_03.jpg",
@@ -34,10 +33,25 @@ def test_market_layout(name: str, tmp_path: Path) -> None:
         "bounding_box_test/0001_c6s1_002401_00.jpg",
     )
     (root / "bounding_box_test" / "Thumbs.db").touch()
-    data = read(name, root)
+    data = read("market1501", root)
     assert who(data.train) == [("0002_c1s1_000451_03.jpg", 2, 1), ("0007_c3s3_077419_03.jpg", 7, 3)]
     assert who(data.query) == [("0001_c1s1_001051_00.jpg", 1, 1)]
     assert who(data.gallery) == [("0000_c2s1_000151_01.jpg", 0, 2), ("0001_c6s1_002401_00.jpg", 1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "query", "gallery"),
+    [
+        ("dukemtmc", "0001_c2_f0046182.jpg", "0005_c2_f0046985.jpg", "0005_c5_f0051781.jpg"),
+        ("cuhk03", "0001_c1_1.png", "0003_c1_2.png", "0003_c2_7.png"),
+    ],
+)
+def test_other_sets_in_market_layout(name: str, train: str, query: str, gallery: str, tmp_path: Path) -> None:
+    plant(tmp_path, f"bounding_box_train/{train}", f"query/{query}", f"bounding_box_test/{gallery}")
+    data = read(name, tmp_path)
+    assert who(data.train) == [(train, 1, int(train[6]))]
+    assert who(data.query) == [(query, int(query[3]), int(query[6]))]
+    assert who(data.gallery) == [(gallery, int(query[3]), int(gallery[6]))]
 
 
 def test_msmt17(tmp_path: Path) -> None:
