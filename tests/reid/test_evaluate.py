@@ -13,6 +13,7 @@ from reid.evaluate import evaluate_network
 from reid.extractor import FeatureExtractor
 from reid.osnet import build
 from reid.preprocess import OPEN_MODEL_ZOO_INPUT, OSNET_INPUT, InputSpec
+from reid.pretrained import SHIPPED_WEIGHTS
 from reid.reranking import Reranking
 
 # Rank-1 as measured on the PNG originals; the shared crops are JPEGs.
@@ -34,6 +35,13 @@ def test_rank_1_of_the_shared_networks(name: str, models_dir: Path, data_dir: Pa
     result = evaluate_network(FeatureExtractor.open(models_dir / name, spec), read("cuhk01", data_dir / "cuhk01"))
     assert (result.query_crops, result.gallery_crops, result.scores.queries) == (970, 970, 970)
     assert result.scores.rank(1) == pytest.approx(PUBLISHED[name], abs=0.015)
+
+
+@pytest.mark.slow
+def test_rank_1_of_the_weights_that_come_with_the_library(data_dir: Path) -> None:
+    result = evaluate_network(FeatureExtractor.open(SHIPPED_WEIGHTS), read("cuhk01", data_dir / "cuhk01"))
+    assert (result.query_crops, result.gallery_crops) == (970, 970)
+    assert result.scores.rank(1) == pytest.approx(0.651, abs=0.015)
 
 
 @pytest.fixture
