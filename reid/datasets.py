@@ -1,15 +1,17 @@
 """Public re-identification data sets as lists of samples, by the names that their authors gave the files."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from reid.errors import ReidError
 from reid.preprocess import Image, read_picture
 
+Item = TypeVar("Item")
 UNLABELLED = -1
 SMALLEST_BOX_HEIGHT = 0.15
 RECORD_SHAPE = (3, 32, 32)
@@ -87,14 +89,14 @@ def _market_layout(root: Path, division: Division) -> ReidData:
 def _msmt17(root: Path, division: Division) -> ReidData:
     """list_*.txt hold `PPPP/PPPP_III_CC_*.jpg person`; training and validation people both train, as usual."""
 
-    def listed(name: str, folder: str, offset: int = 0) -> list[Sample]:
+    def listed(name: str, folder: str) -> list[Sample]:
         path = root / name
         if not path.is_file():
             raise ReidError(f"{path}: missing; MSMT17 has its lists beside its folders train and test")
         samples = []
         for line in path.read_text().splitlines():
             file, person = line.rsplit(maxsplit=1)
-            samples.append(Sample(root / folder / file, int(person) + offset, int(Path(file).name.split("_")[2])))
+            samples.append(Sample(root / folder / file, int(person), int(Path(file).name.split("_")[2])))
         return samples
 
     train = listed("list_train.txt", "train") + listed("list_val.txt", "train")
@@ -185,6 +187,12 @@ def read(name: str, root: Path, division: Division | None = None) -> ReidData:
     if name not in READERS:
         raise ReidError(f"unknown data set {name!r}; known: {', '.join(READERS)}")
     return READERS[name](root, division or Division())
+
+
+def evenly_spread(items: Sequence[Item], count: int) -> list[Item]:
+    """`count` >= 1 items at equal distances from the first to the last; all of them if there are fewer."""
+    places = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
+    return [items[place] for place in places]
 
 
 def read_crop(sample: Sample) -> Image:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from reid import visualise, weights
-from reid.datasets import ReidData, Sample, read_crop
+from reid.datasets import ReidData, Sample, evenly_spread, read_crop
 from reid.errors import ReidError
 from reid.evaluate import features_of, labels_of
 from reid.extractor import FeatureExtractor
@@ -30,11 +29,11 @@ def write_sheets(weights_path: Path, data: ReidData, out: Path, rows: int, varia
         raise ReidError("this data set has no queries or no gallery; choose one that has both")
     out.mkdir(parents=True, exist_ok=True)
     network, spec = weights.load(weights_path, variant), input_spec_of(weights_path)
-    people = _read(_spread(data.query, rows * PAIRS_A_ROW))
+    people = _read(evenly_spread(data.query, rows * PAIRS_A_ROW))
     maps = visualise.activation_maps(network, people, spec)
     sheets = {"activations.png": visualise.activation_sheet(people, maps, PAIRS_A_ROW)}
     if visualise.has_gates(network):
-        crops = _read(_spread(data.gallery, GATE_CROPS))
+        crops = _read(evenly_spread(data.gallery, GATE_CROPS))
         clusters = visualise.cluster(visualise.gate_values(network, crops, spec), rows)
         sheets["gates.png"] = visualise.cluster_sheet(crops, clusters, COLUMNS)
     sheets["ranked.png"] = _ranked(FeatureExtractor.open(weights_path, variant=variant), data, rows)
@@ -44,7 +43,7 @@ def write_sheets(weights_path: Path, data: ReidData, out: Path, rows: int, varia
 
 
 def _ranked(extractor: FeatureExtractor, data: ReidData, rows: int) -> Image:
-    queries = _spread(data.query, rows)
+    queries = evenly_spread(data.query, rows)
     features = features_of(extractor, queries), features_of(extractor, data.gallery)
     labels = labels_of(queries), labels_of(data.gallery)
     return visualise.ranked_sheet(
@@ -54,9 +53,3 @@ def _ranked(extractor: FeatureExtractor, data: ReidData, rows: int) -> Image:
 
 def _read(samples: Sequence[Sample]) -> list[Image]:
     return [read_crop(sample) for sample in samples]
-
-
-def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """`count` samples at equal distances over the whole list; all of them if there are fewer."""
-    places = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int))
-    return [samples[place] for place in places]

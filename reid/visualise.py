@@ -1,7 +1,6 @@
 """What a network looks at, which scales its gates choose, and whom it takes for whom, as sheets of pictures."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -72,25 +71,20 @@ def gate_values(network: OSNet, pictures: Sequence[Image], spec: InputSpec) -> F
     return values
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clusters:
-    """members[c]: rows that belong to cluster c, nearest to its centre first, (m,) int64; clusters by size."""
-
-    members: tuple[IntArray, ...]
-
-
-def cluster(values: FloatArray, count: int, seed: int = 0) -> Clusters:
-    """k-means (k-means++ start) of values (n, d) into at most `count` clusters; empty clusters are left out."""
+def cluster(values: FloatArray, count: int, seed: int = 0) -> tuple[IntArray, ...]:
+    """k-means (k-means++ start) of values (n, d) into at most `count` clusters, the largest first, empty ones left out:
+    of each the rows that belong to it, nearest to its centre first, (m,) int64.
+    """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
     if len(values) <= count:
-        return Clusters(tuple(np.array([row]) for row in range(len(values))))
+        return tuple(np.array([row]) for row in range(len(values)))
     data = values.astype(np.float64)
     centres, labels = kmeans2(data, count, minit="++", rng=seed, missing="raise")
     distances = np.linalg.norm(data - centres[labels], axis=1)
     order = np.argsort(distances, kind="stable")
     members = [order[labels[order] == c] for c in range(count)]
-    return Clusters(tuple(sorted((m for m in members if len(m)), key=len, reverse=True)))
+    return tuple(sorted((m for m in members if len(m)), key=len, reverse=True))
 
 
 def activation_sheet(pictures: Sequence[Image], maps: FloatArray, columns: int = 6) -> Image:
@@ -103,9 +97,9 @@ def activation_sheet(pictures: Sequence[Image], maps: FloatArray, columns: int =
     return sheet([[tile for pair in pairs[start : start + columns] for tile in pair] for start in starts])
 
 
-def cluster_sheet(pictures: Sequence[Image], clusters: Clusters, columns: int = 10) -> Image:
+def cluster_sheet(pictures: Sequence[Image], clusters: Sequence[IntArray], columns: int = 10) -> Image:
     """A row per cluster: the pictures nearest to its centre."""
-    return sheet([[(pictures[row], WHITE) for row in members[:columns]] for members in clusters.members])
+    return sheet([[(pictures[row], WHITE) for row in members[:columns]] for members in clusters])
 
 
 def ranked_sheet(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from reid.datasets import READERS, UNLABELLED, Division, Sample, read
+from reid.datasets import READERS, UNLABELLED, Division, Sample, evenly_spread, read
 from reid.errors import ReidError
 
 
@@ -131,6 +131,16 @@ def test_person_boxes_are_unlabelled_and_upright(tmp_path: Path) -> None:
 def test_missing_folder_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(ReidError, match="nowhere"):
         read(name, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("total", "count"), [(300, 256), (10, 3), (5, 8), (0, 4), (7, 1)])
+def test_an_even_spread_reaches_both_ends(total: int, count: int) -> None:
+    chosen = evenly_spread(range(total), count)
+    assert len(chosen) == min(total, count)
+    if len(chosen) > 1:
+        steps = np.diff(chosen)
+        assert (chosen[0], chosen[-1]) == (0, total - 1)
+        assert steps.max() - steps.min() <= 1
 
 
 def test_names_that_do_not_fit_and_unknown_sets(tmp_path: Path) -> None:

@@ -66,11 +66,11 @@ def test_a_network_without_gates_is_refused() -> None:
 
 def test_clusters_separate_what_lies_apart_largest_first_and_centre_first() -> None:
     values = np.array([[0.0], [10.0], [0.2], [0.1], [10.2], [0.5]], np.float32)
-    members = [m.tolist() for m in visualise.cluster(values, 2).members]
+    members = [m.tolist() for m in visualise.cluster(values, 2)]
     assert [sorted(m) for m in members] == [[0, 2, 3, 5], [1, 4]]
     assert members[0][0] == 2  # the mean is 0.2
-    assert [m.tolist() for m in visualise.cluster(values[:1], 3).members] == [[0]]
-    assert visualise.cluster(values[:0], 3).members == ()
+    assert [m.tolist() for m in visualise.cluster(values[:1], 3)] == [[0]]
+    assert visualise.cluster(values[:0], 3) == ()
     with pytest.raises(ValueError, match="count"):
         visualise.cluster(values, 0)
 

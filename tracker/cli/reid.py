@@ -235,7 +235,7 @@ def export(
 ) -> None:
     """Convert weights for an inference engine and report how far the result is from the original."""
     from reid import export as exporting
-    from reid.datasets import pictures
+    from reid.datasets import evenly_spread, pictures
     from reid.extractor import FeatureExtractor, Precision
     from reid.preprocess import read_picture
     from tracker.errors import OmnitrackError
@@ -243,7 +243,7 @@ def export(
     paths = pictures(crops)
     if not paths:
         raise OmnitrackError(f"--crops: {crops} holds no pictures (.jpg, .jpeg, .png, .bmp)")
-    chosen = [read_picture(path) for path in paths[:: max(1, len(paths) // limit)][:limit]]
+    chosen = [read_picture(path) for path in evenly_spread(paths, limit)]
     if to is Format.ONNX:
         spec = exporting.to_onnx(network, out, variant)
     elif to is Format.OPENVINO:
