@@ -78,8 +78,11 @@ class Run:
         return self.batcher.lost_frames
 
     def stop(self) -> None:
-        """End steps() after the step in progress; may be called from any thread."""
+        """End steps() after the step in progress; may be called from any thread. A database that cannot be written
+        is not waited for any longer.
+        """
         self.batcher.stop()
+        self._store.patience.hurry()
 
     def steps(self) -> Iterator[Step]:
         """Process the cameras to their end, or until stop()."""

@@ -276,6 +276,26 @@ def test_mqtt_goes_on_after_the_broker_was_away(broker: Broker, heard: list[MQTT
     outbox.close()
 
 
+def test_closing_does_not_wait_for_a_broker_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a firewall that drops what is sent: a connection is neither accepted nor refused."""
+    asked, unreachable = threading.Event(), threading.Event()
+
+    def connect(*_: object, **__: object) -> None:
+        asked.set()
+        unreachable.wait()
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("socket.create_connection", connect)
+    publisher = MqttPublisher("127.0.0.1", 1883)
+    outbox = Outbox("mqtt", publisher.deliver, retry=Retry(attempts=1), end=publisher.close)
+    outbox.send(message())
+    assert asked.wait(60)
+    outbox.close()
+    assert not unreachable.is_set()
+    assert any(thread.name.startswith("paho-mqtt") for thread in threading.enumerate()), "it is left to itself"
+    unreachable.set()
+
+
 def test_a_wrong_password_is_said_without_it(broker: Broker) -> None:
     publisher = MqttPublisher("127.0.0.1", broker.port, "site", "eve", "canary-wrong")
     with pytest.raises(TemporaryDeliveryError, match="Not authorized") as raised:

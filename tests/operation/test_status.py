@@ -66,7 +66,7 @@ def test_metrics_tell_of_cameras_stages_people_and_queues() -> None:
     with times.measured("detect"):
         pass
     outbox = Outbox("webhook", lambda message: None)
-    status = RunStatus(TwoCameras(), WriterCounters(rows_committed=12, batches_waiting=2), [outbox], times)
+    status = RunStatus(TwoCameras(), WriterCounters(rows_committed=12, batches_waiting=lambda: 2), [outbox], times)
     confirmed = IdentityEventKind.CONFIRMED
     status.write(step(event(confirmed, 1), event(confirmed, 2), event(IdentityEventKind.MERGED, 1, 2)))
     with status_server(status, "127.0.0.1", 0) as port:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.walk import begin, unhurried
+from tracker.store.location import StoreError
 from tracker.store.numbers import BLOCK, IdentityNumbers, new_identity_id
 from tracker.store.session import Store, open_store
 
@@ -41,7 +42,7 @@ def test_nobody_ever_gets_the_number_of_another(tmp_path_factory: pytest.TempPat
 
 def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracker.store.session._PRAGMAS", ("PRAGMA busy_timeout = 20", "PRAGMA journal_mode = WAL"))
-    monkeypatch.setattr("tracker.store.numbers.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("tracker.store.patience.RETRY_SECONDS", 0.01)
     with open_store(tmp_path / "a.db") as store:
         begin(store)
         other = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False)
@@ -51,3 +52,16 @@ def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
         assert IdentityNumbers(store)() == 1
         release.join()
         other.close()
+
+
+def test_a_locked_database_is_not_waited_for_when_the_run_is_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracker.store.session._PRAGMAS", ("PRAGMA busy_timeout = 20", "PRAGMA journal_mode = WAL"))
+    monkeypatch.setattr("tracker.store.patience.LAST_SECONDS", 0.1)
+    with open_store(tmp_path / "a.db") as store, sqlite3.connect(store.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        store.patience.hurry()
+        with pytest.raises(StoreError, match=r"holds it locked.*was to end"):
+            IdentityNumbers(store)()
+    other.close()

@@ -228,7 +228,7 @@ def test_a_failure_of_the_writer_reaches_the_pipeline(store: Store) -> None:
 
 def test_a_locked_database_pauses_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracker.store.session._PRAGMAS", ("PRAGMA busy_timeout = 20", "PRAGMA journal_mode = WAL"))
-    monkeypatch.setattr("tracker.store.writer.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("tracker.store.patience.RETRY_SECONDS", 0.01)
     with open_store(tmp_path / "a.db") as store:
         run = begin(store)
         sink = StoreSink(store, run)
@@ -249,6 +249,24 @@ def test_a_locked_database_pauses_the_run(tmp_path: Path, monkeypatch: pytest.Mo
         assert sink.counters.paused_by is None
         with store.read() as connection:
             assert [len(row.frames) for row in tracklets(connection, run.id)] == [11, 121]
+
+
+def test_a_run_that_is_to_end_says_what_a_locked_database_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tracker.store.session._PRAGMAS", ("PRAGMA busy_timeout = 20", "PRAGMA journal_mode = WAL"))
+    monkeypatch.setattr("tracker.store.patience.LAST_SECONDS", 0.1)
+    with open_store(tmp_path / "a.db") as store:
+        sink = StoreSink(store, begin(store))
+        other = sqlite3.connect(store.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        sink.write(next(iter(steps(["west", "east"], WALK))))
+        store.patience.hurry()
+        with pytest.raises(OmnitrackError, match=r"another program holds it locked.*what was not stored yet is lost"):
+            sink.close()
+        other.close()
+    assert sink.counters.batches_lost == 1
+    assert "the last 1 batch(es) of this run, a second each, are lost" in caplog.text
 
 
 def test_readers_never_wait_for_the_writer_nor_the_writer_for_them(store: Store) -> None:

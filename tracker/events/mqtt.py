@@ -3,7 +3,7 @@
 import json
 import re
 import ssl
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, ConnectFlags, DisconnectFlags
@@ -14,6 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from tracker.events.message import Message, TemporaryDeliveryError
 
 _ANSWER_SECONDS = 5.0
+_FAREWELL_SECONDS = 0.5
 
 
 class MqttPublisher:
@@ -66,8 +67,11 @@ class MqttPublisher:
             raise TemporaryDeliveryError(f"MQTT broker {host}:{port}: no receipt within {_ANSWER_SECONDS:g} s")
 
     def close(self) -> None:
+        """The broker hears of it, unless it keeps the client waiting: then that ends with the process."""
         self._client.disconnect()
-        self._client.loop_stop()
+        stopping = Thread(target=self._client.loop_stop, name="mqtt end", daemon=True)
+        stopping.start()
+        stopping.join(_FAREWELL_SECONDS)
 
     def _on_connect(
         self, client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None

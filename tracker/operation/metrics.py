@@ -46,7 +46,7 @@ class RunCollector(Collector):
         yield CounterMetricFamily("omnitrack_steps", "Steps of the pipeline", self._status.steps)
         yield GaugeMetricFamily("omnitrack_identities", "People confirmed in this run", self._status.identities)
         yield CounterMetricFamily("omnitrack_rows_committed", "Rows written to the database", writer.rows_committed)
-        waiting = writer.batches_waiting
+        waiting = writer.batches_waiting()
         yield GaugeMetricFamily("omnitrack_batches_waiting", "Batches that wait for the database", waiting)
         paused = float(writer.paused_by is not None)
         yield GaugeMetricFamily("omnitrack_database_paused", "1 while nothing can be written", paused)

@@ -1,6 +1,5 @@
 """Numbers of identities: who gives them out, so that no two programs ever give the same one, and none returns."""
 
-import time
 from contextlib import suppress
 
 from sqlalchemy import Connection, insert, select, update
@@ -10,7 +9,6 @@ from tracker.store.models import Sequence
 from tracker.store.session import Store
 
 BLOCK = 20
-RETRY_SECONDS = 1.0
 
 _IDENTITY = "identity"
 
@@ -45,13 +43,15 @@ class IdentityNumbers:
         self._next = self._end = 0
 
     def __call__(self) -> int:
-        """Waits while the disk is full or another program holds the database, as all writing of a run does."""
+        """Waits while the disk is full or another program holds the database, as all writing of a run does. Raises
+        StoreError when the run is to end.
+        """
         while self._next == self._end:
             try:
                 with self._store.write() as connection:
                     first = new_identity_id(connection, BLOCK)
-            except StoreWaitError:
-                time.sleep(RETRY_SECONDS)
+            except StoreWaitError as reason:
+                self._store.patience.wait(reason)
             else:
                 self._next, self._end = first, first + BLOCK
         self._next += 1

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from tracker.errors import OmnitrackError
 from tracker.store.location import APPLICATION_ID, database_path, explained, prepare, stored_revision
+from tracker.store.patience import Patience
 from tracker.store.server import reading, server_engine, server_revision, server_url, shown
 from tracker.store.ways import MOST_STALE, add_up
 
@@ -29,11 +30,12 @@ _PRAGMAS = (
 class Store:
     """An open database. Threads may share it; each transaction takes a connection of its own.
 
-    Use as a context manager, or call close().
+    Use as a context manager, or call close(). patience: of those who write in a run.
     """
 
     def __init__(self, database: Path | URL) -> None:
         """database: a file, or the URL of a server."""
+        self.patience = Patience()
         self._path = database if isinstance(database, Path) else None
         if isinstance(database, Path):
             self.name = str(database)

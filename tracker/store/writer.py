@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from queue import Queue
@@ -19,8 +20,6 @@ from tracker.store.places import PlannedPlaceEvent, write_place_events
 from tracker.store.runs import ActiveRun, finish_run
 from tracker.store.session import Store
 from tracker.store.stretches import grow_tracklets
-
-RETRY_SECONDS = 1.0
 
 Row = dict[str, Any]
 
@@ -55,13 +54,15 @@ class Batch:
 class WriterCounters:
     """What happened so far.
 
-    seconds_waited: how long submit() was held up because the disk was slower; paused_by: why nothing can be written at
-    the moment, None while all is well.
+    batches_waiting: asked for how many are handed over and not taken up yet. batches_lost: never written, after a
+    failure. seconds_waited: how long submit() was held up because the disk was slower; paused_by: why nothing can be
+    written at the moment, None while all is well.
     """
 
     batches_committed: int = 0
     rows_committed: int = 0
-    batches_waiting: int = 0
+    batches_waiting: Callable[[], int] = field(default=lambda: 0)
+    batches_lost: int = 0
     seconds_waited: float = 0.0
     paused_by: str | None = None
 
@@ -71,14 +72,14 @@ class StoreWriter:
 
     A committed batch survives a crash of the program and of the machine; the one being written leaves no trace. While
     the disk is full or somebody else holds the database, the batch waits, the queue fills up and the pipeline pauses;
-    all goes on by itself once there is space.
+    all goes on by itself once there is space. When the run is to end before that, what waits is lost, and said to be.
     """
 
     def __init__(self, store: Store, run: ActiveRun, *, queued_batches: int = 16) -> None:
-        self.counters = WriterCounters()
         self._store = store
         self._run = run
         self._queue: Queue[Batch | None] = Queue(queued_batches)
+        self.counters = WriterCounters(batches_waiting=self._queue.qsize)
         self._failure: Exception | None = None
         self._thread = Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
@@ -89,12 +90,16 @@ class StoreWriter:
         begun = time.monotonic()
         self._queue.put(batch)
         self.counters.seconds_waited += time.monotonic() - begun
-        self.counters.batches_waiting = self._queue.qsize()
 
     def close(self) -> None:
         """Commit everything handed over, then end the thread. Raises what a batch failed with."""
         self._queue.put(None)
         self._thread.join()
+        if self.counters.batches_lost:
+            lost = self.counters.batches_lost
+            _LOG.error(
+                "database %s: the last %d batch(es) of this run, a second each, are lost", self._store.name, lost
+            )
         self._raise_failure()
 
     def _raise_failure(self) -> None:
@@ -104,11 +109,13 @@ class StoreWriter:
     def _work(self) -> None:
         while (batch := self._queue.get()) is not None:
             if self._failure is not None:
+                self.counters.batches_lost += 1
                 continue  # keep emptying the queue, so that nobody waits for ever
             try:
                 rows = self._commit(batch)
             except Exception as error:  # thread boundary: raised again in submit() and close()
                 self._failure = error
+                self.counters.batches_lost += 1
             else:
                 self.counters.batches_committed += 1
                 self.counters.rows_committed += rows
@@ -124,7 +131,7 @@ class StoreWriter:
                 if self.counters.paused_by is None:
                     _LOG.warning("%s; the run pauses until then and goes on by itself", reason)
                 self.counters.paused_by = str(reason)
-                time.sleep(RETRY_SECONDS)
+                self._store.patience.wait(reason)
             else:
                 if self.counters.paused_by is not None:
                     _LOG.warning("database %s: can be written again, the run goes on", self._store.name)
