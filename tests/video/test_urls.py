@@ -18,6 +18,11 @@ from tracker.video.urls import is_live, masked
             "cannot open rtsp://a:***@b/1 and rtsp://c:***@d/2",
         ),
         ("/videos/a:b@c.mp4", "/videos/a:b@c.mp4"),
+        ("rtsp://me@mail.org:secret@10.0.0.2/1", "rtsp://me@mail.org:***@10.0.0.2/1"),
+        ("rtsp://me@mail.org@10.0.0.2:554/1", "rtsp://me@mail.org@10.0.0.2:554/1"),
+        ("rtsp://h:554/user=admin_password=secret_channel=1", "rtsp://h:554/user=admin_password=***_channel=1"),
+        ("rtsp://h/user=admin_password=secret", "rtsp://h/user=admin_password=***"),
+        ("http://cam/video?api_key=sec_ret==&x=1", "http://cam/video?api_key=***&x=1"),
     ],
 )
 def test_passwords_are_masked(text: str, expected: str) -> None:

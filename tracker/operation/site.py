@@ -1,5 +1,6 @@
 """A configuration for live cameras that were just looked at: the file, its secrets, and a picture of what they see."""
 
+import itertools
 import math
 import os
 import re
@@ -16,11 +17,8 @@ from tracker.errors import OmnitrackError
 from tracker.video.drawing import Style, draw_caption
 from tracker.video.frame import Image
 from tracker.video.probing import Probe
+from tracker.video.urls import secrets_replaced
 
-_USER_INFO = re.compile(
-    r"^(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^/:@]*)(?::(?P<password>\S*))?@(?=[^@/]*(?:/|$|\?))", re.I
-)
-_SECRET = re.compile(r"(?<=[?&;])(?P<key>(?:pass|passwd|password|pwd|token|auth|key|secret)=)(?P<value>[^&;\s]+)", re.I)
 _TILE = (480, 270)
 _DARK = (36, 32, 30)
 
@@ -46,18 +44,16 @@ def without_secrets(name: str, url: str) -> tuple[str, dict[str, str]]:
     prefix = prefix if prefix[0].isalpha() else f"CAMERA_{prefix}"
     secrets: dict[str, str] = {}
 
-    def keep(key: str, value: str) -> str:
-        secrets[f"{prefix}_{key}"] = value
-        return f"${{{prefix}_{key}}}"
+    count = itertools.count(1)
 
-    def user_info(match: re.Match[str]) -> str:
-        user = keep("USER", match["user"]) if match["user"] else ""
-        password = "" if match["password"] is None else f":{keep('PASSWORD', match['password'])}"
-        return f"{match['scheme']}{user}{password}@"
+    def keep(kind: str, value: str) -> str:
+        if not value:
+            return ""
+        name = f"{prefix}_{kind.upper()}" + (f"_{next(count)}" if kind == "secret" else "")
+        secrets[name] = value
+        return f"${{{name}}}"
 
-    url = _USER_INFO.sub(user_info, url)
-    count = iter(range(1, 100))
-    return _SECRET.sub(lambda match: match["key"] + keep(f"SECRET_{next(count)}", match["value"]), url), secrets
+    return secrets_replaced(url, keep), secrets
 
 
 def write_site(cameras: Sequence[Seen], config: Path) -> tuple[Path | None, Path | None]:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, exists, insert, select, update
 
@@ -15,6 +14,7 @@ from tracker.errors import OmnitrackError
 from tracker.store.models import Camera, Embedder, Embedding, Run, RunCamera, ZoneRow
 from tracker.store.numbers import RunPeople, next_identity_id
 from tracker.store.session import Store
+from tracker.video.urls import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +105,9 @@ def utc(at_us: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
-def without_password(source: str) -> str:
-    """rtsp://user:secret@host/1 -> rtsp://user:***@host/1; anything else unchanged."""
-    if "://" not in source:
-        return source
-    parts = urlsplit(source)
-    credentials, at, host = parts.netloc.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    return parts._replace(netloc=f"{user}:***{at}{host}").geturl() if colon else source
-
-
 def _run_camera(connection: Connection, run_id: int, name: str, origin: CameraOrigin) -> RunCameraKey:
     key = RunCameraKey(_camera(connection, name), micros(origin.epoch_utc))
-    source = without_password(origin.source)
+    source = masked(origin.source)
     values: dict[str, Any] = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
     values["clips"] = None if origin.clips is None else str(origin.clips.resolve())
     connection.execute(insert(RunCamera).values(values))
