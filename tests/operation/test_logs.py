@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.test_commands import omnitrack
 from tracker.config import Config
-from tracker.operation.logs import secrets_of, set_up_logging
+from tracker.operation.logs import censored, secrets_of, set_up_logging
 
 SECRET = "canary-91c7"
 
@@ -71,6 +71,23 @@ def test_secrets_are_the_variables_that_the_configuration_names(monkeypatch: pyt
         }
     )
     assert secrets_of(config) == {"value-of-CAM_A", "value-of-HOOK", "value-of-BROKER"}
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_secrets_of_a_configuration_that_is_read_again_are_not_logged(
+    style: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIRST", f"{SECRET}-first")
+    monkeypatch.setenv("LATER", f"{SECRET}-later")
+    first, later = (
+        Config.model_validate({"operation": {"log": style}, "cameras": [{"name": "a", "source": source}]})
+        for source in ("rtsp://h/${FIRST}", "rtsp://h/${LATER}")
+    )
+    assert censored(lambda: later, first)() is later
+    logging.getLogger("tracker.test").warning("offline: rtsp://h/%s-first and rtsp://h/%s-later", SECRET, SECRET)
+    said = capsys.readouterr().err
+    assert said.startswith("{") is (style == "json")
+    assert "offline: rtsp://h/*** and rtsp://h/***" in said
 
 
 def test_check_names_the_variable_that_is_not_set(tmp_path: Path) -> None:

@@ -37,16 +37,15 @@ def execute(
     reread: gives the configuration as it stands now, when SIGHUP asks for its live cameras to be brought in line.
     """
     from tracker.networks import LoadingNetworks
-    from tracker.operation.logs import secrets_of, set_up_logging
+    from tracker.operation.logs import censored, secrets_of, set_up_logging
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    secrets = secrets_of(config)
-    set_up_logging(config.operation.log, secrets)
+    set_up_logging(config.operation.log, secrets_of(config))
     for_machines = config.operation.log == "json"
     notify = _LOG.info if for_machines else console.print
     with (
         stop_on_signals(notify) as request,
-        reread_on_hangup(reread) as hangup,
+        reread_on_hangup(None if reread is None else censored(reread, config)) as hangup,
         LoadingNetworks(config) as networks,
     ):
         from tracker.bootstrap import build_run  # takes as long as the networks, which are loaded meanwhile

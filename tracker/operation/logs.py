@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Collection, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -85,6 +85,21 @@ def set_up_logging(style: str, secrets: Collection[str] = (), stream: TextIO | N
     root.setLevel(logging.INFO)
     for noisy in ("alembic", "matplotlib", "PIL", "libav", "openvino", "ultralytics"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def censored(reread: "Callable[[], Config]", first: "Config") -> "Callable[[], Config]":
+    """The same, and whatever secrets a configuration that was read names are kept out of the logs from then on. first:
+    the one that the program began with.
+    """
+    known = set(secrets_of(first))
+
+    def read() -> "Config":
+        config = reread()
+        known.update(secrets_of(config))
+        set_up_logging(first.operation.log, known)
+        return config
+
+    return read
 
 
 def _json_formatter(censor: Censor) -> logging.Formatter:
