@@ -194,8 +194,18 @@ def test_what_a_camera_masks_is_black_for_everybody_and_who_stands_outside_is_no
     step = pipeline.step(batch(0, {"a": 10, "b": 10}))
     assert int(step.batch.frames["a"].image[0, 0, 0]) == 0  # where the fake detector looks
     assert [len(step.detections[camera]) for camera in ("a", "b")] == [0, 0]
+    assert [len(step.everybody_xyxy[camera]) for camera in ("a", "b")] == [0, 1], "who does not count is hidden, too"
     pipeline.areas = {}
     assert len(pipeline.step(batch(1, {"a": 10})).detections["a"]) == 1
+
+
+def test_a_region_that_changes_counts_at_once_also_where_nothing_moves() -> None:
+    lower = ((0.0, 0.95), (1.0, 0.95), (1.0, 1.0), (0.0, 1.0))
+    pipeline, _ = pipeline_with()
+    pipeline.gate = MotionGate(5)
+    assert len(pipeline.step(batch(0, {"b": 10})).detections["b"]) == 1
+    pipeline.areas = {"b": CameraAreas([lower])}
+    assert len(pipeline.step(batch(1, {"b": 10})).detections["b"]) == 0
 
 
 def test_a_step_without_frames_flows_through() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.single_camera import SingleCameraTracker
-from tracker.core.types import Detections, IdentityEvent, TrackUpdate
+from tracker.core.types import Detections, FloatArray, IdentityEvent, TrackUpdate
 from tracker.crosscam.constraints import Constraint, Withdrawal
 from tracker.crosscam.following import Followers
 from tracker.crosscam.ground.local_tracks import Seen
@@ -83,19 +83,16 @@ class Pipeline:
         return batch if self.gate is None else self.gate.news(batch)
 
     def _detect(self, news: FrameBatch) -> dict[str, Detections]:
-        """People by camera, found in one call of the network, as far as they stand where it matters."""
+        """Everybody by camera, found in one call of the network."""
         frames = list(news.frames.values())
         found = self.detector.detect([frame.image for frame in frames]) if frames else []
-        return {
-            frame.camera_id: self._area(frame).chosen(people, frame.image)
-            for frame, people in zip(frames, found, strict=True)
-        }
+        return {frame.camera_id: people for frame, people in zip(frames, found, strict=True)}
 
     def _area(self, frame: Frame) -> CameraAreas:
         return self.areas.get(frame.camera_id, EVERYWHERE)
 
     def _follow(self, batch: FrameBatch, news: Mapping[str, Detections]) -> Step:
-        """Describe the people found, then track and match them.
+        """Describe the people found who count, then track and match them.
 
         Tracks of a camera that was lost end: whoever comes back into its view is a new local track.
         """
@@ -103,7 +100,8 @@ class Pipeline:
         self._camera_seconds.update((frame.camera_id, frame.t_seconds) for frame in frames)
         self.t_seconds = max(self.t_seconds, batch.t_seconds, *self._camera_seconds.values())
         self._found |= news
-        found = [self._found[frame.camera_id] for frame in frames]
+        found = [self._area(frame).chosen(self._found[frame.camera_id], frame.image) for frame in frames]
+        everybody = {frame.camera_id: self._found[frame.camera_id].boxes_xyxy for frame in frames}
         motions = self._camera_motions(frames, found)
         detections = self._describe(frames, found, motions)
         seen = {
@@ -114,7 +112,7 @@ class Pipeline:
         lost = {camera: self._camera_seconds.get(camera, self.t_seconds) for camera in batch.lost_cameras}
         with self._measured("track"):
             updates = self.followers.step(self.t_seconds, seen, motions, lost)
-        return self._link(batch, updates, detections)
+        return self._link(batch, updates, detections, everybody)
 
     def _camera_motions(self, frames: Sequence[Frame], found: Sequence[Detections]) -> dict[str, Affine]:
         """How each camera that moves did since its picture before."""
@@ -147,7 +145,7 @@ class Pipeline:
         """End every track and let the matcher settle what is open. Call once, after the last step."""
         if self.t_seconds == -math.inf:
             return  # there was no step
-        self._link(FrameBatch(self.t_seconds, {}), self.followers.finish(self.t_seconds), {}, last=True)
+        self._link(FrameBatch(self.t_seconds, {}), self.followers.finish(self.t_seconds), {}, {}, last=True)
 
     def close(self) -> None:
         """Close the sinks, each whatever the others do."""
@@ -160,6 +158,7 @@ class Pipeline:
         batch: FrameBatch,
         updates: Mapping[str, Sequence[TrackUpdate]],
         detections: Mapping[str, Detections],
+        everybody_xyxy: Mapping[str, FloatArray],
         last: bool = False,
     ) -> Step:
         with self._measured("match"):
@@ -167,7 +166,7 @@ class Pipeline:
             events += self.matcher.update(self.t_seconds, list(flatten(updates.values())))
             if last:
                 events = [*events, *self.matcher.finish(self.t_seconds)]
-        step = Step(batch, updates, events, detections)
+        step = Step(batch, updates, events, detections, everybody_xyxy)
         for sink in self.sinks:
             sink.write(step)
         return step

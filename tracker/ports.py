@@ -96,13 +96,16 @@ class Matcher(Protocol):
 class Step:
     """All that one step of the pipeline produced; updates and detections hold an entry for every camera with a frame.
 
-    The closing step of a run has no frames: its updates end every track that is left.
+    detections: the people who count there. everybody_xyxy: boxes (n, 4) of all who were found, also of those who stand
+    where nobody counts or are less certain than the camera asks for. The closing step of a run has no frames: its
+    updates end every track that is left.
     """
 
     batch: FrameBatch
     updates: Mapping[str, Sequence[TrackUpdate]]
     events: Sequence[IdentityEvent]
     detections: Mapping[str, Detections] = field(default_factory=dict)
+    everybody_xyxy: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 class Sink(Protocol):

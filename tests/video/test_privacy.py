@@ -13,6 +13,7 @@ from tracker.video.privacy import PrivacySink, pixelate
 
 NOISE = np.random.default_rng(3).integers(0, 256, (200, 300, 3), np.uint8)
 ANN, BOB, EVE = ((20.0, 20.0, 60.0, 120.0), (100.0, 20.0, 140.0, 120.0), (200.0, 20.0, 240.0, 120.0))
+ZOE = (150.0, 125.0, 185.0, 195.0)
 
 
 def boxes(*rows: tuple[float, ...]) -> FloatArray:
@@ -46,19 +47,22 @@ def update(track_id: int, box: tuple[float, ...], row: int | None, state: TrackS
 
 
 def test_everybody_is_hidden_but_those_who_may_be_shown() -> None:
-    """Ann may be shown, Bob is a track that was not detected just now, Eve a detection without a track."""
+    """Ann may be shown, Bob is a track that was not detected just now, Eve a detection without a track, and Zoe was
+    found where nobody counts.
+    """
     kept = RecordingSink()
     sink = PrivacySink([kept], {("gate", 1): 7, ("gate", 2): 8}.get, lambda identity_id: identity_id == 7)
     updates = [update(1, ANN, 0, TrackState.CONFIRMED), update(2, BOB, None, TrackState.LOST)]
     found = Detections(boxes(ANN, EVE), np.full(2, 0.9, np.float32))
     step = Step(FrameBatch(0.0, {"gate": Frame("gate", 0, 0.0, NOISE)}), {"gate": updates}, [], {"gate": found})
+    step = replace(step, everybody_xyxy={"gate": boxes(ANN, EVE, ZOE)})
     sink.write(step)
     (passed,) = kept.steps
     image = passed.batch.frames["gate"].image
     np.testing.assert_array_equal(image[20:120, 20:60], NOISE[20:120, 20:60])
-    for person in (BOB, EVE):
+    for person in (BOB, EVE, ZOE):
         assert detail(image, person) < 0.1 * detail(NOISE, person)
     assert passed.updates is step.updates
-    sink.write(replace(step, updates={}, detections={}, batch=FrameBatch(0.1, {})))
+    sink.write(replace(step, updates={}, detections={}, everybody_xyxy={}, batch=FrameBatch(0.1, {})))
     sink.close()
     assert (len(kept.steps), kept.closed) == (2, 1)

@@ -39,9 +39,9 @@ def pixelate(image: Image, boxes_xyxy: FloatArray) -> Image:
 class PrivacySink:
     """Hands steps on to other sinks with everybody pixelated who may not be seen; implements tracker.ports.Sink.
 
-    Hidden are all detections, and all tracks also where nobody was detected just now, except those whose identity may
-    be shown. may_show: asked for the global identity of a track. Where a hidden and a shown person overlap, both are
-    hidden.
+    Hidden are all people found, also where they do not count, and all tracks also where nobody was found just now,
+    except those whose identity may be shown. may_show: asked for the global identity of a track. Where a hidden and a
+    shown person overlap, both are hidden.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class PrivacySink:
                 closing.callback(sink.close)
 
     def _hidden(self, step: Step, camera: str, frame: Frame) -> Frame:
-        shown_rows: set[int] = set()
+        shown: set[tuple[float, ...]] = set()
         boxes: list[FloatArray] = []
         for update in step.updates.get(camera, ()):
             if update.state is TrackState.ENDED:
@@ -75,8 +75,6 @@ class PrivacySink:
             if identity_id is None or not self._may_show(identity_id):
                 boxes.append(update.box_xyxy)
             elif update.detection_index is not None:
-                shown_rows.add(update.detection_index)
-        if camera in step.detections:
-            found = step.detections[camera].boxes_xyxy
-            boxes += [box for row, box in enumerate(found) if row not in shown_rows]
+                shown.add(tuple(step.detections[camera].boxes_xyxy[update.detection_index]))
+        boxes += [box for box in step.everybody_xyxy.get(camera, ()) if tuple(box) not in shown]
         return replace(frame, image=pixelate(frame.image, np.array(boxes, np.float32).reshape(-1, 4)))
