@@ -29,8 +29,10 @@ from tracker.core.settings import TrackerConfig
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.crosscam.topology import Topology
+from tracker.evaluation.ground import ground_steps, inside, read_ground
+from tracker.evaluation.metrics import score
 from tracker.evaluation.mot import MotRows, read_mot, write_mot
-from tracker.evaluation.scores import TimeStep, box_step, evaluate, score
+from tracker.evaluation.scores import box_step, evaluate
 from tracker.recorded.files import Recording, read_recording
 from tracker.recorded.run import RecordedTracks, track_recordings
 from tracker.site.calibration import read_calibration
@@ -45,7 +47,7 @@ SAMPLES_HALF = 397
 WILDTRACK_FPS, WILDTRACK_FRAMES = 2.0, 200
 WILDTRACK_SIZE = (1920, 1080)
 CAMERAS = [f"C{number}" for number in range(1, 8)]
-GRID_METRES = np.array([[-3.5, -9.5], [9.5, 27.5]])
+GRID_METRES = (-3.5, -9.5, 9.5, 27.5)
 """The annotated ground and half a metre around it; places outside are not scored."""
 
 
@@ -95,7 +97,7 @@ def score_pets(folder: Path, tracks: RecordedTracks, span: tuple[int, int]) -> s
 def samples(recorded: Path) -> None:
     """Two views that do not overlap; `recorded` holds west.npz and east.npz."""
     recordings = [read_recording(camera, recorded / f"{camera}.npz") for camera in ("west", "east")]
-    halves = [replace(recording, frames=recording.frames[:SAMPLES_HALF]) for recording in recordings]
+    halves = [recording.first(SAMPLES_HALF) for recording in recordings]
     print(
         "Samples, online (1 s), MTMC IDF1 / HOTA (ids)      frames 1-397           398-795               all    targets"
     )
@@ -187,17 +189,13 @@ def score_wildtrack(
     start = time.process_time()
     tracks = track_recordings(recordings, WILDTRACK_FPS, matcher=MEMORY, cameras=calibration)
     milliseconds = (time.process_time() - start) / WILDTRACK_FRAMES * 1000
-    assert tracks.ground is not None
-    found = tracks.ground[
-        ((tracks.ground[:, 2:] >= GRID_METRES[0]) & (tracks.ground[:, 2:] <= GRID_METRES[1])).all(axis=1)
-    ]
-    true_places = np.loadtxt(folder / "partA" / "gt" / "ground.txt", delimiter=",")
+    found, true_places = inside(tracks.ground, GRID_METRES), read_ground(folder / "partA" / "gt" / "ground.txt")
     true_boxes = {camera: read_mot(folder / "partA" / "gt" / f"{camera}.txt") for camera in CAMERAS}
     row: list[float] = []
     for first, last in ((1, 100), (101, 200), (1, 200)):
         span = range(first, last + 1)
         image = score([box_step(*at(f, true_boxes[c], tracks.cameras[c])) for c in CAMERAS for f in span], 0.5)
-        ground = score([ground_step(true_places[true_places[:, 0] == f], found[found[:, 0] == f]) for f in span], 0.5)
+        ground = score(ground_steps(true_places, found, span, 1.0), 0.5)
         row += [image.idf1, image.hota, ground.idf1, ground.mota]
     return np.array(row), milliseconds
 
@@ -207,12 +205,6 @@ def at(frame: int, truth: MotRows, found: MotRows) -> tuple[MotRows, MotRows]:
     real = truth[truth.frames == frame]
     boxes = real.boxes_xyxy.clip(0, [*WILDTRACK_SIZE, *WILDTRACK_SIZE])
     return replace(real, boxes_xyxy=boxes), found[found.frames == frame]
-
-
-def ground_step(truth: Row, found: Row) -> TimeStep:
-    """Similarity falls from 1 at no distance to 0.5 at one metre. truth, found: (n, 4) frame, id, X, Y."""
-    apart = np.linalg.norm(truth[:, None, 2:] - found[None, :, 2:], axis=-1)
-    return TimeStep(truth[:, 1].astype(np.int64), found[:, 1].astype(np.int64), np.clip(1 - apart / 2, 0, None))
 
 
 def main() -> None:

@@ -24,8 +24,9 @@ from tracker.core.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
 from tracker.core.motion import POSITION, MotionConfig, initiate, predict, update
 from tracker.core.presets import PRESETS
 from tracker.core.types import Detections
+from tracker.evaluation.metrics import Scores
 from tracker.evaluation.mot import MotRows, read_mot, write_mot
-from tracker.evaluation.scores import Scores, evaluate
+from tracker.evaluation.scores import evaluate
 from tracker.recorded.files import read_recording
 
 OSNET, INTEL = "emb_osnet_x0_25", "emb_intel_0287"

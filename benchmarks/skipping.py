@@ -24,7 +24,8 @@ from rich.table import Table
 from tracker.bootstrap import build_run
 from tracker.config import Config
 from tracker.core.types import Detections, FloatArray
-from tracker.evaluation.scores import Scores, evaluate
+from tracker.evaluation.metrics import Scores
+from tracker.evaluation.scores import evaluate
 from tracker.ports import Gate
 from tracker.recorded.files import Recording, read_recording
 from tracker.video.frame import FrameBatch, Image

@@ -44,7 +44,8 @@ def build_sinks(
         video = AnnotatedVideoSink(folder, batcher.frames_per_second, matcher.identity_of)
         sinks.append(TimedSink(video, given.times, "video"))
     if recorded_as is not None:
-        sinks.append(RecordingSink(folder, [camera.name for camera in config.cameras], recorded_as))
+        offsets = {camera.name: camera.time_offset_seconds for camera in config.cameras}
+        sinks.append(RecordingSink(folder, offsets, recorded_as))
     if output.hide_people == "nobody":
         return sinks
     only_wanted = output.hide_people == "everybody_but_wanted"

@@ -12,7 +12,10 @@ from typer.testing import CliRunner
 from tests.crosscam.ground_world import CAMERAS
 from tests.recorded.test_recorded import square
 from tracker.cli.run import run
+from tracker.core.types import Detections
 from tracker.errors import OmnitrackError
+from tracker.evaluation.ground import ground_steps, read_ground
+from tracker.evaluation.metrics import score
 from tracker.evaluation.mot import read_mot
 from tracker.recorded.files import write_recording
 from tracker.store.explanation import explain
@@ -97,3 +100,69 @@ def test_the_database_tells_of_people_on_the_ground(recorded: list[str], tmp_pat
     assert len(people) == 3
     assert {(row.camera, row.identity_id) for row in rows} == {(c, i) for c in ("c0", "c1", "c2", "c3") for i in people}
     assert rules.count("ground") == 9
+
+
+def test_a_clock_that_is_known_to_be_wrong_is_put_right(recorded: list[str], tmp_path: Path) -> None:
+    """Of c1 the first two seconds are missing, which it does not know: its people are found on the ground elsewhere."""
+    late = square()[0][1]
+    write_recording(tmp_path / "c1.npz", replace(late, frames=late.frames[4:], embedder="osnet"))
+    write_square(tmp_path / "site.yaml")
+    (tmp_path / "run.yaml").write_text("cameras: [{name: c1, source: c1.mp4, time_offset_seconds: 2}]")
+    sources = [
+        recorded[0],
+        f"c1={tmp_path}/c1.npz",
+        *recorded[2:],
+        "--calibration",
+        tmp_path / "site.yaml",
+        "--offline",
+    ]
+    invoke(*sources, "--out", tmp_path / "wrong")
+    invoke(*sources, "--out", tmp_path / "right", "--config", tmp_path / "run.yaml")
+    invoke(*recorded, "--calibration", tmp_path / "site.yaml", "--offline", "--out", tmp_path / "whole")
+    whole, right, wrong = (read_ground(tmp_path / name / "ground.txt") for name in ("whole", "right", "wrong"))
+    score_of = {
+        name: score(ground_steps(whole, found, range(1, 21), 0.1), 0.5).idf1
+        for name, found in (("right", right), ("wrong", wrong))
+    }
+    assert score_of["right"] > 98 > 90 > score_of["wrong"]
+    rows = read_mot(tmp_path / "right" / "c1.txt")
+    assert rows.frames.max() == 16, "pictures keep their own numbers"
+
+
+def test_who_left_early_is_told_at_the_end(recorded: list[str], tmp_path: Path) -> None:
+    """For longer than the matcher is asked to answer, with a database as without."""
+    early = square()[0][0]
+    nobody = (Detections.empty(),) * 40
+    write_recording(tmp_path / "c0.npz", replace(early, frames=early.frames + nobody, embedder="osnet"))
+    (tmp_path / "run.yaml").write_text("matcher: {answer_seconds: 3}")
+    arguments = [f"c0={tmp_path}/c0.npz", "--config", tmp_path / "run.yaml", "--offline"]
+    invoke(*arguments, "--out", tmp_path / "files")
+    invoke(*arguments, "--out", tmp_path / "stored", "--db", tmp_path / "omnitrack.db")
+    files, stored = (read_mot(tmp_path / name / "c0.txt") for name in ("files", "stored"))
+    assert len(stored) == len(files) > 40
+
+
+def test_places_of_an_earlier_run_do_not_stay(recorded: list[str], tmp_path: Path) -> None:
+    write_square(tmp_path / "site.yaml")
+    ground = tmp_path / "out" / "ground.txt"
+    invoke(*recorded, "--out", tmp_path / "out", "--calibration", tmp_path / "site.yaml")
+    before = ground.read_text()
+    invoke(recorded[0], "--out", tmp_path / "out", "--calibration", tmp_path / "site.yaml")
+    assert before != ground.read_text() != "", "of one camera"
+    invoke(*recorded, "--out", tmp_path / "out")
+    assert not ground.exists()
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", ".a", "", "ground"])
+def test_a_camera_whose_name_cannot_be_a_files_is_refused(recorded: list[str], name: str, tmp_path: Path) -> None:
+    file = recorded[0].partition("=")[2]
+    with pytest.raises(OmnitrackError, match=r"=.*c0\.npz"):
+        invoke(f"{name}={file}", "--out", tmp_path / "out")
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_a_ground_file_that_cannot_be_written_is_named(recorded: list[str], tmp_path: Path) -> None:
+    write_square(tmp_path / "site.yaml")
+    (tmp_path / "ground.txt").mkdir()
+    with pytest.raises(OmnitrackError, match=r"ground\.txt: cannot be written"):
+        invoke(*recorded, "--out", tmp_path, "--calibration", tmp_path / "site.yaml")

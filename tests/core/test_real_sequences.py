@@ -5,8 +5,9 @@ from pathlib import Path
 from tests.resources import DATA, needs_data
 from tracker.cli.single_camera import interpolated, track_frames
 from tracker.core.presets import PRESETS
+from tracker.evaluation.metrics import Scores
 from tracker.evaluation.mot import MotRows, write_mot
-from tracker.evaluation.scores import Scores, evaluate
+from tracker.evaluation.scores import evaluate
 from tracker.recorded.files import read_recording
 
 

@@ -8,13 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from scipy.optimize import linear_sum_assignment
+from typer.testing import CliRunner
 
 from tests.resources import DATA, needs_data
+from tracker.cli.evaluate import evaluate as command
 from tracker.core.boxes import iou
 from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import MotRows, read_mot, write_mot
 from tracker.evaluation.scores import evaluate
+
+app = typer.Typer()
+app.command()(command)
 
 BOX = (10.0, 10.0, 30.0, 60.0)
 FAR = (210.0, 10.0, 230.0, 60.0)
@@ -108,6 +114,86 @@ def test_identity_f1_on_real_data_equals_its_definition(tmp_path: Path) -> None:
     scores = evaluate({"v1": truth_file}, {"v1": tmp_path / "pred.txt"}).cameras["v1"]
     assert scores.idf1 == pytest.approx(expected, abs=1e-9)
     assert scores.gt_ids == 19
+
+
+def test_files_of_places_are_scored_as_they_are(tmp_path: Path) -> None:
+    boxes = {"a": camera(tmp_path / "a.txt", [(1, 1, BOX)])}
+    truth, found = tmp_path / "truth.txt", tmp_path / "ground.txt"
+    truth.write_text("1,1,0,0\n2,1,1,0\n2,2,50,0\n")
+    found.write_text("1,7,0,0.9\n2,7,1,1.1\n2,8,90,0\n")
+    scores = evaluate(boxes, boxes, ground=(truth, found)).ground
+    assert scores is not None
+    assert scores.idf1 == pytest.approx(100 / 3)
+    assert (scores.false_positives, scores.false_negatives) == (2, 2)
+    scores = evaluate(boxes, boxes, ground=(truth, found), area=(-5, -5, 5, 5), distance_metres=2).ground
+    assert scores is not None
+    assert (scores.idf1, scores.mota, scores.gt_ids) == (100, 100, 1)
+    scores = evaluate(boxes, boxes, ground=(truth, found), frames=(1, 1)).ground
+    assert scores is not None
+    assert scores.idf1 == 100
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "holds no ground position"),
+        ("1,1,0\n", "ground.txt:1: expected frame from 1, id, X and Y"),
+        ("1,1,0,0\n1,2,0,nan\n", "ground.txt:2: expected frame"),
+        ("0,1,0,0\n", "ground.txt:1: expected frame"),
+        ("1,1,0,0\n1,1,3,0\n", "ground.txt:2: id 1 stands more than once in frame 1"),
+    ],
+)
+def test_a_bad_file_of_places_is_named(content: str, complaint: str, tmp_path: Path) -> None:
+    boxes = {"a": camera(tmp_path / "a.txt", [(1, 1, BOX)])}
+    good, bad = tmp_path / "good.txt", tmp_path / "ground.txt"
+    good.write_text("1,1,0,0\n")
+    bad.write_text(content)
+    for files in ((good, bad), (bad, good)):
+        with pytest.raises(OmnitrackError, match=complaint):
+            evaluate(boxes, boxes, ground=files)
+
+
+def test_truth_without_places_is_named(tmp_path: Path) -> None:
+    placed, visible = tmp_path / "placed.txt", tmp_path / "visible.txt"
+    placed.write_text("1,1,10,10,20,50,1,1,0.5,-1\n1,2,10,10,20,50,1,3,4,-1\n")
+    visible.write_text("1,1,10,10,20,50,1,1,1.00\n2,1,10,10,20,50,1,1,0.35\n")
+    bare = camera(tmp_path / "bare.txt", [(1, 1, BOX)])
+    with pytest.raises(OmnitrackError, match="no ground truth holds a ground position"):
+        evaluate({"a": bare}, {"a": placed}, ground=True)
+    with pytest.raises(OmnitrackError, match="class and visibility"):
+        evaluate({"a": visible}, {"a": placed}, ground=True)
+    assert evaluate({"a": placed}, {"a": placed}, ground=True).ground is not None
+
+
+def test_the_command_scores_ground_files_of_two_folders(tmp_path: Path) -> None:
+    for name in ("out", "gt"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "C1.txt").write_text("1,1,10,10,20,50,1,1,0.35\n")
+        (tmp_path / name / "ground.txt").write_text("1,1,0,0\n1,2,9,9\n")
+
+    def ground(*options: str) -> dict[str, float]:
+        arguments = [str(tmp_path / "out"), str(tmp_path / "gt"), "--ground", "--json", *options]
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        return dict(json.loads(done.stdout)["ground"])
+
+    assert (ground()["idf1"], ground()["gt_ids"]) == (100, 2)
+    assert ground("--area", "-1,-1,5,5")["gt_ids"] == 1
+    for area in ("1,2,3", "5,0,1,9", "0,0,nan,1"):
+        with pytest.raises(OmnitrackError, match="--area: expected X1,Y1,X2,Y2"):
+            ground("--area", area)
+    (tmp_path / "gt" / "ground.txt").unlink()
+    with pytest.raises(OmnitrackError, match="class and visibility"):
+        ground()
+
+
+@needs_data
+def test_the_truth_of_wildtrack_scores_itself() -> None:
+    folder = DATA / "wildtrack_boxes" / "partA" / "gt"
+    arguments = [str(folder), str(folder), "--ground", "--json", "--frames", "1-10"]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    ground = json.loads(done.stdout)["ground"]
+    truth = np.loadtxt(folder / "ground.txt", delimiter=",")
+    assert (ground["mota"], ground["gt_ids"]) == (100, len(set(truth[truth[:, 0] <= 10, 1])))
 
 
 REFERENCE_TOOL = DATA.parent / "tools" / "evaluate_tracks.py"

@@ -1,5 +1,6 @@
 """Recorded detections: reading, writing, tracking."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from tests.crosscam.ground_world import CAMERAS, STEP_SECONDS, detections
 from tracker.core.types import Detections
+from tracker.crosscam.ground_plane import GroundCamera
 from tracker.errors import OmnitrackError
 from tracker.recorded.files import Recording, read_recording, write_recording
 from tracker.recorded.run import track_recordings
@@ -34,6 +36,22 @@ def test_a_recording_survives_writing_and_reading(tmp_path: Path) -> None:
         assert one.embeddings is not None
         assert two.embeddings is not None
         np.testing.assert_allclose(one.embeddings, two.embeddings, atol=1e-3)
+
+
+def test_times_survive_and_a_rate_that_is_given_takes_their_place(tmp_path: Path) -> None:
+    recording = replace(square(3)[0][0], t_seconds=np.array([0.25, np.nan, 0.875]))
+    write_recording(tmp_path / "c0.npz", recording)
+    again = read_recording("c0", tmp_path / "c0.npz")
+    np.testing.assert_array_equal(again.times(None), [0.25, np.nan, 0.875])
+    np.testing.assert_array_equal(again.times(2.0), [0.0, np.nan, 1.0])
+    assert [seen is None for seen in again.looked_at()] == [False, True, False]
+    np.testing.assert_array_equal(again.first(1).times(None), [0.25])
+
+
+def test_a_recording_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c0.npz").mkdir()
+    with pytest.raises(OmnitrackError, match=r"c0\.npz: cannot be written"):
+        write_recording(tmp_path / "c0.npz", square(1)[0][0])
 
 
 def test_an_empty_recording_survives(tmp_path: Path) -> None:
@@ -78,6 +96,9 @@ ONE = {"frame": np.array([1]), "boxes_xyxy": np.array([[0, 0, 9, 9]]), "conf": n
         (ONE | {"frame": np.array([10**9])}, "the last frame is 1000000000"),
         (ONE | {"conf": np.array([7.5])}, "that of box 0 is 7.5"),
         (ONE | {"n_frames": np.array([1, 2])}, "n_frames must hold whole numbers, 1 of them"),
+        (ONE | {"t_seconds": np.array([0.0, 1.0])}, "t_seconds must hold growing seconds of all 1 frames"),
+        (ONE | {"n_frames": 2, "t_seconds": np.array([1.0, 1.0])}, "t_seconds must hold growing seconds"),
+        (ONE | {"t_seconds": np.array([np.inf])}, "t_seconds must hold growing seconds"),
         (ONE | {"image_size": np.array([640.5, 480])}, "image_size must hold whole numbers, 2 of them"),
     ],
 )
@@ -106,7 +127,6 @@ def test_people_on_the_ground_have_one_id_in_all_cameras(delay_seconds: float | 
             ids.setdefault(person, set()).add(int(identity))
     assert all(len(found) == 1 for found in ids.values()), ids
     assert len(set.union(*ids.values())) == 3
-    assert tracks.ground is not None
     assert set(tracks.ground[:, 1]) == set.union(*ids.values())
 
 
@@ -117,12 +137,38 @@ def test_cameras_that_are_not_calibrated_are_followed_beside_the_ground() -> Non
     tracks = track_recordings(recordings, 1 / STEP_SECONDS, cameras=some, delay_seconds=None)
     assert {name: len(set(rows.ids)) for name, rows in tracks.cameras.items()} == dict.fromkeys(CAMERAS, 3)
     assert len({int(i) for rows in tracks.cameras.values() for i in rows.ids}) == 3
-    assert tracks.ground is not None
+    assert set(tracks.ground[:, 1]) == set(tracks.cameras["c0"].ids)
 
 
 def test_recordings_of_different_length_are_followed_to_the_end() -> None:
     recordings, _ = square()
     short = Recording("c0", recordings[0].frames[:5])
     tracks = track_recordings([short, *recordings[1:]], 1 / STEP_SECONDS)
-    assert tracks.ground is None
+    assert not len(tracks.ground)
     assert tracks.cameras["c1"].frames.max() == 20
+
+
+def test_a_camera_that_shares_no_view_tells_places_too() -> None:
+    recordings, _ = square()
+    tracks = track_recordings(recordings[:1], 1 / STEP_SECONDS, cameras=CAMERAS, delay_seconds=None)
+    rows = tracks.cameras["c0"]
+    told = ~np.isnan(rows.ground_metres[:, 0])
+    expected = {(int(f), int(i)): xy for f, i, xy in zip(rows.frames, rows.ids, rows.ground_metres, strict=True)}
+    assert len(tracks.ground) == told.sum() > 20
+    for frame, identity, x, y in tracks.ground:
+        np.testing.assert_allclose((x, y), expected[frame, identity])
+
+
+def test_a_camera_beside_the_shared_ground_tells_places_of_whom_the_others_do_not_see() -> None:
+    """The third camera films a square of its own, one that is 100 m away, with the same people later."""
+    recordings, _ = square()
+    nobody = (Detections.empty(),) * 20
+    here = [replace(r, frames=r.frames + nobody) for r in recordings[:2]]
+    there = Recording("far", nobody + recordings[2].frames)
+    move = np.array([[1.0, 0, 100], [0, 1, 0], [0, 0, 1]])
+    cameras = {name: CAMERAS[name] for name in ("c0", "c1")}
+    cameras["far"] = GroundCamera(move @ CAMERAS["c2"].image_to_ground, CAMERAS["c2"].image_size)
+    places = track_recordings([*here, there], 1 / STEP_SECONDS, cameras=cameras, delay_seconds=None).ground
+    assert set(places[places[:, 2] < 50, 0]) <= set(range(1, 24)), "a track lives on for a moment"
+    assert len(places[places[:, 2] < 50]) > 40
+    assert len(places[(places[:, 2] > 90) & (places[:, 0] > 20)]) > 20

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tracker.cli.detections import FRAMES_PER_SECOND
 from tracker.cli.identities import DEFAULT_DB, Database
 from tracker.errors import OmnitrackError
 
@@ -81,14 +80,16 @@ def camera(
 def clock(
     tracks: Annotated[list[str], typer.Argument(metavar="CAM=FILE CAM=FILE", help="npz of run --record, or MOT text")],
     calibration: Annotated[list[Path], typer.Option(help="Of both cameras: Tsai .xml, WILDTRACK .json, .yaml")],
-    fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of both")] = FRAMES_PER_SECOND,
+    fps: Annotated[
+        float | None, typer.Option(min=0.01, help="Frames per second of both; default: their own times, or 25")
+    ] = None,
     embedding: Annotated[str | None, typer.Option(help="Array of embeddings in an npz that holds several")] = None,
     longest: Annotated[float, typer.Option(min=0.1, help="Largest offset to look for, in seconds")] = 10.0,
 ) -> None:
     """Find how far the clocks of two overlapping calibrated cameras are apart, from the people whom both see."""
     from tracker.cli.evaluate import named_files
     from tracker.crosscam.clock import clock_offset
-    from tracker.recorded.files import read_recording
+    from tracker.recorded.files import interval_of, read_recording
     from tracker.recorded.tracklets import places_of
 
     files = named_files(",".join(tracks), "calibrate clock")
@@ -97,7 +98,7 @@ def clock(
     first, second = (read_recording(name, file, embedding) for name, file in files.items())
     places = [places_of(recording, calibration_of(recording, calibration), fps) for recording in (first, second)]
     try:
-        found = clock_offset(*places[0], *places[1], 1 / fps, longest)
+        found = clock_offset(*places[0], *places[1], interval_of(first.times(fps)), longest)
     except ValueError as error:
         raise OmnitrackError(
             f"{first.camera_id} and {second.camera_id}: {error}; do the views overlap, and do the calibrations share "
@@ -116,7 +117,9 @@ def appearance(
     db: Database = DEFAULT_DB,
     out: Annotated[Path, typer.Option(help="The picture")] = Path("appearance.png"),
     config: Annotated[Path | None, typer.Option(help="YAML configuration: its tracker and matcher count")] = None,
-    fps: Annotated[float, typer.Option(min=0.01, help="Frames per second of the files")] = FRAMES_PER_SECOND,
+    fps: Annotated[
+        float | None, typer.Option(min=0.01, help="Frames per second of the files; default: their own times, or 25")
+    ] = None,
     embedding: Annotated[str | None, typer.Option(help="Array of embeddings in an npz that holds several")] = None,
     people: Annotated[int, typer.Option(min=1, help="Known people, each with its share of the false matches")] = 20,
 ) -> None:
@@ -141,7 +144,7 @@ def appearance(
 
 
 def recorded_segments(
-    sources: list[str], tracker: "TrackerConfig", fps: float, embedding: str | None
+    sources: list[str], tracker: "TrackerConfig", fps: float | None, embedding: str | None
 ) -> "list[Segment]":
     """The described tracks of recorded detections."""
     from tracker.cli.evaluate import named_files

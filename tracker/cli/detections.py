@@ -1,5 +1,6 @@
 """`main.py run --detections CAM=FILE ...`: tracking and matching on recorded detections, without video or networks."""
 
+import re
 import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from tracker.config import Config
     from tracker.recorded.files import Recording
     from tracker.recorded.run import RecordedTracks
-
-FRAMES_PER_SECOND = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +33,36 @@ def associate_detections(
     settings: "Config", sources: list[str], options: DetectionOptions, out: Path, db: str | None, fps: float | None
 ) -> None:
     """Link recorded detections of several cameras: OUT/CAM.txt in MOT layout, OUT/ground.txt where calibrated, and the
-    history in db where one is named.
+    history in db where one is named. Cameras of the configuration count by their time offsets. fps: counts in place of
+    recorded times.
     """
-    import numpy as np
-
     from tracker.bootstrap import make_folder
-    from tracker.cli.evaluate import named_files
+    from tracker.cli.evaluate import GROUND_FILE, named_files
+    from tracker.evaluation.ground import write_ground
     from tracker.evaluation.mot import write_mot
     from tracker.recorded.files import read_recording
 
     files = named_files(",".join(sources), "--detections")
+    require_file_names(files)
     vectors = named_files(options.embeddings, "--embeddings") if options.embeddings else {}
     if strangers := set(vectors) - set(files):
         raise OmnitrackError(f"--embeddings: no recording is named {sorted(strangers)[0]!r}")
     recordings = [read_recording(name, file, options.embedding, vectors.get(name)) for name, file in files.items()]
+    offsets = {camera.name: camera.time_offset_seconds for camera in settings.cameras}
+    recordings = [replace(r, t_seconds=r.times(fps) + offsets.get(r.camera_id, 0.0)) for r in recordings]
     make_folder(out)
     for name, file in files.items():
         if (out / f"{name}.txt").exists() and (out / f"{name}.txt").samefile(file):
             raise OmnitrackError(
                 f"output folder {out}: {file} is an input and would be overwritten; choose another --out"
             )
-    tracks = _tracks(settings, recordings, options, fps or FRAMES_PER_SECOND, files, db)
+    tracks = _tracks(settings, recordings, options, files, db)
     for name, rows in tracks.cameras.items():
         write_mot(out / f"{name}.txt", rows)
-    if tracks.ground is not None:
-        np.savetxt(out / "ground.txt", tracks.ground, fmt=["%d", "%d", "%.3f", "%.3f"], delimiter=",")
+    if settings.ground.calibration:
+        write_ground(out / GROUND_FILE, tracks.ground)
+    else:
+        (out / GROUND_FILE).unlink(missing_ok=True)  # an earlier run's
     people = {int(i) for rows in tracks.cameras.values() for i in rows.ids}
     print(f"{len(people)} people in {len(files)} cameras, written to {out}" + (f" and {db}" if db else ""))
 
@@ -67,7 +71,6 @@ def _tracks(
     settings: "Config",
     recordings: "Sequence[Recording]",
     options: DetectionOptions,
-    fps: float,
     files: dict[str, Path],
     db: str | None,
 ) -> "RecordedTracks":
@@ -88,8 +91,10 @@ def _tracks(
     with ExitStack() as opened:
         topology = opened.enter_context(open_topology(settings.topology, names, tell))
         sinks = []
+        # who left early is asked for at the end
+        kept = replace(settings.matcher, answer_seconds=float("inf"))
+        settings = settings.model_copy(update={"matcher": kept})
         if db is None:
-            kept = replace(settings.matcher, answer_seconds=float("inf"))
             walks = None if topology is None else Walks(topology, kept.memory_seconds)
             matcher = CrossCameraMatcher(kept, walks=walks)
         else:
@@ -101,7 +106,25 @@ def _tracks(
             matcher = opened.enter_context(build_matcher(settings, store, topology))
             sinks.append(opened.enter_context(closing(StoreSink(store, active))))
         associator = associator_of(names, settings.tracker, matcher, ground.site, float("inf"), sinks, ground.cameras)
-        return associate(recordings, fps, associator, None if options.offline else 1.0)
+        return associate(recordings, None, associator, None if options.offline else 1.0)
+
+
+def require_file_names(files: dict[str, Path]) -> None:
+    """Raises OmnitrackError for a camera whose name cannot be that of its file in OUT."""
+    from tracker.cli.evaluate import GROUND_FILE
+    from tracker.config import CAMERA_NAME
+
+    for name, file in files.items():
+        if not re.fullmatch(CAMERA_NAME, name):
+            raise OmnitrackError(
+                f"--detections: a camera cannot be named {name!r}, as files are named after it: letters, digits, `_`, "
+                f"`.` and `-` only; write NAME={file}"
+            )
+        if f"{name}.txt" == GROUND_FILE:
+            raise OmnitrackError(
+                f"--detections: {GROUND_FILE} holds the places of people, so no camera is named {name}; "
+                f"write another NAME={file}"
+            )
 
 
 def tell(line: str) -> None:

@@ -1,6 +1,7 @@
 """`main.py evaluate PRED GT`: scores of MOT files against ground truth."""
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,8 +12,10 @@ import typer
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
+    from tracker.evaluation.ground import Area
     from tracker.evaluation.scores import Report
 
+GROUND_FILE = "ground.txt"
 COLUMNS = ("IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "MOTA", "IDSW", "FP", "FN", "ids", "gt ids", "dropped")
 CameraFiles = dict[str, Path]
 
@@ -30,7 +33,9 @@ def camera_files(text: str, what: str, prefix: str = "") -> CameraFiles:
     if not path.is_dir():
         raise OmnitrackError(f"{what}: no such file or folder: {path}")
     files = sorted(path.glob(f"{prefix}*.txt")) or sorted(path.glob("*.txt"))
-    found = {f.stem.removeprefix(prefix): f for f in files if f.stem != "ground" and not f.stem.startswith("ignore_")}
+    found = {
+        f.stem.removeprefix(prefix): f for f in files if f.name != GROUND_FILE and not f.stem.startswith("ignore_")
+    }
     if not found:
         raise OmnitrackError(f"{what}: {path} holds no CAMERA.txt")
     return found
@@ -46,6 +51,26 @@ def named_files(text: str, what: str) -> CameraFiles:
             raise OmnitrackError(f"{what}: no such file: {file}")
         found[name] = Path(file)
     return found
+
+
+def ground_files(truth: str, tracks: str) -> tuple[Path, Path] | None:
+    """The files of places, where both are folders that hold one."""
+    folders = Path(truth), Path(tracks)
+    if "=" in truth + tracks or not all((folder / GROUND_FILE).is_file() for folder in folders):
+        return None
+    return folders[0] / GROUND_FILE, folders[1] / GROUND_FILE
+
+
+def area_of(text: str | None) -> "Area | None":
+    if text is None:
+        return None
+    try:
+        left, bottom, right, top = (float(part) for part in text.split(","))
+    except ValueError:
+        left = bottom = right = top = math.nan
+    if not (-math.inf < left < right < math.inf and -math.inf < bottom < top < math.inf):
+        raise OmnitrackError(f"--area: expected X1,Y1,X2,Y2 in metres with X1 < X2 and Y1 < Y2, got {text!r}")
+    return left, bottom, right, top
 
 
 def frame_range(text: str | None) -> tuple[int, int] | None:
@@ -65,7 +90,11 @@ def evaluate(
     ] = None,
     iou: Annotated[float, typer.Option(min=0.01, max=1.0, help="IoU from which a box matches")] = 0.5,
     frames: Annotated[str | None, typer.Option(metavar="A-B", help="Score only the frames A to B")] = None,
-    ground: Annotated[bool, typer.Option("--ground", help="Also score ground positions (columns 8 and 9)")] = False,
+    ground: Annotated[
+        bool,
+        typer.Option("--ground", help="Also score places: of ground.txt if both folders hold it, else columns 8 and 9"),
+    ] = False,
+    area: Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="Score places only here, in metres")] = None,
     distance: Annotated[float, typer.Option(min=0.001, help="Metres within which a position matches")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
 ) -> None:
@@ -83,7 +112,14 @@ def evaluate(
         beside = {name: file.parent / f"ignore_{name}.txt" for name, file in truth.items()}
         ignored = {name: file for name, file in beside.items() if file.is_file()}
     report = score_files(
-        truth, tracks, ignored, iou=iou, frames=frame_range(frames), ground=ground, distance_metres=distance
+        truth,
+        tracks,
+        ignored,
+        iou=iou,
+        frames=frame_range(frames),
+        ground=ground and (ground_files(gt, pred) or True),
+        area=area_of(area),
+        distance_metres=distance,
     )
     if as_json:
         json.dump(asdict(report), sys.stdout, indent=1)

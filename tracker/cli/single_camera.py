@@ -32,11 +32,14 @@ class RecordedTracker:
         self._seen: list[Sighting] = []
         self._qualities: dict[int, TrackQuality] = {}
 
-    def follow(self, frames: Iterable[Detections]) -> None:
-        """The frames from the first on; as many as were done before are passed over."""
+    def follow(self, frames: Iterable[Detections | None]) -> None:
+        """The frames from the first on, None where nobody looked; as many as were done before are passed over."""
         for detections in islice(frames, self.frames_done, None):
-            updates = self._tracker.update(self.frames_done / self._rate, detections)
+            t_seconds = self.frames_done / self._rate
             self.frames_done += 1
+            if detections is None:
+                continue
+            updates = self._tracker.update(t_seconds, detections)
             self._seen.extend(_sightings(self.frames_done, updates))
             self._qualities.update(_ended(updates))
 

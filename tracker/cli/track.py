@@ -56,7 +56,7 @@ def track(
             "after them, or another --state"
         )
     try:
-        tracker.follow(recording.frames)
+        tracker.follow(recording.looked_at())
     except ValueError as error:
         raise OmnitrackError(f"{detections}: {error}") from None
     after = tracker.state()

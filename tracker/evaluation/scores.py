@@ -4,18 +4,17 @@ Protocols:
   camera  each camera alone.
   mtmc    all cameras laid end to end as one sequence with global ids: a person is right in two cameras only
           under one id. IDSW (and MOTA) may count one extra switch per person at the seam between two cameras.
-  ground  one point per id and frame, averaged over the cameras; similarity max(0, 1 - d / 2D), so that a pair
-          matches within D metres.
+  ground  one point per id and frame (tracker.evaluation.ground), of files of their own or averaged over the cameras.
 
 Ignore boxes are ground-truth rows with flag 0 and all rows of ignore files. A prediction that the per-frame
 assignment to real boxes leaves over is dropped when the box it overlaps most is an ignore box, at IoU >= the
 threshold: neither rewarded nor punished.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +22,12 @@ from scipy.optimize import linear_sum_assignment
 
 from tracker.core.boxes import iou as iou_matrix
 from tracker.errors import OmnitrackError
+from tracker.evaluation.ground import Area, Places, ground_steps, inside, places_told, read_ground
+from tracker.evaluation.metrics import Scores, TimeStep, score
 from tracker.evaluation.mot import MotRows, read_mot
 
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Percentages (IDF1 .. MOTA) and counts. HOTA, DetA and AssA are means over alpha = 0.05 .. 0.95."""
-
-    idf1: float
-    idp: float
-    idr: float
-    hota: float
-    deta: float
-    assa: float
-    mota: float
-    id_switches: int
-    false_positives: int
-    false_negatives: int
-    ids: int
-    gt_ids: int
-    dropped: int
+Pairs = list[tuple[MotRows, MotRows]]
+"""Per frame of a camera: real ground truth and prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +37,6 @@ class Report:
     cameras: dict[str, Scores]
     mtmc: Scores | None
     ground: Scores | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TimeStep:
-    """What one time step compares: ids (g,) and (p,) and their similarity (g, p) in [0, 1]."""
-
-    gt_ids: NDArray[np.int64]
-    pred_ids: NDArray[np.int64]
-    similarity: NDArray[np.float64]
 
 
 def box_step(gt: MotRows, pred: MotRows) -> TimeStep:
@@ -94,7 +70,7 @@ def require_unique(rows: MotRows, what: str) -> None:
 
 def paired_frames(
     gt: MotRows, pred: MotRows, ignore: MotRows | None, threshold: float, frames: tuple[int, int] | None
-) -> tuple[list[tuple[MotRows, MotRows]], int]:
+) -> tuple[Pairs, int]:
     """Per frame (real ground truth, prediction) without ignored rows, and the number of predictions dropped."""
     real, ignored = gt[gt.conf != 0], gt[gt.conf == 0]
     if ignore is not None:
@@ -109,57 +85,43 @@ def paired_frames(
     return steps, dropped
 
 
-def score(steps: Sequence[TimeStep], threshold: float, dropped: int = 0) -> Scores:
-    """Identity and CLEAR metrics at similarity >= threshold, HOTA over its usual thresholds."""
-    from trackeval.metrics import CLEAR, HOTA, Identity  # slow to import; only evaluation needs it
-
-    gt_index = {v: k for k, v in enumerate(sorted({int(i) for s in steps for i in s.gt_ids}))}
-    pred_index = {v: k for k, v in enumerate(sorted({int(i) for s in steps for i in s.pred_ids}))}
-    data: dict[str, Any] = {
-        "num_timesteps": len(steps),
-        "num_gt_ids": len(gt_index),
-        "num_tracker_ids": len(pred_index),
-        "num_gt_dets": sum(len(s.gt_ids) for s in steps),
-        "num_tracker_dets": sum(len(s.pred_ids) for s in steps),
-        "gt_ids": [np.array([gt_index[int(i)] for i in s.gt_ids], np.int64) for s in steps],
-        "tracker_ids": [np.array([pred_index[int(i)] for i in s.pred_ids], np.int64) for s in steps],
-        "similarity_scores": [s.similarity for s in steps],
-    }
-    quiet = {"THRESHOLD": threshold, "PRINT_CONFIG": False}
-    identity, clear, hota = (m.eval_sequence(data) for m in (Identity(quiet), CLEAR(quiet), HOTA()))
-    return Scores(
-        idf1=100 * float(identity["IDF1"]),
-        idp=100 * float(identity["IDP"]),
-        idr=100 * float(identity["IDR"]),
-        hota=100 * float(np.mean(hota["HOTA"])),
-        deta=100 * float(np.mean(hota["DetA"])),
-        assa=100 * float(np.mean(hota["AssA"])),
-        mota=100 * float(clear["MOTA"]),
-        id_switches=int(clear["IDSW"]),
-        false_positives=int(clear["CLR_FP"]),
-        false_negatives=int(clear["CLR_FN"]),
-        ids=len(pred_index),
-        gt_ids=len(gt_index),
-        dropped=dropped,
-    )
+def told_places(cameras: Mapping[str, Pairs]) -> tuple[Places, Places]:
+    """True and found places by columns 8 and 9. Raises OmnitrackError where one side has none."""
+    pairs = list(chain.from_iterable(cameras.values()))
+    both = [places_told(rows) for rows in zip(*pairs, strict=True)] if pairs else [np.zeros((0, 4))] * 2
+    for places, what in zip(both[::-1], ("prediction", "ground truth"), strict=True):
+        if not len(places):
+            raise OmnitrackError(
+                f"no {what} holds a ground position (columns 8 and 9, metres); nor do both folders hold a ground.txt"
+            )
+    truth, found = both
+    if (truth[:, 2] == 1).all() and (np.abs(truth[:, 3] - 0.5) <= 0.5).all():
+        raise OmnitrackError(
+            "the ground truth holds class and visibility in columns 8 and 9, not metres; both folders need a ground.txt"
+        )
+    return truth, found
 
 
-def positions(rows: MotRows) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """One ground point per id: ids (k,) and the mean of its rows (k, 2) in metres; rows without position left out."""
-    rows = rows[~np.isnan(rows.ground_metres[:, 0])]
-    ids = np.unique(rows.ids)
-    points = [rows.ground_metres[rows.ids == i].mean(axis=0) for i in ids]
-    return ids, np.array(points, np.float64).reshape(-1, 2)
+def read_places(truth: Path, found: Path) -> tuple[Places, Places]:
+    """True and found places of two files. Raises OmnitrackError where one of them has none."""
+    both = read_ground(truth), read_ground(found)
+    for places, path in zip(both, (truth, found), strict=True):
+        if not len(places):
+            raise OmnitrackError(f"{path}: holds no ground position")
+    return both
 
 
-def ground_steps(cameras: Sequence[Sequence[tuple[MotRows, MotRows]]], distance_metres: float) -> Iterator[TimeStep]:
-    """Join the cameras frame by frame on the ground plane."""
-    for t in range(max((len(c) for c in cameras), default=0)):
-        here = [steps[t] for steps in cameras if t < len(steps)]
-        gt_ids, gt_points = positions(MotRows.concatenate(g for g, _ in here))
-        pred_ids, pred_points = positions(MotRows.concatenate(p for _, p in here))
-        apart = np.linalg.norm(gt_points[:, None] - pred_points[None], axis=-1)
-        yield TimeStep(gt_ids, pred_ids, np.clip(1 - apart / (2 * distance_metres), 0, None))
+def on_ground(
+    both: tuple[Places, Places],
+    frames: tuple[int, int] | None,
+    area: Area | None,
+    distance_metres: float,
+    dropped: int,
+) -> Scores:
+    """The scores of true and found places."""
+    first, last = frames or (1, int(max(places[:, 0].max() for places in both)))
+    truth, found = both if area is None else (inside(places, area) for places in both)
+    return score(ground_steps(truth, found, range(first, last + 1), distance_metres), 0.5, dropped)
 
 
 def evaluate(
@@ -169,18 +131,22 @@ def evaluate(
     *,
     iou: float = 0.5,
     frames: tuple[int, int] | None = None,
-    ground: bool = False,
+    ground: bool | tuple[Path, Path] = False,
+    area: Area | None = None,
     distance_metres: float = 1.0,
 ) -> Report:
     """Score MOT files, given as {camera: path}; `frames` (first, last) limits all cameras to these frames.
 
-    Raises OmnitrackError for cameras without counterpart, unreadable files and ids that stand twice in a frame.
+    ground: also score places on the ground, told by columns 8 and 9; or by two files, of the truth and of those found.
+    area: of the ground, where places count. distance_metres: within which they match.
+    Raises OmnitrackError for cameras without counterpart, unreadable files, ids that stand twice in a frame, and ground
+    without places.
     """
     if unmatched := set(gt) ^ set(pred):
         raise OmnitrackError(f"camera {sorted(unmatched)[0]!r} has either no ground truth or no prediction")
     if strangers := set(ignore or {}) - set(gt):
         raise OmnitrackError(f"ignore file for unknown camera {sorted(strangers)[0]!r}")
-    pairs: dict[str, list[tuple[MotRows, MotRows]]] = {}
+    pairs: dict[str, Pairs] = {}
     steps: dict[str, list[TimeStep]] = {}
     cameras: dict[str, Scores] = {}
     for name in gt:
@@ -194,10 +160,10 @@ def evaluate(
     dropped = sum(c.dropped for c in cameras.values())
     joined = [step for name in gt for step in steps[name]]
     mtmc = score(joined, iou, dropped) if len(gt) > 1 else None
-    on_ground = None
-    if ground:
-        points = list(ground_steps(list(pairs.values()), distance_metres))
-        if not any(len(p.pred_ids) for p in points):
-            raise OmnitrackError("no prediction holds a ground position (columns 8 and 9, metres)")
-        on_ground = score(points, 0.5, dropped)
-    return Report(cameras, mtmc, on_ground)
+    if not ground:
+        return Report(cameras, mtmc, None)
+    if isinstance(ground, tuple):
+        both, dropped = read_places(*ground), 0
+    else:
+        both = told_places(pairs)
+    return Report(cameras, mtmc, on_ground(both, frames, area, distance_metres, dropped))

@@ -14,30 +14,54 @@ EMBEDDING_PREFIX = "emb"
 MOST_FRAMES = 10_000_000
 """Four days at 30 frames a second: a higher number is a time or a slip, and would fill the memory with empty frames."""
 UNKNOWN_EMBEDDER = "unknown"
+DEFAULT_RATE = 25.0
+"""Frames per second where nobody says."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
     """One camera. frames: detections of frame 1, 2, ...; image_size: (width, height) in pixels, None if unknown.
-    embedder: the network that made the embeddings, as far as is known.
+    embedder: the network that made the embeddings, as far as is known. t_seconds: (n_frames,) when each was taken, NaN
+    for one that was not looked at; None if unknown.
     """
 
     camera_id: str
     frames: tuple[Detections, ...]
     image_size: tuple[int, int] | None = None
     embedder: str = UNKNOWN_EMBEDDER
+    t_seconds: NDArray[np.float64] | None = None
+
+    def times(self, frames_per_second: float | None) -> NDArray[np.float64]:
+        """(n_frames,) seconds, NaN for frames that were not looked at.
+
+        frames_per_second: counts in place of the recorded times; None: these, or where there are none DEFAULT_RATE.
+        """
+        if self.t_seconds is not None and frames_per_second is None:
+            return self.t_seconds
+        even = np.arange(len(self.frames)) / (frames_per_second or DEFAULT_RATE)
+        return even if self.t_seconds is None else np.where(np.isnan(self.t_seconds), np.nan, even)
+
+    def looked_at(self) -> list[Detections | None]:
+        """The frames, None for one that was not looked at."""
+        skipped = np.isnan(self.times(None)).tolist()
+        return [None if skip else seen for seen, skip in zip(self.frames, skipped, strict=True)]
+
+    def first(self, count: int) -> "Recording":
+        """The first so many frames."""
+        times = None if self.t_seconds is None else self.t_seconds[:count]
+        return replace(self, frames=self.frames[:count], t_seconds=times)
 
     def clipped(self, image_size: tuple[int, int]) -> "Recording":
         """Boxes cut to a picture of (width, height) pixels; what lies outside is dropped."""
         frames = tuple(_clip(seen, image_size) for seen in self.frames)
-        return Recording(self.camera_id, frames, image_size, self.embedder)
+        return replace(self, frames=frames, image_size=image_size)
 
 
 def read_recording(
     camera_id: str, path: Path, embedding: str | None = None, embeddings_path: Path | None = None
 ) -> Recording:
-    """Read an npz (frame (n,) from 1, boxes_xyxy (n, 4), conf (n,), emb* (n, d), sharpness (n,), n_frames, image_size)
-    or MOT text.
+    """Read an npz (frame (n,) from 1, boxes_xyxy (n, 4), conf (n,), emb* (n, d), sharpness (n,), n_frames, image_size,
+    t_seconds (n_frames,)) or MOT text.
 
     embedding: name of the array of embeddings; needed only where there are several. embeddings_path: npz that holds
     the embeddings of a MOT text file, row by row. Raises OmnitrackError naming file and array.
@@ -61,6 +85,7 @@ def read_recording(
         raise OmnitrackError(f"{path}: frame must hold whole numbers (n,), the first frame is 1")
     count = _whole(arrays, "n_frames", 1, path)[0] if "n_frames" in arrays else int(frame.max(initial=0))
     size = _whole(arrays, "image_size", 2, path) if "image_size" in arrays else None
+    times = _times(arrays, count, path) if "t_seconds" in arrays else None
     try:
         with np.errstate(over="ignore"):  # what is too large for float32 is refused by Detections
             seen = Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings, sharp)
@@ -68,11 +93,19 @@ def read_recording(
     except ValueError as error:
         raise OmnitrackError(f"{path}: {error}") from error
     embedder = (name or "").removeprefix(EMBEDDING_PREFIX).removeprefix("_") or UNKNOWN_EMBEDDER
-    return Recording(camera_id, frames, size, embedder)  # type: ignore[arg-type]
+    return Recording(camera_id, frames, size, embedder, times)  # type: ignore[arg-type]
+
+
+def interval_of(t_seconds: NDArray[np.float64]) -> float:
+    """The usual seconds from one frame to the next, of times (n,) with NaN as in Recording."""
+    gaps = np.diff(t_seconds[np.isfinite(t_seconds)])
+    return float(np.median(gaps)) if len(gaps) else 1 / DEFAULT_RATE
 
 
 def write_recording(path: Path, recording: Recording) -> None:
-    """Write the npz that read_recording reads; embeddings as float16 in an array named after their network."""
+    """Write the npz that read_recording reads, through a temporary file; embeddings as float16 in an array named after
+    their network. Raises OmnitrackError.
+    """
     counts = [len(detections) for detections in recording.frames]
     arrays: dict[str, NDArray[np.generic]] = {
         "frame": np.repeat(np.arange(1, len(counts) + 1, dtype=np.int32), counts),
@@ -87,11 +120,19 @@ def write_recording(path: Path, recording: Recording) -> None:
         )
         arrays[name] = np.concatenate(described).astype(np.float16)
     sharp = [d.sharpness for d in recording.frames if d.sharpness is not None]
-    if len(sharp) == len(recording.frames):
+    if sum(map(len, sharp)) == sum(counts):
         arrays["sharpness"] = _stack(sharp, (0,))
+    if recording.t_seconds is not None:
+        arrays["t_seconds"] = recording.t_seconds
     if recording.image_size is not None:
         arrays["image_size"] = np.array(recording.image_size, np.int32)
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        temporary.replace(path)
+    except OSError as error:
+        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -124,6 +165,15 @@ def _whole(arrays: dict[str, NDArray[np.generic]], name: str, count: int, path: 
     if found.size != count or found.dtype.kind == "f":
         raise OmnitrackError(f"{path}: {name} must hold whole numbers, {count} of them, got {found.tolist()}")
     return tuple(int(value) for value in found.flat)
+
+
+def _times(arrays: dict[str, NDArray[np.generic]], count: int, path: Path) -> NDArray[np.float64]:
+    """Growing seconds of each of `count` frames, NaN where one was not looked at."""
+    found = _numbers(arrays, "t_seconds", path).astype(np.float64)
+    known = found[~np.isnan(found)]
+    if found.shape != (count,) or not np.isfinite(known).all() or (np.diff(known) <= 0).any():
+        raise OmnitrackError(f"{path}: t_seconds must hold growing seconds of all {count} frames (NaN: not looked at)")
+    return found
 
 
 def _only_embedding(arrays: dict[str, NDArray[np.generic]], path: Path) -> str | None:

@@ -3,10 +3,8 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.core.single_camera import SingleCameraTracker, TrackerConfig
 from tracker.crosscam.affinity import Walks
@@ -17,23 +15,28 @@ from tracker.crosscam.ground.site import GroundSite, open_site
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.crosscam.topology import Topology
+from tracker.evaluation.ground import Places
 from tracker.evaluation.mot import MotRows
 from tracker.ports import Matcher, Sink
 from tracker.recorded.associator import Associator, Sighting
 from tracker.recorded.files import Recording
+from tracker.recorded.source import RecordedCamera
+from tracker.video.batching import StepBatcher
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedTracks:
-    """cameras: rows with global ids. ground: (n, 4) frame, id, X and Y in metres; None without calibration."""
+    """cameras: rows with global ids. ground: of those whom a calibrated camera saw; where cameras have different rates,
+    its frames count as the camera does that is furthest.
+    """
 
     cameras: dict[str, MotRows]
-    ground: NDArray[np.float64] | None
+    ground: Places
 
 
 def track_recordings(
     recordings: Sequence[Recording],
-    frames_per_second: float,
+    frames_per_second: float | None,
     *,
     tracker: TrackerConfig | None = None,
     matcher: MatcherConfig | None = None,
@@ -42,7 +45,7 @@ def track_recordings(
     topology: Topology | None = None,
     delay_seconds: float | None = 1.0,
 ) -> RecordedTracks:
-    """Track and match recordings whose frames were taken at the same instants.
+    """Track and match recordings. frames_per_second: as for Recording.times.
 
     cameras: calibrations; where these overlap people are followed on the ground. topology: what is known of the ways
     between cameras that do not; it learns in passing, if it may.
@@ -76,28 +79,29 @@ def associator_of(
 
 
 def associate(
-    recordings: Sequence[Recording], frames_per_second: float, associator: Associator, delay_seconds: float | None
+    recordings: Sequence[Recording],
+    frames_per_second: float | None,
+    associator: Associator,
+    delay_seconds: float | None,
 ) -> RecordedTracks:
-    """Take an associator through recordings whose frames were taken at the same instants.
+    """Take an associator through recordings, in step by their times. frames_per_second: as for Recording.times.
 
     delay_seconds: how long an answer may be reconsidered (online); None: till the end (corrected history).
     """
-    names = [recording.camera_id for recording in recordings]
+    frames = {recording.camera_id: recording.frames for recording in recordings}
     pending: deque[Sighting] = deque()
     labelled: list[tuple[int, Sighting]] = []
-    t_seconds = 0.0
-    for index, frames in enumerate(zip_longest(*(recording.frames for recording in recordings))):
-        t_seconds = index / frames_per_second
-        here = {name: seen for name, seen in zip(names, frames, strict=True) if seen is not None}
-        pending += associator.step(index + 1, t_seconds, here)
+    for batch in StepBatcher([RecordedCamera(recording, frames_per_second) for recording in recordings]):
+        seen = {camera: frames[camera][frame.index] for camera, frame in batch.frames.items()}
+        pending += associator.step(batch, seen)
         if delay_seconds is not None:
-            labelled += _release(pending, associator, t_seconds - delay_seconds + 1e-9)
-    associator.finish(t_seconds)
+            labelled += _release(pending, associator, associator.t_seconds - delay_seconds + 1e-9)
+    associator.finish()
     labelled += _release(pending, associator, np.inf)
-    places = [one for one in labelled if one[1].camera_id is None]
+    # whom the ground of overlapping cameras refuses, though one of them follows a box, is mostly nobody
+    placed = [one for one in labelled if one[1].camera_id not in associator.on_shared_ground]
     return RecordedTracks(
-        {name: _rows([one for one in labelled if one[1].camera_id == name]) for name in names},
-        _ground_rows(places) if associator.has_ground else None,
+        {name: _rows([one for one in labelled if one[1].camera_id == name]) for name in frames}, _ground_rows(placed)
     )
 
 
@@ -128,10 +132,15 @@ def _rows(labelled: Sequence[tuple[int, Sighting]]) -> MotRows:
     )
 
 
-def _ground_rows(labelled: Sequence[tuple[int, Sighting]]) -> NDArray[np.float64]:
-    """(n, 4) frame, id, X, Y: one place per identity and frame, the mean where two tracks became one person."""
-    places: dict[tuple[int, int], list[tuple[float, float]]] = {}
+def _ground_rows(labelled: Sequence[tuple[int, Sighting]]) -> Places:
+    """One place per identity and frame, the mean where two tracks became one person: on the ground that cameras share;
+    of others as single cameras tell it.
+    """
+    shared: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    alone: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for identity, sighting in labelled:
-        places.setdefault((sighting.frame, identity), []).append(sighting.ground_metres)
-    rows = [(*key, *np.mean(found, axis=0)) for key, found in sorted(places.items())]
+        if not np.isnan(sighting.ground_metres[0]):
+            places = shared if sighting.camera_id is None else alone
+            places.setdefault((sighting.ground_frame, identity), []).append(sighting.ground_metres)
+    rows = [(*key, *np.mean(found, axis=0)) for key, found in sorted((alone | shared).items())]
     return np.array(rows, np.float64).reshape(-1, 4)
