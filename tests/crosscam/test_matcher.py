@@ -183,6 +183,39 @@ def test_tracks_that_a_tracker_joins_share_the_identity_of_the_kept_one() -> Non
     assert matcher.join_tracks(2.0, ("east", 1), ("east", 2)) == []
 
 
+def joined(visits: Sequence[Visit], seconds: float) -> tuple[CrossCameraMatcher, list[IdentityEvent]]:
+    """Tracks 1 and 2 of camera east, of one person each, are joined after so long."""
+    matcher = CrossCameraMatcher()
+    for t, updates in steps_of(visits):
+        if t > seconds:
+            break
+        matcher.update(t, updates)
+    return matcher, matcher.join_tracks(t, ("east", 1), ("east", 2))
+
+
+@pytest.mark.parametrize("until", [9.0, 2.5])
+def test_joined_tracks_do_not_join_people_whom_another_camera_saw_at_one_instant(until: float) -> None:
+    """Their tracks in the other camera are in view, or over for so long that they are at rest."""
+    in_view = [("east", k, k, 0.0, 9.0) for k in (1, 2, 3)]
+    matcher, events = joined([*in_view, *[("west", k, k, 0.0, until) for k in (1, 2, 3)]], 8.5)
+    assert matcher.identity_of(("east", 1)) == matcher.identity_of(("west", 1)) is not None
+    assert matcher.identity_of(("west", 2)) not in (None, matcher.identity_of(("west", 1)))
+    assert matcher.identity_of(("east", 2)) == matcher.identity_of(("east", 1))
+    (event,) = events
+    assert (event.kind, event.tracklet) == (IdentityEventKind.REVISED, ("east", 2))
+    assert event.identity_id == matcher.identity_of(("west", 1))
+    assert event.previous_identity_id == matcher.identity_of(("west", 2))
+
+
+def test_a_track_does_not_join_a_person_who_was_elsewhere_in_its_camera() -> None:
+    """The kept track's person had a track before that, while the other one was in view."""
+    visits = [("east", 5, 1, 0.0, 3.0), ("east", 1, 1, 4.0, 9.0), *[("east", k, k, 0.0, 9.0) for k in (2, 3, 4)]]
+    matcher, events = joined(visits, 8.5)
+    assert matcher.identity_of(("east", 5)) == matcher.identity_of(("east", 1)) is not None
+    assert events == []
+    assert matcher.identity_of(("east", 2)) not in (None, matcher.identity_of(("east", 1)))
+
+
 def test_nobody_is_somewhere_he_could_not_have_walked_to() -> None:
     """One look at two places of a site: ten metres in four seconds are a walk, a hundred are not."""
     for metres, reachable in ((9.0, True), (100.0, False)):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.crosscam.ground_world import CAMERAS, DIMENSION, STEP_SECONDS, detections, look
+from tests.crosscam.test_matcher import seen
 from tests.crosscam.test_restart import through_json
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, IdentityEvent, IdentityEventKind, TrackletKey, TrackState, TrackUpdate
@@ -15,7 +16,8 @@ from tracker.crosscam.constraints import Constraint, ConstraintKind, Withdrawal
 from tracker.crosscam.following import Followers
 from tracker.crosscam.ground.linking import SiteMatcher
 from tracker.crosscam.ground.local_tracks import Seen
-from tracker.crosscam.ground.site import GroundSite
+from tracker.crosscam.ground.site import SITE, GroundSite, GroundStep
+from tracker.crosscam.ground.tracker import GroundUpdate
 from tracker.crosscam.matcher import CrossCameraMatcher
 
 SKY = np.array([600.0, 5.0, 660.0, 200.0], np.float32)
@@ -220,6 +222,29 @@ def test_a_track_that_people_take_out_of_its_person_leaves_it_until_they_take_th
         world.matcher.constrain(14.0, [Withdrawal(said, ((gone, before),), (77, before))])
         play(4, world=world, first=28)
         assert world.identities(1) == {before}
+
+
+def test_people_whom_another_camera_saw_at_one_instant_stay_two_when_the_ground_joins_their_tracks() -> None:
+    """The cameras' tracks follow whom they joined, and nobody outside hears of tracks on the ground."""
+    site, events = GroundSite(CAMERAS), []
+    matcher = SiteMatcher(CrossCameraMatcher(), site, 3600.0)
+    for number in range(40):
+        t, joined = number * 0.1, number == 39
+        on_ground = [
+            GroundUpdate(k, t, np.zeros(2), np.eye(2), {"c0": k}, {"c0": (1.0, 0.1)}, None, True) for k in (1, 2, 3)
+        ]
+        site.latest = GroundStep(
+            reports=[seen(SITE, k, k, t) for k in ((1, 3) if joined else (1, 2, 3))],
+            joined=[((SITE, 1), (SITE, 2))] if joined else [],
+            members=[(("c0", one.track_id), one) for one in on_ground],
+        )
+        events = matcher.update(t, [seen(camera, k, k, t) for camera in ("c0", "hall") for k in (1, 2, 3)])
+    one, other = matcher.identity_of(("hall", 1)), matcher.identity_of(("hall", 2))
+    assert [(e.kind, e.tracklet, e.identity_id, e.previous_identity_id) for e in events] == [
+        (IdentityEventKind.REVISED, ("c0", 2), one, other)
+    ]
+    assert one != other
+    assert [matcher.identity_of(("c0", k)) for k in (1, 2)] == [one, one]
 
 
 def restarted(world: Played) -> Played:

@@ -112,8 +112,11 @@ class CrossCameraMatcher:
         return events
 
     def join_tracks(self, t_seconds: float, kept: TrackletKey, gone: TrackletKey) -> list[IdentityEvent]:
-        """A tracker found that two of its tracks are one person: `gone` ends, its identity joins that of `kept`."""
-        if self._open.drop(gone, t_seconds) is None:
+        """A tracker found that two of its tracks are one person: `gone` ends, its identity joins that of `kept`. Where
+        one camera saw both identities at one instant, only the track joins; where it did not fit either, nothing does.
+        """
+        dropped = self._open.drop(gone, t_seconds)
+        if dropped is None:
             return []
         before, after = self.identity_of(gone), self.identity_of(kept)
         if after is None and kept in self._open.live:
@@ -122,9 +125,17 @@ class CrossCameraMatcher:
             self._log.assign(kept, successor.since_seconds, before)
         if before is None or after is None or before == after or self._decisions.keep_apart(before, after):
             return []
+        evidence = LinkEvidence(rule="same-track", score=0.0)
+        others = [segment for segment in self._segments_of(after) if segment.key != kept]
+        if any(dropped.meets(other) for other in others):
+            return []
+        if any(mine.meets(other) for mine in self._segments_of(before) for other in self._segments_of(after)):
+            self._log.assign(gone, dropped.since_seconds, after)
+            self._log.tell(gone, after)
+            since = dropped.since_seconds if self._log.is_split(gone) else None
+            return [IdentityEvent(IdentityEventKind.REVISED, t_seconds, after, gone, before, evidence, since)]
         self._book.merge(before, after)
         self._memory.merge(before, after)
-        evidence = LinkEvidence(rule="same-track", score=0.0)
         return [IdentityEvent(IdentityEventKind.MERGED, t_seconds, after, None, before, evidence)]
 
     def identity_of(self, key: TrackletKey) -> int | None:
@@ -169,6 +180,10 @@ class CrossCameraMatcher:
 
     def _identity(self, segment: Segment) -> int | None:
         return None if segment.identity_id is None else self._book.resolve(segment.identity_id)
+
+    def _segments_of(self, identity_id: int) -> list[Segment]:
+        """All that is known of an identity, at rest and open."""
+        return [*self._memory.of(identity_id), *(s for s in self._open if self._identity(s) == identity_id)]
 
     def _remember(self, person: KnownPerson) -> None:
         """Begin with a person from before."""

@@ -123,8 +123,8 @@ class SiteMatcher:
         return self._member_or_person(party) if isinstance(party, tuple) else party
 
     def _join(self, t_seconds: float, kept: TrackletKey, gone: TrackletKey) -> list[IdentityEvent]:
-        """Two tracks on the ground were one person, unless people keep them apart."""
-        events = self._matcher.join_tracks(t_seconds, kept, gone)
+        """Two tracks on the ground were one person, unless their identities have to be two."""
+        events = self._passed_on(t_seconds, self._matcher.join_tracks(t_seconds, kept, gone))
         one, other = self._matcher.identity_of(gone), self._matcher.identity_of(kept)
         if one is None or other is None or one == other:
             self._members.move(gone, kept)
