@@ -15,7 +15,8 @@ shown = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 999), st.floats(0.0
 def embedding(look: int, seed: int, noise: float) -> FloatArray:
     """Unit vector (16,) near the axis of a look."""
     vector = np.eye(DIMENSION)[look] + noise * np.random.default_rng(seed).normal(size=DIMENSION) / DIMENSION**0.5
-    return unit_rows(vector[None].astype(np.float32))[0]
+    unit: FloatArray = unit_rows(vector[None].astype(np.float32))[0]
+    return unit
 
 
 def filled(sightings: list[tuple[int, int, float]], noise: float, capacity: int = 8) -> tuple[Gallery, FloatArray]:
