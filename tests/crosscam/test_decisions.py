@@ -124,6 +124,29 @@ def test_tracks_that_people_part_are_not_joined_by_a_tracker() -> None:
     assert matcher.identity_of(("east", 1)) != matcher.identity_of(("east", 2))
 
 
+def test_decisions_about_nobody_are_let_go_after_a_while() -> None:
+    """Not those about people who are in view or remembered, nor what was said just now."""
+    config = MatcherConfig(memory_seconds=3.0, open_seconds=2.0, answer_seconds=5.0)
+    visits = [*CROSSING, ("west", 20, 20, 12.0, 31.0), ("east", 20, 21, 12.0, 31.0)]
+    lasting, half = said(CANNOT, ("west", 20), ("east", 20)), said(CANNOT, ("west", 1), ("west", 20))
+    gone, unknown, again = said(MUST, ("east", 1), ("east", 2)), said(CANNOT, 500, 501), said(MUST, ("west", 91), 502)
+    decisions = {0.0: [gone, unknown, again], 13.0: [lasting, half], 22.0: [again], 27.0: [again]}
+    matcher = CrossCameraMatcher(config)
+    held = {}
+    for t, updates in steps_of(visits):
+        for moment in [moment for moment in decisions if moment <= t]:
+            matcher.constrain(t, decisions.pop(moment))
+        matcher.update(t, updates)
+        held[round(t, 1)] = list(matcher._decisions.constraints)
+        if round(t, 1) == 24.0:
+            matcher = CrossCameraMatcher.restored(config, matcher.state())
+    assert held[4.5] == [gone, unknown, again]
+    assert held[8.0] == [gone]
+    assert held[21.0] == [lasting, half]
+    assert held[31.0] == [lasting, half, again]
+    assert matcher.identity_of(("west", 20)) != matcher.identity_of(("east", 20))
+
+
 TWO = (("east", 1), ("east", 2))
 
 

@@ -1,6 +1,6 @@
 """What people said about who is who. Their word outranks everything that cameras saw, vetoes included."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,8 +72,14 @@ class Constraints:
         """People take back what they said; what follows from nothing else ends with it."""
         gone = set(said)
         left = {one: tuple(s for s in sources if s not in gone) for one, sources in self._sources.items()}
-        self._sources = {one: sources for one, sources in left.items() if sources}
-        self._linked, self._apart = {}, {}
+        self._reset({one: sources for one, sources in left.items() if sources})
+
+    def let_go(self, decisions: Container[Constraint]) -> None:
+        """These mean nobody any more."""
+        self._reset({one: sources for one, sources in self._sources.items() if one not in decisions})
+
+    def _reset(self, sources: dict[Constraint, tuple[Constraint, ...]]) -> None:
+        self._sources, self._linked, self._apart = sources, {}, {}
         for decision in self._sources:
             self._index(decision)
 

@@ -1,7 +1,7 @@
 """People's decisions applied to what the matcher holds now."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,22 +30,43 @@ class Decisions:
         self._book = book
         self._log = log
         self._memory = memory
+        self._about_nobody: set[Constraint] = set()
 
     def state(self) -> list[list[object]]:
         """All decisions as plain data, for restore()."""
         return [
-            [*pack_constraint(decision), [pack_constraint(source) for source in self.constraints.sources(decision)]]
+            [
+                *pack_constraint(decision),
+                [pack_constraint(source) for source in self.constraints.sources(decision)],
+                decision in self._about_nobody,
+            ]
             for decision in self.constraints
         ]
 
     def restore(self, state: Iterable[Sequence[Any]]) -> None:
-        for *decision, sources in state:
-            self.constraints.add(unpack_constraint(decision), *map(unpack_constraint, sources))
+        for *packed, sources, is_about_nobody in state:
+            decision = unpack_constraint(packed)
+            self.constraints.add(decision, *map(unpack_constraint, sources))
+            if is_about_nobody:
+                self._about_nobody.add(decision)
+
+    def forget(self, present: Container[int]) -> None:
+        """Let go of decisions about nobody that were so at the call before, too: every round walks them all.
+        present: the identities that are open, at rest, or of a track in the log.
+        """
+        about_nobody = {
+            decision
+            for decision in self.constraints
+            if not any(i in present for party in (decision.one, decision.other) for i in self.identities_of(party))
+        }
+        self.constraints.let_go(about_nobody & self._about_nobody)
+        self._about_nobody = about_nobody - self._about_nobody
 
     def add(self, t_seconds: float, decision: Constraint, unsettled: Sequence[Segment]) -> list[IdentityEvent]:
         """One more decision. unsettled: the segments that are not at rest. Returns what it changes at once."""
         for implied in self._implied(decision, unsettled):
             self.constraints.add(implied, decision)
+            self._about_nobody.discard(implied)
         one, other = decision.one, decision.other
         if decision.kind is ConstraintKind.MUST_LINK:
             pairs = ((one, other), (other, one))

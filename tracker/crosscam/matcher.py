@@ -78,6 +78,7 @@ class CrossCameraMatcher:
         self._walks = walks
         self._open = OpenTracks(self._log)
         self._next_round_seconds = -np.inf
+        self._next_review_seconds = -np.inf
         for person in known:
             self._remember(person)
 
@@ -164,6 +165,7 @@ class CrossCameraMatcher:
         made._split_check.restore(state["split_check"])
         made._open.restore(state["open"])
         made._next_round_seconds = state["next_round_seconds"]
+        made._next_review_seconds = state["next_review_seconds"]
         return made
 
     def state(self) -> State:
@@ -176,6 +178,7 @@ class CrossCameraMatcher:
             "split_check": self._split_check.state(),
             "open": self._open.state(),
             "next_round_seconds": self._next_round_seconds,
+            "next_review_seconds": self._next_review_seconds,
         }
 
     def _identity(self, segment: Segment) -> int | None:
@@ -265,6 +268,10 @@ class CrossCameraMatcher:
         forgotten = self._log.forget(t_seconds - config.answer_seconds)
         if forgotten and len(self._book) > BOOK_SLACK * (len(self._log) + len(self._memory) + 1):
             self._book.keep(self._log.identities() | self._memory.identities | held())
+        if len(self._decisions.constraints) and t_seconds >= self._next_review_seconds:
+            self._next_review_seconds = t_seconds + config.answer_seconds
+            present = self._log.identities() | self._memory.identities | held()
+            self._decisions.forget({self._book.resolve(identity_id) for identity_id in present})
 
     def _settle_or_split(self, t_seconds: float, company: Sequence[Segment], comparison: Comparison) -> list[Segment]:
         """Judge the recent stretch of every live track that has a long enough one; returns the segments split off.

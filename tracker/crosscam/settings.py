@@ -21,7 +21,8 @@ class MatcherConfig:
         something new is known, and for each of them the people it could be.
     candidates: people that a track is compared with then, besides those who are sure to matter; one half is found by
         looks among those at rest, the other among those who were about lately, by looks and the times of ways.
-    answer_seconds: for how long after its end the identity of a track can be asked for.
+    answer_seconds: for how long after its end the identity of a track can be asked for. What people decided about
+        nobody who is known is let go after this time, or twice this time at the latest.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
