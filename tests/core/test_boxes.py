@@ -44,6 +44,11 @@ def test_only_the_farther_of_two_people_is_hidden() -> None:
     np.testing.assert_allclose(boxes.occlusion(np.array([far, near], np.float32)), [0.5, 0.0])
 
 
+def test_of_two_who_are_cut_off_by_the_pictures_edge_either_may_be_hidden() -> None:
+    one, other = [0, 0, 10, 20], [5, 10, 15, 20]
+    np.testing.assert_allclose(boxes.occlusion(np.array([one, other], np.float32)), [0.25, 0.5])
+
+
 def test_a_lone_box_is_not_hidden() -> None:
     assert boxes.occlusion(np.array([[0, 0, 1, 1]], np.float32)).tolist() == [0]
     assert boxes.occlusion(np.zeros((0, 4), np.float32)).shape == (0,)

@@ -49,6 +49,15 @@ def test_short_gaps_are_filled_long_ones_are_not() -> None:
     np.testing.assert_allclose(boxes, walk(frames[rows]), atol=2)
 
 
+def test_neighbouring_frames_are_no_gap_at_a_low_frame_rate() -> None:
+    frames = np.arange(10) / 2.0
+    rng = np.random.default_rng(1)
+    seen = walk(frames) + rng.normal(0, 3, (10, 1))
+    rows, boxes = fill_gaps(frames, seen, frames, 0.1, CONFIG)
+    assert rows.tolist() == list(range(10))
+    np.testing.assert_array_equal(boxes, smooth(frames, seen, frames, CONFIG))
+
+
 def test_jitter_becomes_smaller() -> None:
     rng = np.random.default_rng(1)
     times = np.linspace(0, 5.9, 60)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.world import World
 from tracker.core.presets import PRESETS
+from tracker.core.selection import SelectionConfig
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, TrackUpdate
 
@@ -76,6 +77,39 @@ def test_a_restored_tracker_goes_on_as_if_nothing_had_happened(seed: int, cut: i
         assert comparable(got) == comparable(expected)
     assert second.state() == first.state()
     assert comparable(second.finish(100.0)) == comparable(first.finish(100.0))
+
+
+def test_a_restored_tracker_knows_who_was_described() -> None:
+    """Else everybody would be described anew, who was known well enough."""
+    selection, frames = SelectionConfig(), crowd(3)
+    first = SingleCameraTracker("c", selection=selection)
+    for t_seconds, detections in frames[:-1]:
+        first.update(t_seconds, detections)
+    second = SingleCameraTracker.restored("c", json.loads(json.dumps(first.state())), selection=selection)
+    wanted = first.wants_embedding(*frames[-1])
+    assert not wanted.all()
+    assert second.wants_embedding(*frames[-1]).tolist() == wanted.tolist()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 20_000))
+def test_when_the_clock_began_changes_nothing(seed: int, tenths: int) -> None:
+    """Limits like .1 s are often exactly some frames; the last digit of a time must not decide."""
+    here, there = SingleCameraTracker("c"), SingleCameraTracker("c")
+    for index, (_, detections) in enumerate(crowd(seed)):
+        now = here.update(index * 0.1, detections)
+        then = there.update((index + tenths) * 0.1, detections)
+        assert [(u.key, u.state, u.detection_index) for u in then] == [(u.key, u.state, u.detection_index) for u in now]
+
+
+def test_a_frame_that_was_refused_can_be_given_again() -> None:
+    tracker = SingleCameraTracker("door")
+    (t_first, first), (t_second, second) = crowd(1)[:2]
+    tracker.update(t_first, first)
+    wrong = Detections(second.boxes_xyxy, second.scores, np.ones((len(second), 3), np.float32))
+    with pytest.raises(ValueError, match="camera door"):
+        tracker.update(t_second, wrong)
+    assert tracker.update(t_second, second)
 
 
 @pytest.mark.parametrize("version", [None, 1, 99])

@@ -43,3 +43,19 @@ def test_a_panning_camera_is_followed_when_its_motion_is_known() -> None:
         detections = Detections(np.array([[left, 50, left + 40, 150]], np.float32), np.array([0.9], np.float32))
         ids |= {update.track_id for update in tracker.update(0.1 * index, detections, pan if index else None)}
     assert ids == {1}
+
+
+def test_people_who_cross_and_hide_one_another_keep_their_tracks() -> None:
+    """Of the pairs of observations that follow one another of one person, hardly any change the track."""
+    tracker = SingleCameraTracker("c")
+    latest: dict[int, int] = {}
+    continued = switched = 0
+    for t_seconds, view in views(2, 150):
+        for update in tracker.update(t_seconds, view.detections):
+            person = -1 if update.detection_index is None else int(view.people[update.detection_index])
+            if person >= 0:
+                continued += latest.get(person) == update.track_id
+                switched += latest.get(person, update.track_id) != update.track_id
+                latest[person] = update.track_id
+    assert continued > 500
+    assert switched < continued / 100

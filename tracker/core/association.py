@@ -9,6 +9,7 @@ import numpy as np
 from tracker.core import boxes
 from tracker.core.assignment import Matches, assign
 from tracker.core.costs import SILENT, TERMS, Costs, Rows, Scene
+from tracker.core.durations import longer
 from tracker.core.track import TAKEN, among
 from tracker.core.types import TrackState
 
@@ -104,7 +105,7 @@ def associate(scene: Scene, stages: Sequence[Stage]) -> Matches:
             continue
         apt = among(stage.states).take(phases)
         if stage.max_gap_seconds < np.inf:
-            apt &= scene.gaps_seconds <= stage.max_gap_seconds
+            apt &= ~longer(scene.gaps_seconds, stage.max_gap_seconds)
         rows = apt.nonzero()[0]
         if not len(rows):
             continue

@@ -63,11 +63,13 @@ def within_a_box(boxes_cxcywh: FloatMatrix, others_cxcywh: FloatMatrix) -> NDArr
 def occlusion(boxes_xyxy: FloatMatrix) -> FloatMatrix:
     """(n, 4) -> (n,) largest fraction of each box, in [0, 1], that one nearer box hides.
 
-    On a level floor the person whose feet stand lower in the picture is nearer to the camera.
+    On a level floor the person whose feet stand lower in the picture is nearer to the camera; of two whose feet stand
+    equally low, as where the picture's edge cuts both off, either may hide the other.
     """
     if len(boxes_xyxy) < 2:
         return np.zeros(len(boxes_xyxy), boxes_xyxy.dtype)
     xyxy = _coordinates(boxes_xyxy)
     hidden = shared_areas(xyxy[:, :, None], xyxy[:, None])
-    hidden *= xyxy[3] > xyxy[3][:, None]
+    hidden *= xyxy[3] >= xyxy[3][:, None]
+    np.fill_diagonal(hidden, 0)
     return np.asarray(np.maximum.reduce(hidden, axis=1) / areas(xyxy))

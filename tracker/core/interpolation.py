@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes, motion
+from tracker.core.durations import longer
 from tracker.core.motion import MotionConfig, States
 
 Times = NDArray[np.float64]
@@ -16,14 +17,16 @@ def fill_gaps(
     max_gap_seconds: float,
     config: MotionConfig,
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The track at its own frames and at those frames between them that miss it for at most max_gap_seconds.
+    """The track at its own frames and at those frames between them that miss it for at most max_gap_seconds, from one
+    observation to the next; neighbouring frames are no gap however far apart they are.
 
     t_observed (n,) ascending seconds at which boxes_xyxy (n, 4) were seen, each one of t_frames (m,), the ascending
     times of all frames. Returns indices (k,) into t_frames and smoothed boxes (k, 4) float32 in the same pixels.
     """
     if not (np.diff(t_observed) > 0).all():
         raise ValueError("t_observed must ascend")
-    pieces = np.flatnonzero(np.diff(t_observed) > max_gap_seconds) + 1
+    missed = np.diff(np.searchsorted(t_frames, t_observed)) > 1
+    pieces = np.flatnonzero(missed & longer(np.diff(t_observed), max_gap_seconds)) + 1
     indices, smoothed = [np.zeros(0, np.intp)], [np.zeros((0, 4), np.float32)]
     for times, seen in zip(np.split(t_observed, pieces), np.split(boxes_xyxy, pieces), strict=True):
         if len(times):

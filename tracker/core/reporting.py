@@ -43,8 +43,15 @@ def report(
             updates.append(TrackUpdate(*about, score=0.0, confirmed=confirmed[row], track_quality=whole))
         else:
             embedding = None if embeddings is None else embeddings[partner]
-            found = (scores[partner], partner, embedding, qualities[partner])
-            updates.append(TrackUpdate(*about, *found, confirmed[row]))
+            seen_as = TrackUpdate(
+                *about,
+                score=scores[partner],
+                detection_index=partner,
+                embedding=embedding,
+                quality=qualities[partner],
+                confirmed=confirmed[row],
+            )
+            updates.append(seen_as)
     return updates
 
 

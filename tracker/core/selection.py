@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core import boxes
+from tracker.core.durations import ROUNDING_SECONDS
 from tracker.core.types import FloatArray, IntArray, TrackState, TrackUpdate
-
-_ROUNDING_SECONDS = 0.001
-"""Frames are often exactly every_seconds apart; whether one counts must not hang on the last digit of their times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +76,13 @@ class Looks:
     def _is_known(self, track_id: int, t_seconds: float) -> bool:
         """Whether a track was described often, and lately."""
         often = self._counts.get(track_id, 0) >= self._config.young_looks
-        return often and t_seconds - self._seconds[track_id] < self._config.every_seconds - _ROUNDING_SECONDS
+        return often and t_seconds - self._seconds[track_id] < self._config.every_seconds - ROUNDING_SECONDS
+
+    def as_lists(self) -> list[list[float]]:
+        """[track id, times described, seconds] of each track, for restore()."""
+        return [[track_id, count, self._seconds[track_id]] for track_id, count in self._counts.items()]
+
+    def restore(self, lists: Iterable[list[float]]) -> None:
+        """Go on from as_lists()."""
+        for track_id, count, seconds in lists:
+            self._counts[int(track_id)], self._seconds[int(track_id)] = int(count), seconds

@@ -10,6 +10,7 @@ from tracker.core.appearance import StrangerDistance, Views, blended
 from tracker.core.assignment import Matches
 from tracker.core.association import associate, checked_splits
 from tracker.core.costs import Scene
+from tracker.core.durations import longer
 from tracker.core.lifecycle import counts, over_for_good
 from tracker.core.reporting import NOBODY, report
 from tracker.core.selection import Looks, SelectionConfig
@@ -21,7 +22,7 @@ __all__ = ["SingleCameraTracker", "TrackerConfig"]
 
 Indices = NDArray[np.intp]
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Changes whenever saved trackers would be understood differently."""
 
 
@@ -68,24 +69,27 @@ class SingleCameraTracker:
         then it is silent until it returns or ends. camera_motion (2, 3) maps points of the previous picture to this
         one. ValueError if t_seconds is not after the previous frame's, or if embeddings change their dimension.
         """
-        dt_seconds = self._advance(t_seconds, camera_motion)
+        if not self._now < t_seconds < np.inf:
+            raise ValueError(f"camera {self.camera_id}: a frame at {t_seconds} s came after one at {self._now} s")
         if detections.embeddings is not None and len(detections):
             self._tracks.fit_dimension(detections.embeddings.shape[1], self.camera_id)
+        dt_seconds = self._advance(t_seconds, camera_motion)
         views = self._views(detections)
         scene = Scene(self._tracks, views, t_seconds, self.config.motion, self._strangers.value)
         matches = checked_splits(scene, associate(scene, self.config.stages), self.config.split_margin)
         evidence = views.evidence()
-        was_lost = self._tracks.lost
+        known, was_lost = len(self._tracks), self._tracks.lost
         self._correct(scene, matches, dt_seconds)
         self._tracks.sums[matches.tracks] += evidence[matches.detections]
         self._learn(views, matches)
         born = self._begin(scene, views, evidence, matches)
         partners = np.full(len(self._tracks), NOBODY)
         partners[matches.tracks] = matches.detections
-        partners[len(was_lost) :] = born
-        over, told = over_for_good(self._tracks, t_seconds, self.config), np.ones(len(partners), np.bool_)
-        told[: len(was_lost)] = ~(was_lost & self._tracks.lost[: len(was_lost)])
-        updates = self._report((over | told).nonzero()[0], partners, over, views)
+        partners[known:] = born
+        still_lost = np.zeros(len(partners), np.bool_)
+        still_lost[:known] = was_lost & self._tracks.lost[:known]
+        over = over_for_good(self._tracks, t_seconds, self.config)
+        updates = self._report((over | ~still_lost).nonzero()[0], partners, over, views)
         if self._looks is not None:
             self._looks.learn(updates)
         if over.any():
@@ -111,10 +115,17 @@ class SingleCameraTracker:
             "now": self._now if np.isfinite(self._now) else None,
             "strangers": [self._strangers.value, self._strangers.frames],
             "tracks": self._tracks.as_lists(),
+            "looks": [] if self._looks is None else self._looks.as_lists(),
         }
 
     @classmethod
-    def restored(cls, camera_id: str, state: dict[str, Any], config: TrackerConfig | None = None) -> Self:
+    def restored(
+        cls,
+        camera_id: str,
+        state: dict[str, Any],
+        config: TrackerConfig | None = None,
+        selection: SelectionConfig | None = None,
+    ) -> Self:
         """The tracker that gave this state, to go on with the same ids in another process.
 
         ValueError if another version of the program wrote it.
@@ -125,17 +136,17 @@ class SingleCameraTracker:
                 f"camera {camera_id}: the saved tracker is of version {version}, this program reads version "
                 f"{STATE_VERSION}; start without it"
             )
-        tracker = cls(camera_id, config)
+        tracker = cls(camera_id, config, selection)
         tracker._next_id = state["next_id"]
         tracker._now = -np.inf if state["now"] is None else state["now"]
         tracker._strangers = StrangerDistance(*state["strangers"])
         tracker._tracks = Tracks.from_lists(state["tracks"])
+        if tracker._looks is not None:
+            tracker._looks.restore(state["looks"])
         return tracker
 
     def _advance(self, t_seconds: float, camera_motion: NDArray[np.float64] | None) -> float:
         """Move every track to the present; returns the seconds that passed."""
-        if not self._now < t_seconds < np.inf:
-            raise ValueError(f"camera {self.camera_id}: a frame at {t_seconds} s came after one at {self._now} s")
         tracks, dt_seconds = self._tracks, t_seconds - self._now
         if len(tracks):
             tracks.states = motion.predict(tracks.states, dt_seconds, self.config.motion)
@@ -153,7 +164,7 @@ class SingleCameraTracker:
             return
         measured, gaps = scene.measured_cxcywh.take(matches.detections, axis=0), scene.gaps_seconds.take(found)
         states = motion.update(tracks.states.take(found, axis=0), measured, config.motion)
-        returned = gaps > max(dt_seconds, config.bridge_seconds)
+        returned = longer(gaps, max(dt_seconds, config.bridge_seconds))
         if returned.any():
             anchors = tracks.anchors[found[returned]]
             states[returned] = motion.bridge(anchors, measured[returned], gaps[returned], config.motion)

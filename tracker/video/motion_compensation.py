@@ -1,7 +1,5 @@
 """How a moving camera moved between two frames, measured in the picture itself."""
 
-from typing import Literal
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +16,12 @@ Gray = NDArray[np.uint8]
 class CameraMotionEstimator:
     """Follows the background of one camera; hand the result to SingleCameraTracker.update(camera_motion=...).
 
-    method "flow": corners followed by sparse optical flow (Lucas, Kanade 1981), a similarity fitted by RANSAC; fast.
-    method "ecc": correlation maximised over similarities (Evangelidis, Psarakis 2008); slower, for scenes that have
-    few corners. Both work on a picture reduced to at most `working_height` rows. Where nothing can be measured (first
-    frame, too few corners, no convergence) the camera is taken to have stood still.
+    Corners are followed by sparse optical flow (Lucas, Kanade 1981) in a picture reduced to at most `working_height`
+    rows, and a similarity is fitted by RANSAC. Where nothing can be measured (first frame, too few corners) the camera
+    is taken to have stood still.
     """
 
-    def __init__(self, method: Literal["flow", "ecc"] = "flow", working_height: int = 270) -> None:
-        if method not in ("flow", "ecc"):
-            raise ValueError(f"method must be 'flow' or 'ecc', got {method!r}")
-        self.method = method
+    def __init__(self, working_height: int = 270) -> None:
         self.working_height = working_height
         self._previous: Gray | None = None
 
@@ -43,8 +37,7 @@ class CameraMotionEstimator:
         previous, self._previous = self._previous, np.asarray(gray, np.uint8)
         if previous is None or previous.shape != gray.shape:
             return np.eye(2, 3)
-        measure = _flow if self.method == "flow" else _ecc
-        affine = measure(previous, self._previous, background)
+        affine = _flow(previous, self._previous, background)
         affine[:, 2] /= scale
         return affine
 
@@ -60,14 +53,3 @@ def _flow(previous: Gray, current: Gray, background: Gray) -> Affine:
         return np.eye(2, 3)
     affine, _ = cv2.estimateAffinePartial2D(origins[good], corners[good], ransacReprojThreshold=1.5)
     return np.eye(2, 3) if affine is None else np.asarray(affine, np.float64)
-
-
-def _ecc(previous: Gray, current: Gray, background: Gray) -> Affine:
-    # findTransformECC maps template points to points of its second image, so the previous frame is the template.
-    start = np.eye(2, 3, dtype=np.float32)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
-    try:
-        _, affine = cv2.findTransformECC(previous, current, start, cv2.MOTION_EUCLIDEAN, criteria, background, 5)
-    except cv2.error:  # no convergence is reported as an exception
-        return np.eye(2, 3)
-    return np.asarray(affine, np.float64)
