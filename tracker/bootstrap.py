@@ -26,7 +26,7 @@ from tracker.operation.timing import StageTimes, TimedDetector, TimedEmbedder
 from tracker.outlets import build_event_sink, build_outboxes, watched
 from tracker.pipeline import Pipeline
 from tracker.ports import Matcher
-from tracker.roster import Roster, areas_of, origin_of, selection_of
+from tracker.roster import Roster, areas_of, kept_days, origin_of, selection_of
 from tracker.run import Run
 from tracker.sinks import Sinks, build_sinks, output_for
 from tracker.site.ground import open_ground
@@ -87,7 +87,7 @@ def build_run(
         if ground.site is not None:
             matcher = SiteMatcher(linking, ground.site, config.matcher.answer_seconds)
         hearing = opened.enter_context(Hearing(store, active))
-        opened.enter_context(Keeper(store, config.retention.days, kept_days(config)))
+        keeper = opened.enter_context(Keeper(store, config.retention.days, kept_days(config.cameras)))
         history = StoreSink(store, active, crops_per_sighting=config.output.crops_per_sighting)
         outboxes = build_outboxes(config.events)
         lookout = Lookout(store, active)
@@ -116,7 +116,7 @@ def build_run(
                 pipeline.followers.leave_ground(camera.name)
         roster = None
         if isinstance(batcher, LiveBatcher):
-            roster = Roster(config, folder, batcher, pipeline, events, store, active, epoch)
+            roster = Roster(config, folder, batcher, pipeline, events, keeper, store, active, epoch)
             status = RunStatus(batcher, history.counters, outboxes, times)
             pipeline.sinks = [*sinks, status]
             opened.enter_context(watched(status, config.operation))
@@ -134,11 +134,6 @@ def build_run(
             ahead=steps_ahead(len(config.cameras), live=roster is not None),
             roster=roster,
         )
-
-
-def kept_days(config: Config) -> dict[str, float]:
-    """For how many days cameras with a rule of their own are remembered."""
-    return {c.name: c.retention_days for c in config.cameras if c.retention_days is not None}
 
 
 @contextmanager

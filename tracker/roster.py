@@ -1,5 +1,6 @@
 """Live cameras that come and go while a run goes on."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -12,6 +13,7 @@ from tracker.core.zones import ZoneConfig, ZoneWatch
 from tracker.errors import OmnitrackError
 from tracker.events.sink import EventSink
 from tracker.pipeline import Pipeline
+from tracker.store.keeping import Keeper
 from tracker.store.runs import ActiveRun, CameraOrigin, add_camera, move_places
 from tracker.store.session import Store
 from tracker.video.areas import CameraAreas
@@ -41,6 +43,11 @@ def origin_of(camera: CameraConfig, epoch: datetime, clips: Path | None) -> Came
     return CameraOrigin(masked(camera.source), epoch, clips, (*camera.zones, *camera.lines))
 
 
+def kept_days(cameras: Iterable[CameraConfig]) -> dict[str, float]:
+    """For how many days cameras with a rule of their own are remembered."""
+    return {camera.name: camera.retention_days for camera in cameras if camera.retention_days is not None}
+
+
 class Roster:
     """Brings a run's cameras in line with a changed configuration; every other camera loses nothing.
 
@@ -54,6 +61,7 @@ class Roster:
         batcher: LiveBatcher,
         pipeline: Pipeline,
         events: EventSink,
+        keeper: Keeper,
         store: Store,
         run: ActiveRun,
         epoch: datetime,
@@ -63,6 +71,7 @@ class Roster:
         self._batcher = batcher
         self._pipeline = pipeline
         self._events = events
+        self._keeper = keeper
         self._store = store
         self._run = run
         self._epoch = epoch
@@ -91,6 +100,7 @@ class Roster:
                 self._make_ready(after[camera.camera_id])
                 self._batcher.add(camera)
             self._config = self._config.model_copy(update={"cameras": config.cameras})
+            self._keeper.change(kept_days(config.cameras))
             actions = {"removed": gone, "begun anew": changed, "added": new}
             return [f"camera {name}: {action}" for action, names in actions.items() for name in names]
 

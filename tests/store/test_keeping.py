@@ -62,6 +62,16 @@ def test_a_run_does_it_when_it_begins(store: Store) -> None:
     assert left(store) == []
 
 
+def test_a_rule_that_comes_later_counts_at_once(store: Store) -> None:
+    record(store, STAYS)
+    with Keeper(store, None, {}) as keeper:
+        keeper.change({"west": 1.0})
+        deadline = time.monotonic() + 20
+        while len(left(store)) > 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert left(store) == [("east", 1), ("east", 2)]
+
+
 def test_without_a_rule_it_does_nothing(store: Store) -> None:
     record(store, STAYS)
     with Keeper(store, None, {}):

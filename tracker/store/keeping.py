@@ -1,4 +1,4 @@
-"""How long the history is kept, enforced by a run: once when it begins, and every day that it goes on."""
+"""How long the history is kept, enforced by a run: when it begins, when a rule changes, and every day that it goes on."""
 
 import logging
 from collections.abc import Mapping
@@ -54,27 +54,40 @@ class Keeper:
     def __init__(self, store: Store, days: float | None, camera_days: Mapping[str, float]) -> None:
         self._store = store
         self._days = days
-        self._camera_days = camera_days
-        self._ended = Signal()
+        self._camera_days = dict(camera_days)
+        self._news = Signal()
+        self._ended = False
         self._thread = Thread(target=self._work, name="keeper", daemon=True)
 
     def __enter__(self) -> "Keeper":
-        if self._days is not None or self._camera_days:
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._ended = True
+        self._news.set()
+        self._thread.join()
+
+    def change(self, camera_days: Mapping[str, float]) -> None:
+        """From now on these cameras have rules of their own; what that makes too old goes soon. From any thread."""
+        if camera_days != self._camera_days:
+            self._camera_days = dict(camera_days)
+            self._news.set()
 
     def _work(self) -> None:
         while True:
-            try:
-                erased = keep(self._store, self._days, self._camera_days, datetime.now(UTC))
-                if erased.tracklets:
-                    _LOG.info("erased %d sightings that were kept long enough", erased.tracklets)
-            except OmnitrackError as error:  # thread boundary: the run goes on, and the next day has another chance
-                _LOG.warning("%s; old sightings could not all be erased", error)
-            if self._ended.wait(DAY_SECONDS):
+            self._news.clear()
+            if self._days is not None or self._camera_days:
+                self._erase()
+            if not self._ended:
+                self._news.wait(DAY_SECONDS)
+            if self._ended:
                 return
+
+    def _erase(self) -> None:
+        try:
+            erased = keep(self._store, self._days, self._camera_days, datetime.now(UTC))
+            if erased.tracklets:
+                _LOG.info("erased %d sightings that were kept long enough", erased.tracklets)
+        except OmnitrackError as error:  # thread boundary: the run goes on, and the next day has another chance
+            _LOG.warning("%s; old sightings could not all be erased", error)
