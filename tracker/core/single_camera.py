@@ -97,7 +97,9 @@ class SingleCameraTracker:
         return updates
 
     def finish(self, t_seconds: float) -> list[TrackUpdate]:
-        """End of the stream: every track alive ends. ValueError if time ran backwards."""
+        """End of the stream: every track alive ends. ValueError if time ran backwards. Another stream may follow, with any
+        clock: its tracks are new ones.
+        """
         if not t_seconds >= self._now:
             raise ValueError(f"camera {self.camera_id}: time ran backwards from {self._now} s to {t_seconds} s")
         self._now = t_seconds
@@ -105,6 +107,7 @@ class SingleCameraTracker:
         over, nobody = np.ones(count, np.bool_), np.full(count, NOBODY)
         updates = self._report(np.arange(count), nobody, over, self._views(Detections.empty()))
         self._tracks = Tracks.empty(self._tracks.embeddings.shape[1])
+        self._now = -np.inf
         return updates
 
     def state(self) -> dict[str, Any]:
