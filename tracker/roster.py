@@ -14,7 +14,7 @@ from tracker.errors import OmnitrackError
 from tracker.events.sink import EventSink
 from tracker.pipeline import Pipeline
 from tracker.store.keeping import Keeper
-from tracker.store.runs import ActiveRun, CameraOrigin, add_camera, move_places
+from tracker.store.runs import ActiveRun, CameraOrigin, change_cameras
 from tracker.store.session import Store
 from tracker.video.areas import CameraAreas
 from tracker.video.live_batching import LiveBatcher
@@ -94,24 +94,23 @@ class Roster:
             fresh = [
                 live_camera(after[name], self._config, self._folder, origin, self._epoch) for name in (*changed, *new)
             ]
+            clips = clips_folder(self._config, self._folder)
+            origins = {camera.camera_id: origin_of(after[camera.camera_id], self._epoch, clips) for camera in fresh}
+            change_cameras(self._store, self._run, origins, self._batcher.seconds)
+            for camera in fresh:
+                self._make_ready(after[camera.camera_id], is_live_now=camera.camera_id in before)
             for name in (*gone, *changed):
                 self._batcher.remove(name)
             for camera in fresh:
-                self._make_ready(after[camera.camera_id])
                 self._batcher.add(camera)
             self._config = self._config.model_copy(update={"cameras": config.cameras})
             self._keeper.change(kept_days(config.cameras))
             actions = {"removed": gone, "begun anew": changed, "added": new}
             return [f"camera {name}: {action}" for action, names in actions.items() for name in names]
 
-    def _make_ready(self, camera: CameraConfig) -> None:
+    def _make_ready(self, camera: CameraConfig, is_live_now: bool) -> None:
         """Whatever a frame of the camera will meet, before there is one."""
         name, config, pipeline = camera.name, self._config, self._pipeline
-        origin = origin_of(camera, self._epoch, clips_folder(config, self._folder))
-        if name not in self._run.cameras:
-            add_camera(self._store, self._run, name, origin)
-        else:
-            move_places(self._store, self._run, name, origin.places)
         if name not in pipeline.trackers:
             pipeline.trackers[name] = SingleCameraTracker(name, config.tracker, selection_of(config))
         pipeline.areas[name] = areas_of(camera, config.detector.confidence)
@@ -119,4 +118,4 @@ class Roster:
         if camera.moving:
             pipeline.movements[name] = CameraMotionEstimator()
             pipeline.followers.leave_ground(name)
-        self._events.watch(name, zone_watch(camera, config))
+        self._events.watch(name, zone_watch(camera, config), from_next_loss=is_live_now)

@@ -19,7 +19,7 @@ from tracker.store.models import PlaceEventRow
 from tracker.store.place_queries import PlaceEntry, PlaceFilter, place_events, places
 from tracker.store.privacy import forget, retain
 from tracker.store.queries import IdentityFilter, identities
-from tracker.store.runs import CameraOrigin, begin_run, move_places
+from tracker.store.runs import CameraOrigin, begin_run, change_cameras
 from tracker.store.scope import restrict
 from tracker.store.session import Store
 from tracker.store.sink import StoreSink
@@ -164,11 +164,14 @@ def test_zones_and_lines_are_those_of_the_latest_run(store: Store) -> None:
     assert till.since == EPOCH
     run = begin_run(store, origins(TILL), embedder_name=None)
     assert known(store) == [("west", "till", "zone")]
-    move_places(store, run, "west", (GATE,))
+    change_cameras(store, run, {"west": CameraOrigin("west.mp4", EPOCH, places=(GATE,))}, 90.0)
     assert known(store) == [("west", "gate", "line")]
     with store.read() as connection:
+        assert [place.since for place in places(connection)] == [EPOCH + timedelta(seconds=90)]
         restrict(connection, ("east",))
         assert places(connection) == ()
+    change_cameras(store, run, {"west": CameraOrigin("west.mp4", EPOCH)}, 95.0)
+    assert known(store) == []
 
 
 def test_people_are_found_by_zone_and_time(store: Store) -> None:

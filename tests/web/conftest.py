@@ -13,7 +13,7 @@ from tracker.crosscam.settings import MatcherConfig
 from tracker.store.maintenance import empty_log
 from tracker.store.models import PlaceEventRow
 from tracker.store.reassociating import Reassociation, judge_afresh
-from tracker.store.runs import micros, move_places
+from tracker.store.runs import CameraOrigin, change_cameras, micros
 from tracker.store.session import Store, open_store
 from tracker.store.sightings import HistoryPart
 from tracker.store.tokens import Role, create_token
@@ -70,8 +70,8 @@ def fill(store: Store) -> None:
     with store.write() as connection:
         for name, camera in run.cameras.items():
             connection.execute(insert(PlaceEventRow).values(**door, camera_id=camera.id, place=f"{name} door"))
-    for name in run.cameras:
-        move_places(store, run, name, (Line(f"{name} door", (0.1, 0.5), (0.9, 0.5)),))
+    doors = {name: (Line(f"{name} door", (0.1, 0.5), (0.9, 0.5)),) for name in run.cameras}
+    change_cameras(store, run, {name: CameraOrigin("", EPOCH, places=door) for name, door in doors.items()}, 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -92,8 +92,10 @@ class EventSink:
                 if update.state is TrackState.ENDED:
                     self._suspects.pop(update.key, None)
 
-        for camera in step.batch.lost_cameras & self._upcoming.keys():
-            self._watches[camera] = self._upcoming.pop(camera)
+        for camera in step.batch.lost_cameras:
+            upcoming = self._upcoming.pop(camera, None)
+            if upcoming is not None:
+                self._watches[camera] = upcoming
 
     def close(self) -> None:
         """Give messages that wait a last chance, all receivers at once."""
@@ -103,11 +105,14 @@ class EventSink:
         for closer in closers:
             closer.join()
 
-    def watch(self, camera: str, watch: ZoneWatch) -> None:
-        """From now on, or for a camera that is watched already from its next loss on. May be called from any thread."""
-        if camera in self._watches:
+    def watch(self, camera: str, watch: ZoneWatch, *, from_next_loss: bool) -> None:
+        """Other zones and lines of a camera, from its next loss on, with which its tracks end, or at once. May be called
+        from any thread.
+        """
+        if from_next_loss:
             self._upcoming[camera] = watch
         else:
+            self._upcoming.pop(camera, None)
             self._watches[camera] = watch
 
     def _happened(

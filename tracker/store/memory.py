@@ -185,7 +185,7 @@ def _latest_tracks(
     connection: Connection, run: ActiveRun, chosen: ColumnElement[bool]
 ) -> list[tuple[TrackletKey, int]]:
     """Up to LATEST tracks of this run with whose they are, the latest first."""
-    names = {key.id: name for name, key in run.cameras.items()}
+    names = {key.id: name for name, key in list(run.cameras.items())}  # another thread may add one
     query = (
         select(Tracklet.camera_id, Tracklet.track_id, Identity.survivor_id)
         .join(Identity, Identity.id == Tracklet.identity_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from tracker.store.models import Camera, Identity, PlaceEventRow, RunCamera, Tracklet, ZoneRow
+from tracker.store.models import NO_PLACE, Camera, Identity, PlaceEventRow, RunCamera, Tracklet, ZoneRow
 from tracker.store.queries import Page
 from tracker.store.runs import micros, utc
 from tracker.store.windows import camera_id
@@ -69,7 +69,7 @@ def places(connection: Connection) -> tuple[Place, ...]:
     found = [
         Place(row.camera, row.name, row.kind, tuple((x, y) for x, y in row.points), row.most_people, utc(row.since_us))
         for row in rows
-        if row.since_us == newest[row.camera]
+        if row.since_us == newest[row.camera] and row.kind != NO_PLACE
     ]
     return tuple(found)
 

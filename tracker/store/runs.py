@@ -1,6 +1,6 @@
 """The beginning and end of a run: its cameras, the clock of its streams, and the first identity id that is free."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, insert, select, update
 
 from tracker.core.zones import Line, Zone
 from tracker.errors import OmnitrackError
-from tracker.store.models import Camera, Embedder, Embedding, Run, RunCamera, ZoneRow
+from tracker.store.models import NO_PLACE, Camera, Embedder, Embedding, Run, RunCamera, ZoneRow
 from tracker.store.numbers import RunPeople, next_identity_id
 from tracker.store.session import Store
 from tracker.video.urls import masked
@@ -49,8 +49,10 @@ class ActiveRun:
 
     def to_us(self, t_seconds: float, camera: str | None = None) -> int:
         """UTC microseconds of a stream time; without a camera, by the earliest clock of the run."""
-        epoch_us = self.cameras[camera].epoch_us if camera else min(key.epoch_us for key in self.cameras.values())
-        return epoch_us + to_us(t_seconds)
+        if camera is not None:
+            return self.cameras[camera].epoch_us + to_us(t_seconds)
+        keys = list(self.cameras.values())  # another thread may add one
+        return min(key.epoch_us for key in keys) + to_us(t_seconds)
 
 
 def begin_run(
@@ -67,20 +69,24 @@ def begin_run(
         row = {"started_us": micros(datetime.now(UTC)), "program_version": _program_version()}
         run_id = connection.execute(insert(Run).values(row).returning(Run.id)).scalar_one()
         keys = {name: _run_camera(connection, run_id, name, origin) for name, origin in cameras.items()}
+        for name, key in keys.items():
+            _write_places(connection, run_id, key.id, cameras[name].places, key.epoch_us)
         return ActiveRun(run_id, keys, next_identity_id(connection), embedder_id)
 
 
-def add_camera(store: Store, run: ActiveRun, name: str, origin: CameraOrigin) -> None:
-    """Another camera takes part in a run that goes on."""
+def change_cameras(store: Store, run: ActiveRun, origins: Mapping[str, CameraOrigin], t_seconds: float) -> None:
+    """From t_seconds on these cameras take part in a run that goes on, with these zones and lines: all of them or, if
+    the database cannot be written, none (OmnitrackError).
+    """
     with store.write() as connection:
-        key = _run_camera(connection, run.id, name, origin)
-    run.cameras[name] = key
-
-
-def move_places(store: Store, run: ActiveRun, camera: str, places: tuple[Zone | Line, ...]) -> None:
-    """From now on these are the zones and lines of a camera that takes part in a run."""
-    with store.write() as connection:
-        _write_places(connection, run.id, run.cameras[camera].id, places, micros(datetime.now(UTC)))
+        keys = {
+            name: run.cameras.get(name) or _run_camera(connection, run.id, name, origin)
+            for name, origin in origins.items()
+        }
+        for name, key in keys.items():
+            since_us = key.epoch_us + to_us(t_seconds)
+            _write_places(connection, run.id, key.id, origins[name].places or (None,), since_us)
+    run.cameras.update(keys)
 
 
 def finish_run(connection: Connection, run: ActiveRun) -> None:
@@ -111,22 +117,22 @@ def _run_camera(connection: Connection, run_id: int, name: str, origin: CameraOr
     values: dict[str, Any] = {"run_id": run_id, "camera_id": key.id, "source": source, "epoch_us": key.epoch_us}
     values["clips"] = None if origin.clips is None else str(origin.clips.resolve())
     connection.execute(insert(RunCamera).values(values))
-    _write_places(connection, run_id, key.id, origin.places, key.epoch_us)
     return key
 
 
 def _write_places(
-    connection: Connection, run_id: int, camera: int, places: tuple[Zone | Line, ...], since_us: int
+    connection: Connection, run_id: int, camera: int, places: Iterable[Zone | Line | None], since_us: int
 ) -> None:
+    """None: it is stored that there are no zones and lines any more."""
     for place in places:
-        row: dict[str, Any] = {"run_id": run_id, "camera_id": camera, "name": place.name, "since_us": since_us}
-        if isinstance(place, Zone):
-            points = place.polygon
-            row |= {"kind": "zone", "most_people": place.most_people}
+        row: dict[str, Any] = {"run_id": run_id, "camera_id": camera, "since_us": since_us, "most_people": None}
+        if place is None:
+            row |= {"name": "", "kind": NO_PLACE, "points": []}
+        elif isinstance(place, Zone):
+            row |= {"name": place.name, "kind": "zone", "points": place.polygon, "most_people": place.most_people}
         else:
-            points = (place.start, place.end)
-            row |= {"kind": "line", "most_people": None}
-        row["points"] = [[float(x), float(y)] for x, y in points]
+            row |= {"name": place.name, "kind": "line", "points": (place.start, place.end)}
+        row["points"] = [[float(x), float(y)] for x, y in row["points"]]
         connection.execute(insert(ZoneRow).values(row))
 
 

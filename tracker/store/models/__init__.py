@@ -15,9 +15,10 @@ from tracker.store.models.history import (
     RunCamera,
     Tracklet,
 )
-from tracker.store.models.places import PlaceEventRow, StalePerson, Way, WayTotal, ZoneRow
+from tracker.store.models.places import NO_PLACE, PlaceEventRow, StalePerson, Way, WayTotal, ZoneRow
 
 __all__ = [
+    "NO_PLACE",
     "Audit",
     "Base",
     "Camera",

@@ -5,6 +5,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tracker.store.models.base import BIG, Base, Key, Micros, reference
 
+NO_PLACE = "none"
+"""The kind of a nameless row of zones: from then on the camera has none."""
+
 
 class PlaceEventRow(Base):
     """Something that happened at a zone or line of a camera (core/zones.py). identity_id: who it was as known then; who
