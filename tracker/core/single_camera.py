@@ -97,8 +97,8 @@ class SingleCameraTracker:
         return updates
 
     def finish(self, t_seconds: float) -> list[TrackUpdate]:
-        """End of the stream: every track alive ends. ValueError if time ran backwards. Another stream may follow, with any
-        clock: its tracks are new ones.
+        """End of the stream: every track alive ends. ValueError if time ran backwards. Another stream may follow, with
+        any clock: its tracks are new ones.
         """
         if not t_seconds >= self._now:
             raise ValueError(f"camera {self.camera_id}: time ran backwards from {self._now} s to {t_seconds} s")

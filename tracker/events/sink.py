@@ -106,8 +106,8 @@ class EventSink:
             closer.join()
 
     def watch(self, camera: str, watch: ZoneWatch, *, from_next_loss: bool) -> None:
-        """Other zones and lines of a camera, from its next loss on, with which its tracks end, or at once. May be called
-        from any thread.
+        """Other zones and lines of a camera, from its next loss on, with which its tracks end, or at once. May be
+        called from any thread.
         """
         if from_next_loss:
             self._upcoming[camera] = watch

@@ -1,4 +1,4 @@
-"""How long the history is kept, enforced by a run: when it begins, when a rule changes, and every day that it goes on."""
+"""How long the history is kept, enforced by a run: when it begins, when a rule changes, and daily while it goes on."""
 
 import logging
 from collections.abc import Mapping
