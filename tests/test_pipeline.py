@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, FloatArray, IdentityEventKind, TrackState
@@ -12,7 +13,7 @@ from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.matcher import CrossCameraMatcher
 from tracker.operation.timing import StageTimes
 from tracker.pipeline import Pipeline
-from tracker.ports import Step
+from tracker.ports import MotionEstimator, Step
 from tracker.video.areas import CameraAreas
 from tracker.video.frame import Frame, FrameBatch, Image
 from tracker.video.motion_gate import MotionGate
@@ -206,6 +207,26 @@ def test_a_region_that_changes_counts_at_once_also_where_nothing_moves() -> None
     assert len(pipeline.step(batch(0, {"b": 10})).detections["b"]) == 1
     pipeline.areas = {"b": CameraAreas([lower])}
     assert len(pipeline.step(batch(1, {"b": 10})).detections["b"]) == 0
+
+
+class FakeMovement:
+    """Says that the camera stands still."""
+
+    def estimate(self, image: Image, boxes_xyxy: FloatArray) -> NDArray[np.float64]:
+        return np.eye(2, 3)
+
+
+class Vanishing(dict[str, MotionEstimator]):
+    """Another thread takes away what was just found to be there."""
+
+    def __contains__(self, key: object) -> bool:
+        return self.pop(str(key), None) is not None
+
+
+def test_a_camera_that_stops_moving_while_its_picture_is_followed_ends_nothing() -> None:
+    pipeline, _ = pipeline_with()
+    pipeline.movements = Vanishing(a=FakeMovement())
+    assert len(pipeline.step(batch(0, {"a": 10})).detections["a"]) == 1
 
 
 def test_a_step_without_frames_flows_through() -> None:

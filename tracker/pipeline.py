@@ -117,9 +117,9 @@ class Pipeline:
     def _camera_motions(self, frames: Sequence[Frame], found: Sequence[Detections]) -> dict[str, Affine]:
         """How each camera that moves did since its picture before."""
         return {
-            frame.camera_id: self.movements[frame.camera_id].estimate(frame.image, people.boxes_xyxy)
+            frame.camera_id: movement.estimate(frame.image, people.boxes_xyxy)
             for frame, people in zip(frames, found, strict=True)
-            if frame.camera_id in self.movements
+            if (movement := self.movements.get(frame.camera_id)) is not None  # another thread may take it away
         }
 
     def _describe(
