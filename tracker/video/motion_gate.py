@@ -17,7 +17,7 @@ class MotionGate:
 
     least_change: in grey levels (0..255), by which the mean brightness of some tile must differ; the noise of a camera
     hardly moves a tile's mean. Compared with the last picture searched, not with the one before, so that slow changes
-    add up until they count.
+    add up until they count. A camera that was lost begins anew, for it may come back with another region.
     """
 
     def __init__(self, least_change: float) -> None:
@@ -26,6 +26,8 @@ class MotionGate:
 
     def news(self, batch: FrameBatch) -> FrameBatch:
         """The batch with only those pictures in which people should be sought. To be called in the order of time."""
+        for camera in batch.lost_cameras:
+            self._searched.pop(camera, None)
         return FrameBatch(batch.t_seconds, self._changed(batch.frames), batch.lost_cameras)
 
     def _changed(self, frames: Mapping[str, Frame]) -> dict[str, Frame]:
