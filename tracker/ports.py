@@ -33,6 +33,10 @@ class FrameSource(Protocol):
     def lost_frames(self) -> int:
         """Frames that could not be decoded so far."""
 
+    @property
+    def damaged_frames(self) -> int:
+        """Frames so far that were delivered although parts of the picture had to be guessed."""
+
     def __iter__(self) -> Iterator[Frame]: ...
     def close(self) -> None: ...
 

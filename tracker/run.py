@@ -77,6 +77,11 @@ class Run:
         """Frames that could not be decoded, by camera."""
         return self.batcher.lost_frames
 
+    @property
+    def damaged_frames(self) -> dict[str, int]:
+        """Frames that were used although parts of the picture had to be guessed, by camera."""
+        return self.batcher.damaged_frames
+
     def stop(self) -> None:
         """End steps() after the step in progress; may be called from any thread. A database that cannot be written
         is not waited for any longer.

@@ -35,6 +35,7 @@ class Walker:
     total_frames: int | None = None
     picture_size: tuple[int, int] | None = None
     lost_frames: int = 0
+    damaged_frames: int = 0
 
     def __iter__(self) -> Iterator[Frame]:
         for number in range(round(20 * self.frames_per_second)):

@@ -18,7 +18,7 @@ class ListedSource:
         self.camera_id = camera_id
         self.frames_per_second = rate
         self.total_frames = total
-        self.lost_frames = 0
+        self.lost_frames = self.damaged_frames = 0
         self.picture_size = (2, 2)
         self.closed = False
         self._times = times
@@ -68,10 +68,11 @@ def test_cameras_of_different_rates_take_part_as_often_as_they_have_frames() -> 
 
 def test_totals_and_losses() -> None:
     sources = [ListedSource("a", [], total=3), ListedSource("b", [], total=4)]
-    sources[1].lost_frames = 2
+    sources[1].lost_frames, sources[0].damaged_frames = 2, 5
     batches = StepBatcher(sources)
     assert batches.total_frames == 7
     assert batches.lost_frames == {"a": 0, "b": 2}
+    assert batches.damaged_frames == {"a": 5, "b": 0}
     assert StepBatcher([*sources, ListedSource("c", [])]).total_frames is None
     batches.close()
     assert all(source.closed for source in sources)

@@ -19,7 +19,7 @@ class ScriptedFeed:
         self.camera_id = camera_id
         self.on_change: Callable[[], None] = lambda: None
         self.health = CameraHealth(state, 0.0)
-        self.lost_frames, self.frames_per_second = 0, 25.0
+        self.lost_frames, self.damaged_frames, self.frames_per_second = 0, 0, 25.0
         self.closed = False
         self._next: Frame | None = None
 

@@ -118,7 +118,7 @@ def test_damage_in_the_middle_costs_only_what_it_hit(tmp_path: Path) -> None:
     assert source.lost_frames == 40 - len(frames)
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".ts"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 def test_one_byte_in_a_thousand_wrong(tmp_path: Path, suffix: str) -> None:
     times = [number / 10 for number in range(200)]
     path = flip_bytes(write_clip(tmp_path / f"clip{suffix}", times, noisy=True, gop=20), 0.001, skip=5000)
@@ -130,7 +130,7 @@ def test_one_byte_in_a_thousand_wrong(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("suffix", [".mp4", ".ts", ".h264"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".h264"])
 def test_one_byte_in_a_thousand_of_a_real_video_wrong(tmp_path: Path, suffix: str, seed: int) -> None:
     whole = first_frames(WEST, tmp_path / f"west{suffix}", 300)
     content, index = whole.read_bytes(), whole.read_bytes().rfind(b"moov")

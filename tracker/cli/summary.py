@@ -42,6 +42,11 @@ def print_summary(run: "Run", *, interrupted: bool = False) -> None:
     for camera, lost in run.lost_frames.items():
         if lost:
             console.print(f"{camera}: {plural(lost, 'frame', 'frames')} lost (damaged, or dropped to keep up).")
+    for camera, damaged in run.damaged_frames.items():
+        if damaged:
+            console.print(
+                f"{camera}: {plural(damaged, 'frame', 'frames')} damaged, used as far as they could be repaired."
+            )
     if journeys:
         table = Table("person", "seen by", "route", box=None, pad_edge=False, header_style="bold")
         for journey in journeys[:MOST_ROWS]:

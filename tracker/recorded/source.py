@@ -16,7 +16,7 @@ class RecordedCamera:
     frames_per_second: as for Recording.times.
     """
 
-    lost_frames = 0
+    lost_frames = damaged_frames = 0
 
     def __init__(self, recording: Recording, frames_per_second: float | None) -> None:
         self.camera_id = recording.camera_id

@@ -45,6 +45,11 @@ class StepBatcher:
         return {source.camera_id: source.lost_frames for source in self._sources}
 
     @property
+    def damaged_frames(self) -> dict[str, int]:
+        """Frames so far of which parts had to be guessed, by camera."""
+        return {source.camera_id: source.damaged_frames for source in self._sources}
+
+    @property
     def frames_per_second(self) -> dict[str, float]:
         """Nominal rate, by camera."""
         return {source.camera_id: source.frames_per_second for source in self._sources}

@@ -38,6 +38,7 @@ class LiveCamera:
     """
 
     total_frames: int | None = None
+    damaged_frames = 0  # what a reader's decoder guessed is not told
 
     def __init__(
         self,

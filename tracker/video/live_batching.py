@@ -23,6 +23,8 @@ class Feed(Protocol):
     def frames_per_second(self) -> float: ...
     @property
     def lost_frames(self) -> int: ...
+    @property
+    def damaged_frames(self) -> int: ...
     def start(self) -> None: ...
     def take(self) -> Frame | None: ...
     def close(self) -> None: ...
@@ -74,6 +76,11 @@ class LiveBatcher:
     def lost_frames(self) -> dict[str, int]:
         """Frames that were dropped or not decodable so far, by camera."""
         return {camera.camera_id: camera.lost_frames for camera in self._cameras}
+
+    @property
+    def damaged_frames(self) -> dict[str, int]:
+        """Frames so far of which parts had to be guessed, by camera; told of recordings only."""
+        return {camera.camera_id: camera.damaged_frames for camera in self._cameras}
 
     @property
     def frames_per_second(self) -> dict[str, float]:

@@ -54,6 +54,10 @@ class PacedSource:
     def lost_frames(self) -> int:
         return self._source.lost_frames
 
+    @property
+    def damaged_frames(self) -> int:
+        return self._source.damaged_frames
+
     def __iter__(self) -> Iterator[Frame]:
         pace = Pace(self._most)
         return (frame for frame in self._source if pace.takes(frame.t_seconds))

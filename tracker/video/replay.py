@@ -45,6 +45,10 @@ class ReplayedCamera:
         return self.health.dropped + self._source.lost_frames
 
     @property
+    def damaged_frames(self) -> int:
+        return self._source.damaged_frames
+
+    @property
     def health(self) -> CameraHealth:
         with self._lock:
             return self._health

@@ -90,7 +90,6 @@ class VideoFileSource:
 
     @property
     def damaged_frames(self) -> int:
-        """Frames that were delivered although parts of the picture had to be guessed."""
         return self._damaged
 
     @property
@@ -174,6 +173,8 @@ class ImageFolderSource:
     time_offset_seconds. One that cannot be read is counted as lost and keeps its place in time.
     Raises OmnitrackError when the folder holds no picture, and on iteration when not one could be read.
     """
+
+    damaged_frames = 0
 
     def __init__(
         self, camera_id: str, folder: Path | str, frames_per_second: float, time_offset_seconds: float = 0.0
