@@ -36,6 +36,15 @@ def test_the_newest_picture_wins_and_is_given_once(ring: FrameRing) -> None:
     assert ring.take(entry.sequence) is None
 
 
+def test_pictures_that_were_left_out_count(ring: FrameRing) -> None:
+    ring.publish(grey(1), 0, 0, 0, 0)
+    ring.publish(grey(2), 0, 0, 0, 0, left_out=7)  # eight further: the same slot
+    entry = ring.take(1)
+    assert entry is not None
+    assert entry.sequence == 9
+    np.testing.assert_array_equal(entry.image, grey(2))
+
+
 def test_a_copy_stays_what_it_was(ring: FrameRing) -> None:
     ring.publish(grey(1), 0, 0, 0, 0)
     entry = ring.take(0)

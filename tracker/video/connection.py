@@ -15,7 +15,8 @@ from tracker.video.access_units import IN_PIECES, AccessUnit, Assembler, Piece
 from tracker.video.readahead import ReadAhead
 
 _PROTOCOLS = "rtsp,rtsps,rtp,srtp,rtmp,rtmps,rtmpt,tcp,udp,tls,http,https,httpproxy,crypto,srt"
-_PIECES_WAITING = 1000
+_PIECES_WAITING = 5000
+"""More than come in the second after which late pictures are left out; beyond that the network would hide how late."""
 
 
 class UnusableError(Exception):

@@ -1,11 +1,14 @@
 """Fewer pictures than a camera delivers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
 
 from tracker.ports import FrameSource
+from tracker.video.access_units import AccessUnit
 from tracker.video.frame import Frame
 
 _ROUNDING = 1e-6
+_LATE_SECONDS = 1.0
 
 
 class Pace:
@@ -64,3 +67,23 @@ class PacedSource:
 
     def close(self) -> None:
         self._source.close()
+
+
+def without_backlog(
+    units: Iterable[AccessUnit], now: Callable[[], float] = monotonic
+) -> Iterator[tuple[AccessUnit, int]]:
+    """Coded pictures of a camera, and how many were left out so far because the decoder does not keep up: when some
+    have waited for a second, those before the newest one at which decoding can begin. None is waited for: where no
+    such one has come yet, all are decoded. now: the clock of AccessUnit.arrived.
+    """
+    late: list[AccessUnit] = []
+    left_out = 0
+    for unit in units:
+        if unit.packet.is_keyframe:
+            left_out += len(late)
+            late.clear()
+        late.append(unit)
+        if now() - unit.arrived < _LATE_SECONDS:
+            yield from ((one, left_out) for one in late)
+            late.clear()
+    yield from ((one, left_out) for one in late)

@@ -19,7 +19,7 @@ from tracker.video.capture_clock import CaptureClock
 from tracker.video.clips import ClipRecorder, ClipSettings
 from tracker.video.connection import Connection, UnusableError, connect
 from tracker.video.decoding import Decoder
-from tracker.video.pace import Pace
+from tracker.video.pace import Pace, without_backlog
 from tracker.video.reports import Ended, Opened
 from tracker.video.ring import FrameRing, SharedFile
 from tracker.video.urls import masked
@@ -75,7 +75,8 @@ def _publish_all(
     clock = CaptureClock()
     pace = Pace(settings.most_frames_per_second)
     with closing(connection.access_units()) as units:
-        for picture, unit, errors in _decoded(units, decoder, recorder):
+        published_left_out = 0
+        for picture, unit, errors, left_out in _decoded(units, decoder, recorder):
             captured = clock.capture_seconds(picture.time, unit.arrived, unit.began)
             if not pace.takes(captured):
                 continue
@@ -88,20 +89,28 @@ def _publish_all(
                 raise UnusableError(f"its picture size changed from {size[0]}x{size[1]} to {width}x{height}")
             camera_clock = unit.clock_offset + (math.nan if picture.time is None else picture.time)
             own_clock = time() - (monotonic() - unit.arrived)
-            ring.publish(image, unit.arrived, captured, camera_clock - own_clock, errors + unit.torn)
+            ring.publish(
+                image,
+                unit.arrived,
+                captured,
+                camera_clock - own_clock,
+                errors + unit.torn,
+                left_out - published_left_out,
+            )
+            published_left_out = left_out
             with contextlib.suppress(BlockingIOError):
                 os.write(wake.fileno(), b"\0")
 
 
 def _decoded(
     units: Iterable[AccessUnit], decoder: Decoder, recorder: ClipRecorder | None
-) -> Iterator[tuple[av.VideoFrame, AccessUnit, int]]:
-    """Pictures, what came last before each, and how many were damaged so far.
+) -> Iterator[tuple[av.VideoFrame, AccessUnit, int, int]]:
+    """Pictures, what came last before each, and how many so far were damaged, and left out to keep up.
 
     Raises av.error.FFmpegError when reading fails, or when nothing but damage arrives.
     """
     errors = damage_in_a_row = 0
-    for unit in units:
+    for unit, left_out in without_backlog(_recorded(units, decoder, recorder)):
         frames: list[av.VideoFrame] = []
         try:
             frames = decoder.decode(unit.packet)
@@ -111,10 +120,16 @@ def _decoded(
             damage_in_a_row += 1
             if damage_in_a_row > _DAMAGE_BEFORE_GIVING_UP:
                 raise
+        for frame in frames:
+            yield frame, unit, errors, left_out
+
+
+def _recorded(units: Iterable[AccessUnit], decoder: Decoder, recorder: ClipRecorder | None) -> Iterator[AccessUnit]:
+    """The units, each kept after it was handed on: the decoder learns the size of the pictures from the first."""
+    for unit in units:
+        yield unit
         if recorder is not None:
             recorder.write(unit.packet, decoder.size)
-        for frame in frames:
-            yield frame, unit, errors
 
 
 def _rate(stream: VideoStream) -> float | None:

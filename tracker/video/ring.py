@@ -75,9 +75,13 @@ class FrameRing:
             self._fields.append(np.ndarray(1, _FIELDS, self._memory, begin))
             self._images.append(np.ndarray(self._shape, np.uint8, self._memory, begin + _FIELDS.itemsize))
 
-    def publish(self, image: Image, arrival: float, captured: float, camera_ahead: float, errors: int) -> None:
-        """image: (height, width, 3) as the ring was made for. Only one process may call this."""
-        sequence = int(self._newest[0]) + 1
+    def publish(
+        self, image: Image, arrival: float, captured: float, camera_ahead: float, errors: int, left_out: int = 0
+    ) -> None:
+        """image: (height, width, 3) as the ring was made for. left_out: pictures before it that are not handed on; they
+        count. Only one process may call this.
+        """
+        sequence = int(self._newest[0]) + 1 + left_out
         fields = self._fields[sequence % _SLOTS]
         fields["sequence"] = 0
         self._images[sequence % _SLOTS][:] = image
@@ -86,10 +90,6 @@ class FrameRing:
         fields["errors"] = errors
         fields["sequence"] = sequence
         self._newest[0] = sequence
-
-    def newest_sequence(self) -> int:
-        """The number of the newest picture; 0 before the first."""
-        return int(self._newest[0])
 
     def take(self, after: int) -> RingEntry | None:
         """A copy of the newest picture, if its number is above `after`."""
