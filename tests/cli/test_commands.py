@@ -189,6 +189,11 @@ def test_check_and_doctor_say_what_is_there(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_doctor_leaves_no_folder_behind(tmp_path: Path) -> None:
+    assert {finding.state for finding in storage(tmp_path / "a" / "b")} <= {"ok", "fail"}
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_doctor_refuses_a_folder_on_a_network_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracker.store.location.file_system", lambda _: "nfs4")
     states = {finding.what: (finding.state, finding.detail) for finding in storage(tmp_path)}

@@ -54,6 +54,14 @@ def test_a_burst_after_a_stall_keeps_the_distances_of_its_stamps() -> None:
     np.testing.assert_allclose(times, [7.0, 7.1, 7.2, 7.3, 7.4])
 
 
+@pytest.mark.parametrize(("stall_seconds", "burst"), [(5.0, [17.0, 17.001]), (20.0, [7.2, 7.3])])
+def test_a_stall_that_is_no_loss_is_not_taken_for_new_stamps(stall_seconds: float, burst: list[float]) -> None:
+    clock = CaptureClock(stall_seconds=stall_seconds)
+    frames = [(0.0, 7.0), (0.1, 7.1), (0.2, 17.0), (0.3, 17.001)]
+    times = [clock.capture_seconds(stamp, arrival) for stamp, arrival in frames]
+    np.testing.assert_allclose(times[2:], burst, atol=1e-3)
+
+
 @given(
     st.lists(st.tuples(st.one_of(st.none(), st.floats(-1e5, 1e5)), st.floats(1e-3, 100)), max_size=30),
 )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from time import monotonic
@@ -18,7 +19,10 @@ def test_closing_is_prompt_whatever_the_camera_does(serve: Serve, watch: Watch, 
     watcher = watch({"mute": mute.url, "frozen": frozen.url("a")}, NEVER)
     watcher.wait(lambda: len(watcher.frames("frozen")) >= 3)
     frozen.freeze()
-    watcher.close()  # the ten minutes that both might have are not waited for
+    closing = threading.Thread(target=watcher.close)
+    closing.start()
+    closing.join(240)
+    assert not closing.is_alive(), "the ten minutes that both might have are not waited for"
     assert reader_processes() == []
     mute.stop()
 

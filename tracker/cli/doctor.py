@@ -92,7 +92,7 @@ def storage(out: Path) -> Iterator[Finding]:
     from tracker.bootstrap import make_folder
     from tracker.store.location import file_system, is_network_share
 
-    existed = out.exists()
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         make_folder(out)
     except OmnitrackError as error:
@@ -107,5 +107,5 @@ def storage(out: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding("database folder", "ok", f"local disk, file system {kind or 'unknown'}")
-    if not existed:
-        out.rmdir()
+    for folder in made:
+        folder.rmdir()

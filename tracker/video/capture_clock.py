@@ -1,5 +1,7 @@
 """When was a live frame captured? From the stream's stamps and the times of arrival, without a wall clock."""
 
+_ORDINARY_DELAY_SECONDS = 1.0
+
 
 class CaptureClock:
     """Maps the stamps of one connection (RTP time) to this machine's monotonic clock.
@@ -7,11 +9,13 @@ class CaptureClock:
     Frames are captured at even intervals and arrive with a varying delay, so arrival minus stamp is the unknown
     difference of the clocks plus that delay; its least value over the last window is the difference plus the
     smallest delay (the minimum filter of clock synchronisation). The window lets the two clocks drift apart.
+    stall_seconds: so long a silence may be, after which what was held up comes at once; a delay that differs by more
+    means that the stamps began anew.
     """
 
-    def __init__(self, window_seconds: float = 30.0, leap_seconds: float = 5.0) -> None:
+    def __init__(self, window_seconds: float = 30.0, stall_seconds: float = 5.0) -> None:
         self._window_seconds = window_seconds
-        self._leap_seconds = leap_seconds
+        self._leap_seconds = stall_seconds + _ORDINARY_DELAY_SECONDS
         self._window_began = 0.0
         self._earlier_least: float | None = None
         self._least: float | None = None

@@ -72,7 +72,7 @@ def _publish_all(
     decoder = Decoder(stream, settings.hardware)
     recorder = None if settings.clips is None else ClipRecorder(settings.clips, stream)
     ring: FrameRing | None = None
-    clock = CaptureClock()
+    clock = CaptureClock(stall_seconds=settings.stale_seconds)
     pace = Pace(settings.most_frames_per_second)
     with closing(connection.access_units()) as units:
         published_left_out = 0
