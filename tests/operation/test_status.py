@@ -36,7 +36,11 @@ class TwoCameras:
 
     @property
     def health(self) -> Mapping[str, CameraHealth]:
-        return {name: CameraHealth(state, monotonic(), 90, 7, 2, 1) for name, state in self.states.items()}
+        gate_alone = {"gate": -0.5}
+        return {
+            name: CameraHealth(state, monotonic(), 90, 7, 2, 1, 0.125, gate_alone.get(name))
+            for name, state in self.states.items()
+        }
 
     @property
     def late_frames(self) -> Mapping[str, int]:
@@ -84,6 +88,9 @@ def test_metrics_tell_of_cameras_stages_people_and_queues() -> None:
     assert found["omnitrack_camera_losses_total", "gate"] == 1
     assert found["omnitrack_camera_online", "yard"] == 1
     assert found["omnitrack_lag_seconds", "gate"] == 0.25
+    assert found["omnitrack_arrival_delay_seconds", "gate"] == 0.125
+    assert found["omnitrack_camera_clock_ahead_seconds", "gate"] == -0.5
+    assert ("omnitrack_camera_clock_ahead_seconds", "yard") not in found, "it does not tell"
     assert found["omnitrack_people", "gate"] == 1
     assert found["omnitrack_identities",] == 1
     assert found["omnitrack_batches_waiting",] == 2

@@ -36,9 +36,13 @@ class RunCollector(Collector):
             yield counter
         online = {name: float(health.state is CameraState.ONLINE) for name, health in healths.items()}
         lags = {name: count.lag_seconds for name, count in counts.items()}
+        delays = {name: health.delay_seconds for name, health in healths.items()}
+        ahead = {n: h.camera_ahead_seconds for n, h in healths.items() if h.camera_ahead_seconds is not None}
         people = {name: float(count.people) for name, count in counts.items()}
         yield _gauge("camera_online", "1 while the camera delivers", online)
         yield _gauge("lag_seconds", "From capture to result, of the camera's last frame", lags)
+        yield _gauge("arrival_delay_seconds", "From capture to arrival, of the camera's last frame", delays)
+        yield _gauge("camera_clock_ahead_seconds", "How far the camera's clock is ahead, where it tells", ahead)
         yield _gauge("people", "People found in the camera's last frame", people)
 
     def _flow(self) -> Iterator[Metric]:
