@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as PipeEnd
-from time import monotonic, time
 
 import av
 import av.error
@@ -23,6 +22,7 @@ from tracker.video.pace import Pace, without_backlog
 from tracker.video.reports import Ended, Opened
 from tracker.video.ring import FrameRing, SharedFile
 from tracker.video.urls import masked
+from tracker.video.wall_clock import WallClock
 
 _DAMAGE_BEFORE_GIVING_UP = 500
 
@@ -72,6 +72,7 @@ def _publish_all(
     decoder = Decoder(stream, settings.hardware)
     recorder = None if settings.clips is None else ClipRecorder(settings.clips, stream)
     ring: FrameRing | None = None
+    wall = WallClock()
     clock = CaptureClock(stall_seconds=settings.stale_seconds)
     pace = Pace(settings.most_frames_per_second)
     with closing(connection.access_units()) as units:
@@ -88,7 +89,7 @@ def _publish_all(
             elif size != (width, height):
                 raise UnusableError(f"its picture size changed from {size[0]}x{size[1]} to {width}x{height}")
             camera_clock = unit.clock_offset + (math.nan if picture.time is None else picture.time)
-            own_clock = time() - (monotonic() - unit.arrived)
+            own_clock = wall.seconds(unit.arrived)
             ring.publish(
                 image,
                 unit.arrived,
