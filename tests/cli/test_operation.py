@@ -23,7 +23,7 @@ from tracker.cli.execute import reread_on_hangup
 from tracker.config import Config
 from tracker.run import Run
 
-SECRET = "canary-2c8d"
+SECRET, WRONG = "canary-2c8d", "canary-77e1"
 
 
 def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
@@ -34,7 +34,7 @@ def until(condition: Callable[[], bool], seconds: float = 300.0) -> bool:
 
 
 class Site:
-    """A configuration that can change, and what its run says of itself."""
+    """A configuration that can change, and what its run says of itself. One camera, `shut`, refuses the password."""
 
     def __init__(self, folder: Path, server: RtspServer, hook: str) -> None:
         with create_server(("127.0.0.1", 0)) as free:
@@ -49,7 +49,8 @@ class Site:
         self.file.write_text(
             f"models: {{download: false}}\noperation: {{port: {self.port}, log: json}}\n"
             f"events: {{webhook: {{url: '{self._hook}', secret: '${{HOOK_SECRET}}'}}}}\ncameras:\n"
-            + "".join(line.format(name=name, all=area) for name in cameras),
+            + "".join(line.format(name=name, all=area) for name in cameras)
+            + f"- {{name: shut, source: '{self._server.url('west', 'eve:${WRONG_PASSWORD}@')}'}}\n",
             encoding="utf-8",
         )
 
@@ -60,6 +61,14 @@ class Site:
                 return health
         except URLError:
             return {"status": "not there", "cameras": {}}
+
+    def bodies(self) -> str:
+        """Whatever it answers."""
+        answers = []
+        for path in ("health", "metrics"):
+            with urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=60) as answer:
+                answers.append(answer.read().decode())
+        return "\n".join(answers)
 
     def online(self) -> set[str]:
         return {name for name, camera in self.health()["cameras"].items() if camera["state"] == "online"}
@@ -95,7 +104,7 @@ def test_cameras_come_and_go_while_the_others_stay(tmp_path: Path) -> None:
     streams = {file.stem: first_frames(file, tmp_path / f"{file.stem}.ts", 795) for file in (WEST, EAST)}
     server = RtspServer(streams, user="eve", password=SECRET)
     environment = {k: v for k, v in os.environ.items() if k != "OMNITRACK_MODELS"}
-    environment |= {"CAMERA_PASSWORD": SECRET, "HOOK_SECRET": SECRET}
+    environment |= {"CAMERA_PASSWORD": SECRET, "HOOK_SECRET": SECRET, "WRONG_PASSWORD": WRONG}
     out, log = tmp_path / "out", tmp_path / "log"
     with Receiver() as receiver, log.open("w") as stderr:
         site = Site(tmp_path, server, receiver.url)
@@ -108,6 +117,9 @@ def test_cameras_come_and_go_while_the_others_stay(tmp_path: Path) -> None:
             process.send_signal(signal.SIGHUP)
             assert until(lambda: site.online() == {"west", "east"}), log.read_text()
             assert site.health()["cameras"]["west"]["losses"] == 0
+            assert until(lambda: "password refused" in site.health()["cameras"]["shut"]["problem"]), log.read_text()
+            answered = site.bodies()
+            assert 'omnitrack_camera_online{camera="shut"} 0.0' in answered
             assert until(lambda: any(request.message["kind"] == "entered" for request in receiver.requests))
             site.file.write_text("cameras: [{name: west}]")
             process.send_signal(signal.SIGHUP)
@@ -126,12 +138,16 @@ def test_cameras_come_and_go_while_the_others_stay(tmp_path: Path) -> None:
     said = [line["event"] for line in lines]
     assert "camera east: added" in said
     assert "camera west: removed" in said
+    assert sum("name or password refused" in line for line in said) == 1
     assert {line["level"] for line in lines if "stays as it is" in line["event"]} == {"error"}
     with sqlite3.connect(out / "omnitrack.db") as database:
-        assert {name for (name,) in database.execute("SELECT name FROM cameras")} == {"west", "east"}
+        assert {name for (name,) in database.execute("SELECT name FROM cameras")} == {"west", "east", "shut"}
         zones = database.execute("SELECT c.name, z.name FROM zones z JOIN cameras c ON c.id = z.camera_id")
         assert set(zones) == {("west", "all of it"), ("east", "all of it")}
         assert database.execute("SELECT finished_us FROM runs").fetchone()[0] is not None
     database.close()
     sent = "".join(f"{request.headers}{request.message}" for request in receiver.requests)
-    assert SECRET not in stdout + log.read_text() + sent
+    stored = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
+    for secret in (SECRET, WRONG):
+        assert secret not in stdout + log.read_text() + sent + answered
+        assert secret.encode() not in stored
