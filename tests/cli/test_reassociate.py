@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from tests.store.test_reassociating import STAYS, record_true
@@ -11,6 +12,7 @@ from tests.store.walk import EPOCH
 from tracker.cli.corrections import undo
 from tracker.cli.reassociate import reassociate
 from tracker.errors import OmnitrackError
+from tracker.store.models import Event, Link
 from tracker.store.queries import identities
 from tracker.store.session import open_store
 
@@ -104,6 +106,14 @@ def test_a_camera_of_the_topology_may_have_seen_nobody_in_the_part_compared(data
         "--json",
     )
     assert set(json.loads(output(*arguments))["people"].values()) == {1}
+
+
+def test_who_was_linked_on_the_ground_is_judged_by_looks_alone_and_that_is_said(database: Path) -> None:
+    with open_store(database) as store, store.write() as connection:
+        linked = connection.scalars(select(Link.event_id).join(Event).where(Event.tracklet_id.is_not(None))).first()
+        connection.execute(update(Link).where(Link.event_id == linked).values(rule="ground"))
+    result = CliRunner().invoke(app, ["reassociate", "--db", str(database)], catch_exceptions=False)
+    assert "warning: 1 of these sightings were linked by where people stood" in result.stderr
 
 
 def test_bad_requests_are_named(database: Path) -> None:

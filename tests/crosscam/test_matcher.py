@@ -260,3 +260,10 @@ def test_two_who_meet_nobody_else_are_two() -> None:
     visits: list[Visit] = [("east", 1, 1, 0.0, 8.0), ("east", 2, 2, 10.0, 18.0), ("east", 3, 1, 20.0, 28.0)]
     _, identities = play(visits, CrossCameraMatcher(MatcherConfig(memory_seconds=60.0)))
     assert identities["east", 1] == identities["east", 3] != identities["east", 2]
+
+
+def test_tracks_not_yet_decided_are_never_forgotten_however_soon_answers_may_be() -> None:
+    visits = [*CROSSING, ("east", 9, 9, 0.0, 14.0)]
+    matcher = CrossCameraMatcher(MatcherConfig(answer_seconds=1.0))
+    play(visits, matcher)
+    assert matcher.identity_of(("east", 9)) is not None

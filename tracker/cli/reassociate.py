@@ -60,9 +60,15 @@ def reassociate(
 def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
     """What a part of the history looks like by these settings."""
     from tracker.bootstrap import open_beyond_looks
-    from tracker.store.reassociating import judge_afresh
+    from tracker.store.reassociating import judge_afresh, linked_by_place
 
     with store.read() as connection, open_beyond_looks(settings, _cameras(connection), _notify) as beyond_looks:
+        placed = linked_by_place(connection, part)
+        if placed:
+            _notify(
+                f"warning: {placed} of these sightings were linked by where people stood on the ground, which the "
+                "history does not hold; here their looks alone are judged: see what would be parted before you --apply"
+            )
         return judge_afresh(connection, part, settings.matcher, beyond_looks)
 
 

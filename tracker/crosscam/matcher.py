@@ -265,7 +265,7 @@ class CrossCameraMatcher:
             return {i for s in self._open if (i := self._identity(s)) is not None}
 
         self._memory.forget(t_seconds - config.memory_seconds, held)
-        forgotten = self._log.forget(t_seconds - config.answer_seconds)
+        forgotten = self._log.forget(min(t_seconds - config.answer_seconds, decided_before))
         if forgotten and len(self._book) > BOOK_SLACK * (len(self._log) + len(self._memory) + 1):
             self._book.keep(self._log.identities() | self._memory.identities | held())
         if len(self._decisions.constraints) and t_seconds >= self._next_review_seconds:

@@ -13,6 +13,7 @@ from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.differences import Difference, Person, differences
 from tracker.crosscam.reassociation import BeyondLooks, People, Sighting, reassociate
 from tracker.crosscam.settings import MatcherConfig
+from tracker.crosscam.standing import ON_GROUND
 from tracker.errors import OmnitrackError
 from tracker.store.auditing import Correction, audit
 from tracker.store.identities import CONFIRMED, PROVISIONAL, merge, separate, survivor_of
@@ -50,6 +51,19 @@ def judge_afresh(
     sightings = read_sightings(connection, part)
     decisions = read_decisions(connection, {sighting.number: sighting.camera_id for sighting in sightings})
     return Reassociation(sightings, reassociate(sightings, config, decisions, beyond_looks), decisions, latest)
+
+
+def linked_by_place(connection: Connection, part: HistoryPart) -> int:
+    """Sightings that were linked by where people stood, which the history does not hold: judged afresh, only looks and
+    the times of ways say whose they are.
+    """
+    query = (
+        select(func.count(Event.tracklet_id.distinct()))
+        .join(Link, Link.event_id == Event.id)
+        .join(Tracklet, Tracklet.id == Event.tracklet_id)
+        .where(Link.rule == ON_GROUND, *part.conditions())
+    )
+    return connection.scalar(query) or 0
 
 
 def judge_otherwise(
