@@ -231,3 +231,10 @@ def test_a_file_is_refused(site: Site) -> None:
     with pytest.raises(OmnitrackError, match=r"camera film: film\.mp4 is a file"):
         site.apply(camera("gate", "old"), {"name": "film", "source": "film.mp4"})
     assert set(site.batcher.health) == {"gate", "yard"}
+
+
+def test_a_camera_that_wants_to_hear_more_than_the_detector_tells_is_refused(site: Site) -> None:
+    with pytest.raises(OmnitrackError, match=r"camera hall: confidence 0\.05 is below 0\.1"):
+        site.apply(camera("gate", "old"), camera("hall", confidence=0.05))
+    assert set(site.batcher.health) == {"gate", "yard"}
+    assert site.apply(camera("gate", "old"), camera("yard", "lawn"), camera("hall", confidence=0.1)) != []

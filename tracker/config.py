@@ -174,6 +174,11 @@ class Config(Section):
     output: OutputConfig = OutputConfig()
     operation: OperationConfig = OperationConfig()
 
+    @property
+    def least_confidence(self) -> float:
+        """What the detector, one for all cameras, has to tell of."""
+        return min([self.detector.confidence, *(c.confidence for c in self.cameras if c.confidence is not None)])
+
     @field_validator("tracker", mode="before")
     @classmethod
     def with_local_memory(cls, value: Any) -> Any:

@@ -96,13 +96,12 @@ def build_detector(config: Config, notify: Notify, *, photos: bool = False) -> D
     """One for all cameras, as unsure as the one that wants to hear most. photos: for single pictures of any shape, each
     of which gets all cores, instead of many side by side.
     """
-    confidence = min([config.detector.confidence, *(c.confidence for c in config.cameras if c.confidence is not None)])
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
     fit = upright_lying_or_square if photos else fitting if config.detector.shape == "picture" else None
     devices = resolve_devices(config.device) if model.spec.runs_on_cuda else CPU
     iou, streams = config.detector.nms_iou, 1 if photos else None
     opened: list[Detector] = [
-        open_detector(model, device, cache_folder(), confidence, iou, fit=fit, streams=streams)
+        open_detector(model, device, cache_folder(), config.least_confidence, iou, fit=fit, streams=streams)
         for device in (devices[:1] if photos else devices)
     ]
     return as_one(opened, SeveralDetectors)

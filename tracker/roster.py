@@ -67,6 +67,7 @@ class Roster:
         epoch: datetime,
     ) -> None:
         self._config = config
+        self._least_confidence = config.least_confidence
         self._folder = folder
         self._batcher = batcher
         self._pipeline = pipeline
@@ -90,6 +91,11 @@ class Roster:
             for name in (*changed, *new):
                 if not is_live(after[name].source):
                     raise OmnitrackError(f"camera {name}: {after[name].source} is a file; a live run takes no files")
+                if (wanted := after[name].confidence) is not None and wanted < self._least_confidence:
+                    raise OmnitrackError(
+                        f"camera {name}: confidence {wanted:g} is below {self._least_confidence:g}, the lowest that "
+                        "this run's detector was opened for; choose a higher one, or start the run again"
+                    )
             origin = self._batcher.origin_seconds
             fresh = [
                 live_camera(after[name], self._config, self._folder, origin, self._epoch) for name in (*changed, *new)
