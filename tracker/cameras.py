@@ -41,7 +41,7 @@ def open_cameras(config: Config, folder: Path | None = None) -> tuple[StepBatche
                 feeds.append(live_camera(camera, config, folder, origin, epoch))
             else:
                 source = opened.enter_context(closing(open_source(camera)))
-                feeds.append(ReplayedCamera(at_pace(source, camera), origin))
+                feeds.append(ReplayedCamera(at_pace(source, camera), origin, camera.time_offset_seconds))
         opened.pop_all()
     at_once = parallel_requests() if resolve_devices(config.device) == ("cpu",) else None
     return LiveBatcher(feeds, origin, config.live.tolerance_seconds, most_frames=at_once), epoch

@@ -38,6 +38,21 @@ def test_a_recording_is_played_in_its_own_time_and_then_lost_once(tmp_path: Path
     assert all(frame.t_arrival_seconds >= frame.t_seconds - 1e-6 for frame in frames if frame.t_arrival_seconds)
 
 
+def test_a_known_error_of_its_clock_is_added(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", [n / 20 for n in range(3)])
+    origin = monotonic()
+    camera = ReplayedCamera(VideoFileSource("gate", clip, 60.0), origin, 60.0)
+    camera.start()
+    while camera.health.state is not CameraState.OFFLINE:
+        sleep(0.01)
+    frame = camera.take()
+    camera.close()
+    assert frame is not None
+    assert 60 <= frame.t_seconds <= 60 + monotonic() - origin
+    assert frame.t_arrival_seconds is not None
+    assert frame.t_arrival_seconds >= frame.t_seconds - 1e-6
+
+
 def test_who_takes_nothing_gets_the_newest(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", [n / 50 for n in range(50)])
     camera = ReplayedCamera(VideoFileSource("gate", clip), monotonic())

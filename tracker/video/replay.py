@@ -18,14 +18,15 @@ class ReplayedCamera:
     """Plays a recording once, from start() on; what LiveBatcher needs of a camera.
 
     Like a live camera it waits for nobody: a frame that nobody took gives way to the next. Times are those at which the
-    frames are shown, in seconds since origin_seconds (monotonic). After the last frame the camera is lost once, so that
+    frames are shown, in seconds since origin_seconds (monotonic); time_offset_seconds is added. After the last frame the camera is lost once, so that
     its tracks end, and stays away.
     """
 
-    def __init__(self, source: FrameSource, origin_seconds: float) -> None:
+    def __init__(self, source: FrameSource, origin_seconds: float, time_offset_seconds: float = 0.0) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._source = source
         self._origin = origin_seconds
+        self._offset = time_offset_seconds
         self._lock = threading.Lock()
         self._health = CameraHealth(CameraState.CONNECTING, monotonic())
         self._next: Frame | None = None
@@ -90,8 +91,8 @@ class ReplayedCamera:
         for frame in self._source:
             if shift is None:
                 shift = monotonic() - self._origin - frame.t_seconds
-            t_seconds = frame.t_seconds + shift
-            if self._closing.wait(max(0.0, t_seconds + self._origin - monotonic())):
+            shown_seconds = frame.t_seconds + shift
+            if self._closing.wait(max(0.0, shown_seconds + self._origin - monotonic())):
                 return
             with self._lock:
                 online = self._health.state is CameraState.ONLINE
@@ -101,6 +102,8 @@ class ReplayedCamera:
                     since_seconds=self._health.since_seconds if online else monotonic(),
                     dropped=self._health.dropped + (self._next is not None),
                 )
-                self._next = replace(frame, t_seconds=t_seconds, t_arrival_seconds=monotonic() - self._origin)
+                arrival_seconds = monotonic() - self._origin + self._offset
+                t_seconds = shown_seconds + self._offset
+                self._next = replace(frame, t_seconds=t_seconds, t_arrival_seconds=arrival_seconds)
             self.on_change()
         self._closing.wait(_LAST_FRAME_SECONDS)
