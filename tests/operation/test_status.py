@@ -119,6 +119,16 @@ def test_health_says_how_bad_it_is(states: list[CameraState], paused: str | None
     assert [health["cameras"][name]["state"] for name in ("gate", "yard")] == states
 
 
+def test_a_camera_that_was_removed_is_counted_no_more() -> None:
+    cameras = TwoCameras()
+    watched = RunStatus(cameras, WriterCounters(), [])
+    watched.write(step())
+    assert set(watched.counts()) == {"gate"}
+    del cameras.states["gate"]
+    watched.write(step())  # a picture that was under way
+    assert watched.counts() == {}
+
+
 def test_a_run_that_hangs_is_failing(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = RunStatus(TwoCameras(), WriterCounters(), [])
     later = monotonic() + 31

@@ -124,7 +124,7 @@ def test_cameras_come_and_go_while_steps_are_taken(west: ScriptedFeed, east: Scr
     assert next(steps).lost_cameras == {"west"}
     east.show(3.0)
     assert not next(steps).lost_cameras
-    assert set(batcher.health) == {"east"}
+    assert set(batcher.health) == set(batcher.late_frames) == {"east"}
     again = ScriptedFeed("west")
     batcher.add(again)
     again.show(4.0)

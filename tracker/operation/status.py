@@ -80,8 +80,11 @@ class RunStatus:
             return len(self._people)
 
     def counts(self) -> dict[str, CameraCounts]:
+        """Of the cameras that take part now."""
+        present = self.cameras.health
         with self._lock:
-            return {name: CameraCounts(c.frames, c.people, c.lag_seconds) for name, c in self._counts.items()}
+            counted = {name: counts for name, counts in self._counts.items() if name in present}
+            return {name: CameraCounts(c.frames, c.people, c.lag_seconds) for name, c in counted.items()}
 
     def health(self) -> dict[str, Any]:
         """status: ok; degraded (a camera is away, or the disk is full, and the run goes on by itself afterwards);

@@ -90,7 +90,7 @@ class LiveBatcher:
     @property
     def late_frames(self) -> dict[str, int]:
         """Frames so far that came too late to share a step with the other cameras."""
-        return dict(self._late)
+        return {camera.camera_id: self._late[camera.camera_id] for camera in self._cameras}
 
     @property
     def health(self) -> dict[str, CameraHealth]:
