@@ -45,6 +45,15 @@ def test_cameras_are_dealt_out_in_turn_and_answers_keep_their_order(count: int) 
     ]
 
 
+def test_pictures_that_come_alone_are_dealt_out_in_turn() -> None:
+    devices = [Grey(), Grey(), Grey()]
+    several = SeveralDetectors(devices)
+    for picture in cameras(6):
+        (people,) = several.detect([picture])
+        assert people.boxes_xyxy[0, 2] == picture[0, 0, 0]
+    assert [device.shown for device in devices] == [[[1], [4]], [[2], [5]], [[3], [6]]]
+
+
 def test_one_device_needs_nobody_to_deal() -> None:
     alone: Detector = Grey()
     assert as_one([alone], SeveralDetectors) is alone

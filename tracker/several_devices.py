@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Generic, TypeVar
 
 from tracker.core.types import Detections, FloatArray
@@ -20,16 +21,22 @@ def as_one(workers: Iterable[Worker], several: Callable[[Sequence[Worker]], Work
 
 
 class _Dealer(Generic[Worker]):
-    """Workers, one a device, that work side by side. The same items go to the same workers again."""
+    """Workers, one a device, that work side by side. The same items go to the same workers again, unless there are
+    fewer of them than workers: then each call begins one worker later, so that none stays idle.
+    """
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self.workers = workers
+        self._calls = count()
         self._threads = ThreadPoolExecutor(len(workers), "device")
 
     def dealt(self, items: Sequence[Item], work: Callable[[Worker, list[Item]], list[Answer]]) -> list[Answer]:
         """One answer an item, in the order of the items. What work raises is raised here."""
-        shares = [list(items[place :: len(self.workers)]) for place in range(len(self.workers))]
-        parts = list(self._threads.map(work, self.workers, shares))
+        few = len(items) < len(self.workers)
+        first = next(self._calls) % len(self.workers) if few else 0
+        workers = [*self.workers[first:], *self.workers[:first]]
+        shares = [list(items[place :: len(workers)]) for place in range(len(workers))]
+        parts = list(self._threads.map(work, workers, shares))
         return [parts[number % len(parts)][number // len(parts)] for number in range(len(items))]
 
 
