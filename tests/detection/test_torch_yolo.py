@@ -62,6 +62,39 @@ def test_people_are_those_of_the_detector_for_the_cpu() -> None:
         np.testing.assert_array_equal(mine.scores, theirs.scores)
 
 
+def test_too_little_memory_around_the_network_halves_the_pictures_for_good_and_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fake of a device that can resize two pictures at once."""
+    tried: list[int] = []
+
+    def small(pictures: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        tried.append(len(pictures))
+        if len(pictures) > 2:
+            raise torch.OutOfMemoryError("fake: out of memory")
+        return resized(pictures, size)
+
+    monkeypatch.setattr("tracker.detection.torch_yolo.resized", small)
+    images = [picture(64, 96)] * 5
+    detector = TorchYOLODetector(session_of(Scripted([crowd(np.random.default_rng(0))])), SPEC, 0.3, 0.5)
+    for _ in range(2):
+        found = detector.detect(images)
+        assert len(found) == 5
+        assert all(np.array_equal(people.boxes_xyxy, found[0].boxes_xyxy) for people in found)
+    assert tried == [5, 2, 2, 1, 2, 2, 1]
+    assert caplog.messages == ["cpu: not enough memory for so many pictures at once, going on with fewer"]
+
+
+def test_a_device_too_small_for_one_picture_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(pictures: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        raise torch.OutOfMemoryError("fake: out of memory")
+
+    monkeypatch.setattr("tracker.detection.torch_yolo.resized", none)
+    detector = TorchYOLODetector(session_of(Scripted([crowd(np.random.default_rng(0))])), SPEC)
+    with pytest.raises(torch.OutOfMemoryError):
+        detector.detect([picture(64, 96)] * 3)
+
+
 def test_the_network_sees_what_the_one_for_the_cpu_sees() -> None:
     rng = np.random.default_rng(3)
     images = [rng.integers(0, 256, (*size, 3), np.uint8) for size in ((100, 120), (64, 96), (100, 120), (20, 70))]

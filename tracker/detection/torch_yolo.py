@@ -1,5 +1,6 @@
 """People found by a YOLO wholly on one device of torch: pictures go up as they are, only boxes come back."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ from tracker.inference.spec import ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.video.frame import Image
 
+_LOG = logging.getLogger(__name__)
 _AT_ONCE = 8
 """So many pictures of one size are enlarged or reduced together; each takes four times its memory meanwhile."""
 
@@ -24,7 +26,8 @@ _AT_ONCE = 8
 class TorchYOLODetector:
     """Implements ports.Detector as YOLODetector does, with letterbox and suppression on the session's device.
 
-    Boxes are those of YOLODetector but for rounding: a pixel of the network's input may differ by one grey level.
+    Boxes are those of YOLODetector but for rounding: a pixel of the network's input may differ by one grey level. When
+    the device's memory does not suffice, half as many pictures at once from then on.
     """
 
     def __init__(self, session: TorchSession, spec: ModelSpec, confidence: float = 0.1, nms_iou: float = 0.6) -> None:
@@ -32,12 +35,32 @@ class TorchYOLODetector:
         self._confidence = confidence
         self._nms_iou = nms_iou
         self._size = spec.input.size
+        self._most: int | None = None
         blank = np.zeros((1, *self._size, 3), np.uint8)
         self._rows = _ROWS[head_of(session.infer(blank).shape[1:], spec).decode]
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        if not images:
-            return []
+        found: list[Detections] = []
+        while len(found) < len(images):
+            some = images[len(found) :][: self._most]
+            try:
+                found += self._detect(some)
+            except torch.OutOfMemoryError:
+                if len(some) == 1:
+                    raise
+                self._go_on_with(len(some) // 2)
+        return found
+
+    def _go_on_with(self, fewer: int) -> None:
+        if self._most is None:
+            _LOG.warning(
+                "%s: not enough memory for so many pictures at once, going on with fewer", self._session.device
+            )
+        self._most = fewer if self._most is None else min(self._most, fewer)  # another thread may have found out first
+        if self._session.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _detect(self, images: Sequence[Image]) -> list[Detections]:
         with torch.inference_mode():
             canvases, placements = self._letterboxed(images)
             boxes, scores = self._rows(self._session.compute(canvases))
