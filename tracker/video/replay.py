@@ -18,8 +18,8 @@ class ReplayedCamera:
     """Plays a recording once, from start() on; what LiveBatcher needs of a camera.
 
     Like a live camera it waits for nobody: a frame that nobody took gives way to the next. Times are those at which the
-    frames are shown, in seconds since origin_seconds (monotonic), and time_offset_seconds is added. After the last frame
-    the camera is lost once, so that its tracks end, and stays away.
+    frames are shown, in seconds since origin_seconds (monotonic), and time_offset_seconds is added. After the last
+    frame the camera is lost once, so that its tracks end, and stays away.
     """
 
     def __init__(self, source: FrameSource, origin_seconds: float, time_offset_seconds: float = 0.0) -> None:
