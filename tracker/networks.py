@@ -153,7 +153,8 @@ def osnet_session(weights_path: Path, model: ModelSpec, device: str, streams: in
 
         module = weights.load(weights_path, model.variant)
         return TorchSession(module, device, (None, 3, *pixels.size), pixels=pixels), spec
-    name = f"{sha256_of(weights_path)[:16]}-openvino{version('openvino')}.xml"
+    kind = f"{spec.height}x{spec.width}-f32-openvino{version('openvino')}"  # all that the result depends on
+    name = f"{sha256_of(weights_path)[:16]}-{kind}.xml"
     exported = cache_folder() / "exported" / name
     if not exported.exists():
         export_once(weights_path, model.variant, exported)

@@ -20,16 +20,17 @@ def write_openvino(path: Path, batch: int | None, inputs: int = 1) -> Path:
     return path
 
 
-def write_onnx(path: Path, batch: int | None) -> Path:
-    """The same network as an ONNX file."""
+def write_onnx(path: Path, batch: int | None, operator: str | None = None) -> Path:
+    """The same network as an ONNX file, or one of a single operator that maps (batch, 3, 4, 4) to (batch, 3)."""
     import onnx
     from onnx import TensorProto, helper
 
+    doubled_sum = [
+        helper.make_node("ReduceSum", ["x", "axes"], ["total"], keepdims=0),
+        helper.make_node("Mul", ["total", "two"], ["y"]),
+    ]
     graph = helper.make_graph(
-        [
-            helper.make_node("ReduceSum", ["x", "axes"], ["total"], keepdims=0),
-            helper.make_node("Mul", ["total", "two"], ["y"]),
-        ],
+        doubled_sum if operator is None else [helper.make_node(operator, ["x"], ["y"])],
         "tiny",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch or "n", 3, 4, 4])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch or "n", 3])],

@@ -89,6 +89,16 @@ def test_open_session_takes_a_folder_with_one_network(tmp_path: Path) -> None:
         open_session(tmp_path)
 
 
+def test_a_network_that_openvino_refuses_runs_all_the_same(tmp_path: Path) -> None:
+    """OpenVINO has no determinant of ONNX."""
+    network = write_onnx(tmp_path / "determinant.onnx", None, "Det")
+    with pytest.raises(OmnitrackError, match=r"determinant\.onnx: cannot be loaded"):
+        OpenVINOSession(network)
+    session = open_session(network, threads=1)
+    assert session.input_shape == (None, 3, 4, 4)
+    np.testing.assert_allclose(session.infer(images(5)), np.linalg.det(images(5)), atol=1e-5)
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(OmnitrackError, match=r"nothing\.xml: no such model file"):
         open_session(tmp_path / "nothing.xml")
