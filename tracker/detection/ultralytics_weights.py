@@ -24,6 +24,8 @@ _QUIET = {
     "YOLO_VERBOSE": "false",
 }
 """Read by ultralytics when it is imported."""
+_BITS = 16
+"""Of an exported network's weights."""
 
 
 def quiet_ultralytics(settings: Path) -> None:
@@ -40,7 +42,7 @@ def exported(weights: Path, spec: ModelSpec, cache: Path) -> Path:
     ultralytics. Raises OmnitrackError for weights that cannot be loaded or exported.
     """
     height, width = spec.input.height, spec.input.width
-    key = f"{sha256_of(weights)[:16]}-{height}x{width}-f16-ultralytics-{version('ultralytics')}"
+    key = f"{sha256_of(weights)[:16]}-{height}x{width}-f{_BITS}-ultralytics-{version('ultralytics')}"
     folder = cache / "exported" / key
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +62,7 @@ def _export(copy: Path, weights: Path, size: tuple[int, int], cache: Path) -> Pa
         with warnings.catch_warnings():
             # the exporter traces the network, which torch deprecates and comments on at every shape
             warnings.simplefilter("ignore")
-            return Path(network.export(format="openvino", imgsz=list(size), quantize=16))
+            return Path(network.export(format="openvino", imgsz=list(size), quantize=_BITS))
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         raise OmnitrackError(f"{weights}: cannot be exported to OpenVINO ({error})") from error
 
