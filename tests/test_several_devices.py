@@ -12,6 +12,8 @@ from reid.preprocess import InputSpec
 from tracker import networks
 from tracker.config import Config
 from tracker.core.types import Detections, FloatArray
+from tracker.inference.registry import load_registry
+from tracker.inference.spec import ModelFormat, ModelKind
 from tracker.inference.torch_session import TorchSession
 from tracker.ports import Detector
 from tracker.several_devices import SeveralDetectors, SeveralEmbedders, as_one
@@ -100,6 +102,17 @@ def test_two_devices_describe_people_as_one_does() -> None:
         np.testing.assert_allclose(mine, expected, rtol=1e-5)
     with pytest.raises(ValueError, match="zip"):
         several.embed(images, boxes[:2])
+
+
+@pytest.mark.parametrize(
+    ("kind", "devices"), [(ModelKind.DETECTOR, ("cpu",)), (ModelKind.EMBEDDER, ("cuda:0", "cuda:1"))]
+)
+def test_the_built_in_detector_runs_on_the_cpu_and_the_embedder_on_every_device(
+    kind: ModelKind, devices: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "resolve_devices", lambda _: ("cuda:0", "cuda:1"))
+    (spec,) = [s for s in load_registry().models(kind) if s.format is ModelFormat.BUILT_IN]
+    assert networks.devices_for(Config(), spec) == devices
 
 
 def test_every_device_has_an_embedder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

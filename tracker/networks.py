@@ -92,13 +92,19 @@ def find_model(config: Config, kind: ModelKind, *, notify: Notify, download: boo
     )
 
 
+def devices_for(config: Config, spec: ModelSpec) -> tuple[str, ...]:
+    """Where the network runs: exported ones, as the built-in detector is, on the CPU, whatever else there is."""
+    built_in_weights = spec.kind is ModelKind.EMBEDDER and spec.format is ModelFormat.BUILT_IN
+    return resolve_devices(config.device) if spec.runs_on_cuda or built_in_weights else CPU
+
+
 def build_detector(config: Config, notify: Notify, *, photos: bool = False) -> Detector:
     """One for all cameras, as unsure as the one that wants to hear most. photos: for single pictures of any shape, each
     of which gets all cores, instead of many side by side.
     """
     model = find_model(config, ModelKind.DETECTOR, notify=notify)
     fit = upright_lying_or_square if photos else fitting if config.detector.shape == "picture" else None
-    devices = resolve_devices(config.device) if model.spec.runs_on_cuda else CPU
+    devices = devices_for(config, model.spec)
     iou, streams = config.detector.nms_iou, 1 if photos else None
     opened: list[Detector] = [
         open_detector(model, device, cache_folder(), config.least_confidence, iou, fit=fit, streams=streams)
@@ -119,8 +125,8 @@ def build_embedder(config: Config, notify: Notify, *, streams: int | None = None
         if model.spec.format in (ModelFormat.OPENVINO, ModelFormat.ONNX) and model.path is not None:
             opened = [engine_session(model.path, model.spec, streams)]
         else:
-            weights, devices = model.path or SHIPPED_WEIGHTS, resolve_devices(config.device)
-            opened = [osnet_session(weights, model.spec, device, streams) for device in devices]
+            weights = model.path or SHIPPED_WEIGHTS
+            opened = [osnet_session(weights, model.spec, device, streams) for device in devices_for(config, model.spec)]
     except ReidError as error:
         raise OmnitrackError(str(error)) from error
     spec = opened[0][1]

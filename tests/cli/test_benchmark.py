@@ -25,6 +25,7 @@ def test_benchmark_shows_stages_and_loads(tmp_path: Path) -> None:
         assert float(cells[cameras][0]) > 0
         assert float(cells[cameras][2].removesuffix(" MB")) > 50
     assert "Cameras that this machine can carry" in done.stdout
+    assert "on cpu" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["east.mp4", "offline.yaml", "west.mp4"]
 
 

@@ -22,20 +22,19 @@ def benchmark(
     from rich.table import Table
 
     from tracker.cli.run import configuration
-    from tracker.inference.devices import available_cores, resolve_devices
+    from tracker.inference.devices import available_cores
     from tracker.inference.spec import ModelKind
     from tracker.measure import loads, most_cameras, repeated, stage_milliseconds
-    from tracker.networks import find_model
+    from tracker.networks import devices_for, find_model
 
     counts = numbers(cameras)
     if not sources and config is None:
         sources = [str(SAMPLES / f"{name}.mp4") for name in ("west", "east")]
     settings = configuration(config, sources or [])
     console, log = (Console(stderr=on_error, highlight=False, soft_wrap=True) for on_error in (False, True))
-    names = [find_model(settings, kind, notify=log.print).spec.name for kind in ModelKind]
-    console.print(
-        f"{' and '.join(names)} on {', '.join(resolve_devices(settings.device))}, {available_cores()} processor cores"
-    )
+    specs = [find_model(settings, kind, notify=log.print).spec for kind in ModelKind]
+    networks = [f"{spec.name} on {', '.join(devices_for(settings, spec))}" for spec in specs]
+    console.print(f"{' and '.join(networks)}, {available_cores()} processor cores")
 
     stages = stage_milliseconds(repeated(settings, len(settings.cameras)), max(5, frames // 4 // len(settings.cameras)))
     total = sum(stages.values())
