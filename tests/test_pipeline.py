@@ -119,7 +119,7 @@ def test_tracking_and_matching_are_measured_in_every_step() -> None:
     )
     for index in range(3):
         pipeline.step(batch(index, {"a": 10}))
-    assert {stage: calls for stage, (calls, _) in times.totals().items()} == {"track": 3, "match": 3}
+    assert {stage: calls for stage, (calls, _) in times.totals().items()} == {"select": 3, "track": 3, "match": 3}
 
 
 def test_what_users_say_meanwhile_reaches_the_matcher_once() -> None:

@@ -133,6 +133,7 @@ def build_run(
             resources=opened.pop_all(),
             ahead=steps_ahead(len(config.cameras), live=roster is not None),
             roster=roster,
+            times=times,
         )
 
 

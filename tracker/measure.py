@@ -2,8 +2,7 @@
 
 import resource
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,15 +12,24 @@ from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
 
 from tracker.bootstrap import build_run
 from tracker.cameras import open_cameras
 from tracker.config import Config
-from tracker.core.single_camera import SingleCameraTracker
 from tracker.video.frame import FrameBatch
 
 STAGES = ("decoding", "detection", "embedding", "tracking", "matching", "writing")
+STAGE_OF = {
+    "detect": "detection",
+    "embed": "embedding",
+    "select": "tracking",
+    "track": "tracking",
+    "match": "matching",
+    "store": "writing",
+    "events": "writing",
+    "video": "writing",
+}
+"""By what a run itself measures."""
 WARM_UP_STEPS = 3
 
 
@@ -83,51 +91,30 @@ def stage_milliseconds(config: Config, steps: int) -> dict[str, float]:
     """Mean milliseconds a frame of each of STAGES, one after the other: nothing overlaps, so that each has the machine
     for itself.
     """
-    spent: dict[str, float] = defaultdict(float)
     with TemporaryDirectory() as scratch, ExitStack() as opened:
-        batches = _decoded(config, steps + WARM_UP_STEPS, spent)
+        batches, decoding_seconds = _decoded(config, steps + WARM_UP_STEPS)
         folder = Path(scratch)
         run = opened.enter_context(build_run(config, folder, str(folder / "benchmark.db"), notify=_nobody))
-        pipeline = run.pipeline
-        _watch(pipeline.detector, "detect", "detection", spent)
-        _watch(pipeline.embedder, "embed", "embedding", spent)
-        _watch(pipeline.matcher, "update", "matching", spent)
-        for tracker in pipeline.trackers.values():
-            for method in (SingleCameraTracker.wants_embedding, SingleCameraTracker.update):
-                _watch(tracker, method.__name__, "tracking", spent)
-        for sink in pipeline.sinks:
-            _watch(sink, "write", "writing", spent)
-        decoding = spent.pop("decoding")
-        for number, batch in enumerate(batches):
-            if number == WARM_UP_STEPS:
-                spent.clear()
-            pipeline.step(batch)
+        for batch in batches[:WARM_UP_STEPS]:
+            run.pipeline.step(batch)
+        before = run.times.totals()
+        for batch in batches[WARM_UP_STEPS:]:
+            run.pipeline.step(batch)
+        after = run.times.totals()
     frames = sum(len(batch.frames) for batch in batches[WARM_UP_STEPS:])
-    totals = {"decoding": decoding * frames / sum(len(batch.frames) for batch in batches)} | spent
-    return {stage: 1000 * totals.get(stage, 0.0) / frames for stage in STAGES}
+    spent = dict.fromkeys(STAGES, 0.0)
+    spent["decoding"] = decoding_seconds * frames / sum(len(batch.frames) for batch in batches)
+    for name, (_, seconds) in after.items():
+        spent[STAGE_OF[name]] += seconds - before.get(name, (0, 0.0))[1]
+    return {stage: 1000 * seconds / frames for stage, seconds in spent.items()}
 
 
-def _decoded(config: Config, steps: int, spent: dict[str, float]) -> list[FrameBatch]:
+def _decoded(config: Config, steps: int) -> tuple[list[FrameBatch], float]:
+    """So many steps, and the seconds that they took."""
     batcher, _ = open_cameras(config)
     with closing(batcher):
         began = perf_counter()
-        batches = list(islice(batcher, steps))
-        spent["decoding"] = perf_counter() - began
-    return batches
-
-
-def _watch(owner: Any, method: str, stage: str, spent: dict[str, float]) -> None:
-    """Count the seconds that calls of the method take."""
-    original: Callable[..., Any] = getattr(owner, method)
-
-    def timed(*arguments: Any, **options: Any) -> Any:
-        began = perf_counter()
-        try:
-            return original(*arguments, **options)
-        finally:
-            spent[stage] += perf_counter() - began
-
-    setattr(owner, method, timed)
+        return list(islice(batcher, steps)), perf_counter() - began
 
 
 def most_cameras(results: Iterable[Load], frames_per_second: float) -> int:

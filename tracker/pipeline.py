@@ -127,10 +127,11 @@ class Pipeline:
     ) -> dict[str, Detections]:
         """The people found, with embeddings of those whose look the trackers ask for, in one call of the network."""
         seen = list(zip(frames, found, strict=True))
-        wanted = [
-            self.followers.wants_embedding(frame.camera_id, frame.t_seconds, people, motions.get(frame.camera_id))
-            for frame, people in seen
-        ]
+        with self._measured("select"):
+            wanted = [
+                self.followers.wants_embedding(frame.camera_id, frame.t_seconds, people, motions.get(frame.camera_id))
+                for frame, people in seen
+            ]
         boxes = [people.boxes_xyxy[rows] for people, rows in zip(found, wanted, strict=True)]
         vectors = self.embedder.embed([frame.image for frame in frames], boxes)
         described = {}

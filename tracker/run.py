@@ -11,6 +11,7 @@ from typing import Self
 
 from tracker.config import OutputConfig
 from tracker.core.motion import MotionConfig
+from tracker.operation.timing import StageTimes
 from tracker.pictures.timeline import Stay, draw_timeline
 from tracker.pipeline import Pipeline
 from tracker.ports import Step
@@ -29,6 +30,7 @@ class Run:
     On leaving, open tracks are ended and everything is closed; people, journeys, files and lost_frames then hold what
     came out, also when the caller stopped half-way. database is the location as the user gave it. journeys stay empty
     for live cameras, whose history may be longer than memory. ahead: see Pipeline.steps. roster: changes live cameras.
+    times: what the stages took so far.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class Run:
         resources: ExitStack,
         ahead: int = 1,
         roster: Roster | None = None,
+        times: StageTimes | None = None,
     ) -> None:
         self.cameras = cameras
         self.folder = folder
         self.database = database
         self.roster = roster
+        self.times = times or StageTimes()
         self.frames = 0
         self.elapsed_seconds = 0.0
         self.journeys: list[Journey] = []
