@@ -38,6 +38,14 @@ def test_slow_changes_add_up() -> None:
     ]
 
 
+def test_a_camera_that_was_lost_is_searched_again_although_it_shows_the_same() -> None:
+    gate = MotionGate(8)
+    small, large = street(100), street(100).repeat(2, axis=0).repeat(2, axis=1)
+    assert searched(gate, small, small) == [True, False]
+    assert not gate.news(FrameBatch(2.0, {}, frozenset({"a"}))).frames
+    assert searched(gate, large, large) == [True, False]
+
+
 def test_cameras_are_judged_each_for_itself() -> None:
     gate = MotionGate(8)
     for index, (left, expected) in enumerate([(10, {"a", "b"}), (10, set()), (60, {"b"})]):

@@ -17,7 +17,7 @@ class MotionGate:
 
     least_change: in grey levels (0..255), by which the mean brightness of some tile must differ; the noise of a camera
     hardly moves a tile's mean. Compared with the last picture searched, not with the one before, so that slow changes
-    add up until they count. A camera that was lost begins anew, for it may come back with another region.
+    add up until they count. A camera that was lost begins anew, for its pictures may come back in another size.
     """
 
     def __init__(self, least_change: float) -> None:
