@@ -72,6 +72,11 @@ def test_terms_of_a_neighbour_half_a_width_away(term: str, expected: float) -> N
     assert costs_of(scene([person(0)], [person(20)]), term) == pytest.approx(np.array([[expected]]), rel=1e-5)
 
 
+def test_the_search_region_grows_with_time_but_not_for_ever() -> None:
+    radii = [20 / costs_of(scene([person(0)], [person(20)], gap_seconds=gap), "reach")[0, 0] for gap in (1, 2, 60, 600)]
+    np.testing.assert_allclose(radii, [200, 350, 1050, 1050], rtol=1e-5)
+
+
 def test_height_is_the_ratio_either_way() -> None:
     costs = costs_of(scene([person(0, 100)], [person(0, 50), person(0, 200)]), "height")
     np.testing.assert_allclose(costs, [[0.5, 0.5]], rtol=1e-6)

@@ -26,6 +26,8 @@ CHI2_99_4D = 13.277
 
 REACH_HEIGHTS_PER_SECOND = 1.5
 """A brisk walk, 2.5 m/s, of a person 1.7 m tall."""
+FARTHEST_REACH_HEIGHTS = 10.0
+"""17 m."""
 
 BUFFER = np.array([1.0, 1.0, 1.6, 1.6])
 """What makes a box, in the form of its centre, 30 % larger on every side."""
@@ -108,11 +110,13 @@ def appearance(scene: Scene, rows: Rows, columns: Rows) -> Costs:
 def reach(scene: Scene, rows: Rows, columns: Rows) -> Costs:
     """Distance of the centres over what a person can have walked since the last observation.
 
-    Half a body height for the uncertainty of the boxes, and REACH_HEIGHTS_PER_SECOND for every second.
+    Half a body height for the uncertainty of the boxes, and REACH_HEIGHTS_PER_SECOND for every second, up to
+    FARTHEST_REACH_HEIGHTS: who is missing for long is not sought in the whole picture.
     """
     x, y, _, heights = scene.tracks.anchors[:, motion.POSITION].T[:, rows]
     measured_x, measured_y, _, _ = scene.measured_cxcywh.T[:, columns]
-    radius = heights * (0.5 + REACH_HEIGHTS_PER_SECOND * scene.gaps_seconds[rows])
+    walked = np.minimum(REACH_HEIGHTS_PER_SECOND * scene.gaps_seconds[rows], FARTHEST_REACH_HEIGHTS)
+    radius = heights * (0.5 + walked)
     return np.asarray(np.hypot(x - measured_x, y - measured_y) / radius)
 
 
