@@ -46,7 +46,7 @@ def test_what_is_no_photo_is_refused(name: str) -> None:
         decode_photo(HOSTILE[name])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=8))
 def test_damaged_bytes_give_a_picture_or_a_refusal(kind: str, changes: list[tuple[int, int]]) -> None:
     data = bytearray(photo(kind, (24, 32)))

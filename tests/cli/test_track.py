@@ -104,7 +104,7 @@ def by_track(path: Path) -> dict[str, str]:
     return {line.partition(",")[0]: line for line in path.read_text().splitlines()}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.integers(1, 59), max_size=4), st.sampled_from(["reid", "bytetrack"]))
 def test_pieces_give_what_one_go_gives(tmp_path_factory: pytest.TempPathFactory, cuts: set[int], preset: str) -> None:
     folder = tmp_path_factory.mktemp("pieces")

@@ -41,7 +41,7 @@ def comparable(updates: list[TrackUpdate]) -> list[object]:
     return [(u.key, u.state, u.t_seconds, u.box_xyxy.tolist(), u.detection_index, u.quality) for u in updates]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.sampled_from(sorted(PRESETS)))
 def test_the_order_of_detections_changes_nothing_but_the_numbering(seed: int, preset: str) -> None:
     frames = crowd(seed)
@@ -51,7 +51,7 @@ def test_the_order_of_detections_changes_nothing_but_the_numbering(seed: int, pr
     assert paths(SingleCameraTracker("c", config), frames, orders) == paths(SingleCameraTracker("c", config), frames)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.sampled_from([0.25, 0.5, 2.0, 4.0]))
 def test_the_resolution_of_the_picture_does_not_matter(seed: int, scale: float) -> None:
     frames = crowd(seed)
@@ -64,7 +64,7 @@ def test_the_resolution_of_the_picture_does_not_matter(seed: int, scale: float) 
             np.testing.assert_allclose(there.box_xyxy, here.box_xyxy * scale, atol=0.01 * scale)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.integers(0, 24))
 def test_a_restored_tracker_goes_on_as_if_nothing_had_happened(seed: int, cut: int) -> None:
     frames = crowd(seed)
@@ -91,7 +91,7 @@ def test_a_restored_tracker_knows_who_was_described() -> None:
     assert second.wants_embedding(*frames[-1]).tolist() == wanted.tolist()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(1, 20_000))
 def test_when_the_clock_began_changes_nothing(seed: int, tenths: int) -> None:
     """Limits like .1 s are often exactly some frames; the last digit of a time must not decide."""
@@ -119,7 +119,7 @@ def test_a_state_of_another_version_is_refused(version: int | None) -> None:
         SingleCameraTracker.restored("door", state)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000))
 def test_trackers_alive_at_once_share_nothing(seed: int) -> None:
     mine, other = crowd(seed), crowd(seed + 1)

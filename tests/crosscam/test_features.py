@@ -1,7 +1,7 @@
 """What a bounded gallery keeps of everything that it was given."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.core.types import FloatArray
@@ -40,7 +40,6 @@ def check(gallery: Gallery, total: FloatArray, sightings: list[tuple[int, int, f
         np.testing.assert_allclose(mean, total / weight, atol=1e-4)
 
 
-@settings(deadline=None)
 @given(shown, st.floats(0.0, 5.0), st.integers(1, 9), st.integers(1, 9))
 def test_however_much_is_added_the_bins_are_few_and_their_sum_is_that_of_everything(
     sightings: list[tuple[int, int, float]], noise: float, capacity: int, bins: int
@@ -51,7 +50,6 @@ def test_however_much_is_added_the_bins_are_few_and_their_sum_is_that_of_everyth
     check(gallery, total, sightings, min(bins, capacity))
 
 
-@settings(deadline=None)
 @given(shown, shown, st.floats(0.0, 5.0))
 def test_what_another_gallery_held_is_added_to_the_sum(
     mine: list[tuple[int, int, float]], theirs: list[tuple[int, int, float]], noise: float
@@ -63,7 +61,6 @@ def test_what_another_gallery_held_is_added_to_the_sum(
     assert (other.sums == before).all()
 
 
-@settings(deadline=None)
 @given(shown)
 def test_distinct_looks_stay_apart_while_there_is_a_bin_for_each(sightings: list[tuple[int, int, float]]) -> None:
     gallery, _ = filled(sightings, noise=0.3)

@@ -139,7 +139,7 @@ deeds = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(deeds)
 def test_homes_hold_what_a_plain_record_of_everything_says(told: list[tuple]) -> None:  # type: ignore[type-arg]
     """Whatever is put, merged and taken back, in whatever order, and restarted in between."""

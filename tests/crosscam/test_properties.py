@@ -34,7 +34,7 @@ CHOSEN = replace(FAST, round_segments=3, candidates=1)
 configs = st.sampled_from([FAST, CHOSEN])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(worlds(), configs)
 def test_two_tracks_seen_at_one_instant_by_one_camera_never_share_an_identity(
     visits: list[Visit], config: MatcherConfig
@@ -57,7 +57,7 @@ def test_two_tracks_seen_at_one_instant_by_one_camera_never_share_an_identity(
     assert all(len(ids) == len(set(ids)) for ids in final.values())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(worlds(), configs, st.randoms(use_true_random=False))
 def test_order_of_arrival_changes_nothing(visits: list[Visit], config: MatcherConfig, random: Random) -> None:
     forward, shuffled = CrossCameraMatcher(config), CrossCameraMatcher(config)
@@ -79,7 +79,7 @@ def decisions(draw: st.DrawFn) -> list[tuple[float, Constraint]]:
     return sorted(said, key=lambda entry: entry[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds(), configs, decisions())
 def test_what_people_decide_holds(
     visits: list[Visit], config: MatcherConfig, told: list[tuple[float, Constraint]]
@@ -106,7 +106,7 @@ def test_what_people_decide_holds(
     assert all(set(keys) in linked for keys in together.values() if len(keys) > 1)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(worlds(), configs)
 @example(
     [
@@ -135,7 +135,7 @@ def test_events_tell_the_same_story_as_the_matcher(visits: list[Visit], config: 
     assert told == identity
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 9), st.integers(0, 10_000))
 def test_clusters_hold_no_forbidden_pair_and_every_node_once(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -162,7 +162,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Sighting], list[Constraint]]:
 
 
 CONFIGS = st.sampled_from([MatcherConfig(memory_seconds=4.0), LONG])
-patient = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+patient = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def people(sightings: Sequence[Sighting], ids: Sequence[int]) -> set[frozenset[int]]:

@@ -60,7 +60,7 @@ def test_a_restored_matcher_goes_on_as_if_nothing_had_happened(config: MatcherCo
     halves(CROSSING, cut, config)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(worlds(), st.integers(1, 40), st.booleans())
 def test_a_restored_matcher_goes_on_in_every_world(visits: list[Visit], cut: int, few: bool) -> None:
     halves(visits, cut / 10, replace(FAST, round_segments=3, candidates=1) if few else FAST)

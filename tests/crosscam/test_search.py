@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.crosscam.search import ExactNeighbours
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=60), st.integers(1, 8))
 def test_whatever_came_and_went_the_nearest_are_found(seed: int, changes: list[tuple[bool, int]], k: int) -> None:
     rng = np.random.default_rng(seed)

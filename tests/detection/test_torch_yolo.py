@@ -81,8 +81,8 @@ def test_too_little_memory_around_the_network_halves_the_pictures_for_good_and_i
         found = detector.detect(images)
         assert len(found) == 5
         assert all(np.array_equal(people.boxes_xyxy, found[0].boxes_xyxy) for people in found)
-    assert tried == [5, 2, 2, 1, 2, 2, 1]
-    assert caplog.messages == ["cpu: not enough memory for so many pictures at once, going on with fewer"]
+    assert tried == [5, 4, 2, 2, 1, 2, 2, 1]
+    assert caplog.messages == ["cpu: not enough memory for 5 pictures at once, going on with fewer"]
 
 
 def test_a_device_too_small_for_one_picture_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

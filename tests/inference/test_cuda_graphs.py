@@ -100,7 +100,7 @@ def test_what_was_recorded_for_too_many_rows_is_dropped_when_memory_is_short(
     session = TorchSession(ChannelSums(), "cpu", MEAN_SHAPE, chunk=8, record=two_at_most)
     np.testing.assert_allclose(session.infer(rows(7)), rows(7).sum(axis=(2, 3)), rtol=1e-5)
     assert recorder.recorded == [2, 1]
-    assert caplog.messages == ["cpu: not enough memory for 8 pictures at once, going on with fewer"]
+    assert caplog.messages == ["cpu: not enough memory for 7 pictures at once, going on with fewer"]
 
 
 def test_a_network_that_cannot_be_recorded_runs_as_it_is(caplog: pytest.LogCaptureFixture) -> None:

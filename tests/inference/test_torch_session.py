@@ -52,7 +52,7 @@ def test_too_little_memory_halves_the_batch_for_good_and_is_told_once(caplog: py
     for _ in range(2):
         np.testing.assert_allclose(session.infer(rows), rows.sum(axis=(2, 3)), rtol=1e-5)
     assert module.tried == [7, 4, 2, 2, 2, 1, 2, 2, 2, 1]
-    assert caplog.messages == ["cpu: not enough memory for 8 pictures at once, going on with fewer"]
+    assert caplog.messages == ["cpu: not enough memory for 7 pictures at once, going on with fewer"]
 
 
 def test_a_device_too_small_for_one_picture_says_so() -> None:

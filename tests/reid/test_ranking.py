@@ -56,7 +56,7 @@ def loop_scores(
     return cmc, sum(precisions) / len(firsts), sum(penalties) / len(firsts), len(firsts)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), metric=st.sampled_from(["cosine", "l2"]), people=st.integers(2, 9))
 def test_scores_equal_plain_loops(seed: int, metric: Metric, people: int) -> None:
     query_features, query, gallery_features, gallery = world(seed, 12, 40, people)
@@ -69,7 +69,7 @@ def test_scores_equal_plain_loops(seed: int, metric: Metric, people: int) -> Non
     assert scores.queries == counted
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=30))
 def test_places_of_matches_with_ties(items: list[tuple[int, bool]]) -> None:
     distances = np.array([distance for distance, _ in items], np.float32)

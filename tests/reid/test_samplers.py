@@ -2,14 +2,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reid.datasets import UNLABELLED
 from reid.samplers import person_batches, shuffled_batches
 
 
-@settings(deadline=None)
 @given(count=st.integers(0, 50), size=st.integers(1, 20))
 def test_shuffled_batches_use_no_sample_twice(count: int, size: int) -> None:
     batches = shuffled_batches(count, size, np.random.default_rng(0))
@@ -23,7 +22,6 @@ def test_shuffled_batches_use_no_sample_twice(count: int, size: int) -> None:
         assert len(used) == count
 
 
-@settings(deadline=None)
 @given(crops=st.lists(st.integers(1, 9), min_size=3, max_size=12), seed=st.integers(0, 99))
 def test_every_batch_has_the_people_and_crops_asked_for(crops: list[int], seed: int) -> None:
     people = [person for person, count in enumerate(crops) for _ in range(count)] + [UNLABELLED] * 4

@@ -17,7 +17,7 @@ from tracker.video.frame import Frame, FrameBatch
 EPOCH = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 FPS = 10.0
 DIMENSION = 8
-unhurried = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 """For properties of a real database: what matters is the answer, not how busy the machine is."""
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)

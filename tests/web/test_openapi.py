@@ -36,7 +36,7 @@ def attack(api: Api, examples: int) -> None:
     for operation in description.get_all_operations():
         assert isinstance(operation, Ok)
 
-        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
         @given(operation.ok().as_strategy())
         def holds(case: Any) -> None:
             # all but one: the year 260 is a valid date-time, and refused

@@ -1,8 +1,8 @@
 """People found by a YOLO wholly on one device of torch: pictures go up as they are, only boxes come back."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -14,11 +14,13 @@ from tracker.core.types import Detections
 from tracker.detection.heads import PERSON, Decoder, decode_final, decode_ultralytics, head_of
 from tracker.detection.letterbox import GREY, Placement
 from tracker.detection.yolo import people_of
+from tracker.inference.portions import Portions
 from tracker.inference.spec import ModelSpec
 from tracker.inference.torch_session import TorchSession
 from tracker.video.frame import Image
 
-_LOG = logging.getLogger(__name__)
+_MOST = 64
+"""Pictures at once, to begin with, as of the network."""
 _AT_ONCE = 8
 """So many pictures of one size are enlarged or reduced together; each takes four times its memory meanwhile."""
 
@@ -27,7 +29,7 @@ class TorchYOLODetector:
     """Implements ports.Detector as YOLODetector does, with letterbox and suppression on the session's device.
 
     Boxes are those of YOLODetector but for rounding: a pixel of the network's input may differ by one grey level. When
-    the device's memory does not suffice, half as many pictures at once from then on.
+    the device's memory does not suffice, fewer pictures at once from then on.
     """
 
     def __init__(self, session: TorchSession, spec: ModelSpec, confidence: float = 0.1, nms_iou: float = 0.6) -> None:
@@ -35,30 +37,14 @@ class TorchYOLODetector:
         self._confidence = confidence
         self._nms_iou = nms_iou
         self._size = spec.input.size
-        self._most: int | None = None
+        self._portions = Portions(session.device, _MOST)
         blank = np.zeros((1, *self._size, 3), np.uint8)
         self._rows = _ROWS[head_of(session.infer(blank).shape[1:], spec).decode]
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        found: list[Detections] = []
-        while len(found) < len(images):
-            some = images[len(found) :][: self._most]
-            try:
-                found += self._detect(some)
-            except torch.OutOfMemoryError:
-                if len(some) == 1:
-                    raise
-                self._go_on_with(len(some) // 2)
-        return found
-
-    def _go_on_with(self, fewer: int) -> None:
-        if self._most is None:
-            _LOG.warning(
-                "%s: not enough memory for so many pictures at once, going on with fewer", self._session.device
-            )
-        self._most = fewer if self._most is None else min(self._most, fewer)  # another thread may have found out first
-        if self._session.device.type == "cuda":
-            torch.cuda.empty_cache()
+        if not images:
+            return []
+        return list(chain.from_iterable(self._portions.of(images, self._detect)))
 
     def _detect(self, images: Sequence[Image]) -> list[Detections]:
         with torch.inference_mode():

@@ -23,8 +23,8 @@ class TorchSession:
     On CUDA the module is converted to half precision and to channels-last; batches are uploaded from pinned memory, and
     the network is recorded for some numbers of rows (CUDA graphs). On the CPU, where OpenVINO is several times faster,
     it runs as it is: for comparison. pixels: take pictures (n, h, w, 3) uint8 BGR and prepare them so, on the device.
-    At most `chunk` rows run at once; when the device's memory does not suffice, half as many from then on. record: in
-    place of cuda_recorder() or, on the CPU, of none.
+    At most `chunk` rows run at once; when the device's memory does not suffice, fewer from then on (Portions). record:
+    in place of cuda_recorder() or, on the CPU, of none.
     """
 
     def __init__(
@@ -39,19 +39,20 @@ class TorchSession:
     ) -> None:
         import torch
 
+        from tracker.inference.portions import Portions
+
         self._torch = torch
         self.device = torch.device(device)
         self._dtype = torch.float16 if self.device.type == "cuda" else torch.float32
         self._module = module.eval().to(self.device, self._dtype).to(memory_format=torch.channels_last)
         self._input_shape = input_shape
-        self._chunk = chunk
         self._pixels = pixels
         if pixels is not None:
             self._mean, self._std = (torch.tensor(v, device=self.device) for v in (pixels.mean, pixels.std))
         if record is None and self.device.type == "cuda":
             record = cuda_recorder()
         self._recordings = Recordings(self._network, record, self._tables) if record is not None else None
-        self._told = False
+        self._portions = Portions(self.device, chunk, self._forget_recordings)
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -66,19 +67,7 @@ class TorchSession:
         """The same for rows that may be on the device already; the answer, float32, stays there. To be called within
         torch.inference_mode().
         """
-        parts: list[Tensor] = []
-        start = 0
-        while start < len(batch) or not parts:
-            chunk = self._chunk
-            try:
-                parts.append(self._run(self.upload(batch[start : start + chunk]), chunk))
-            except self._torch.OutOfMemoryError:
-                if chunk == 1:
-                    raise
-                self._halve(chunk)
-            else:
-                start += chunk
-        return self._torch.cat(parts)
+        return self._torch.cat(self._portions.of(batch, lambda rows: self._run(self.upload(rows))))
 
     def upload(self, rows: "Batch | Tensor") -> "Tensor":
         """The rows on the device."""
@@ -88,21 +77,15 @@ class TorchSession:
             return tensor
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
-    def _halve(self, chunk: int) -> None:
-        self._chunk = min(self._chunk, chunk // 2)  # another thread may have found out first
+    def _forget_recordings(self, above: int) -> None:
         if self._recordings is not None:
-            self._recordings.forget(above=self._chunk)
-        if self.device.type == "cuda":
-            self._torch.cuda.empty_cache()
-        if not self._told:
-            _LOG.warning("%s: not enough memory for %d pictures at once, going on with fewer", self.device, chunk)
-            self._told = True
+            self._recordings.forget(above=above)
 
-    def _run(self, rows: "Tensor", chunk: int) -> "Tensor":
+    def _run(self, rows: "Tensor") -> "Tensor":
         recordings = self._recordings
         if recordings is not None and len(rows):
             try:
-                return recordings(rows, chunk)
+                return recordings(rows, self._portions.most)
             except self._torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:  # it does something that depends on the values
