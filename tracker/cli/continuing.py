@@ -7,6 +7,7 @@ from typing import Any
 from tracker.cli.single_camera import RecordedTracker
 from tracker.core.settings import TrackerConfig
 from tracker.errors import OmnitrackError
+from tracker.whole_files import written_whole
 
 
 def follow_on(path: Path, settings: dict[str, Any], config: TrackerConfig) -> RecordedTracker:
@@ -30,10 +31,6 @@ def follow_on(path: Path, settings: dict[str, Any], config: TrackerConfig) -> Re
 
 
 def save(path: Path, settings: dict[str, Any], tracker: dict[str, Any]) -> None:
-    """Write for follow_on(), through a temporary file, so that the old state stays until the new one is whole."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(json.dumps({"settings": settings, "tracker": tracker}), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise OmnitrackError(f"--state: {path} cannot be written ({error.strerror})") from None
+    """Write for follow_on(); the old state stays until the new one is whole."""
+    with written_whole(path, "--state: ") as file:
+        file.write_text(json.dumps({"settings": settings, "tracker": tracker}), encoding="utf-8")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tracker.errors import OmnitrackError
 from tracker.evaluation.metrics import TimeStep
 from tracker.evaluation.mot import MotRows
+from tracker.whole_files import written_whole
 
 Places = NDArray[np.float64]
 """(n, 4) frame from 1, id, X and Y in metres."""
@@ -44,13 +45,9 @@ def read_ground(path: Path) -> Places:
 
 
 def write_ground(path: Path, places: Places) -> None:
-    """Write what read_ground reads, in millimetres, through a temporary file. Raises OmnitrackError."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text("".join(f"{f:.0f},{i:.0f},{x:.3f},{y:.3f}\n" for f, i, x, y in places), encoding="ascii")
-        temporary.replace(path)
-    except OSError as error:
-        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None
+    """Write what read_ground reads, in millimetres, whole or not at all. Raises OmnitrackError."""
+    with written_whole(path) as file:
+        file.write_text("".join(f"{f:.0f},{i:.0f},{x:.3f},{y:.3f}\n" for f, i, x, y in places), encoding="ascii")
 
 
 def places_told(cameras: Iterable[MotRows]) -> Places:

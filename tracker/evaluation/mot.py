@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import OmnitrackError
+from tracker.whole_files import written_whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +98,6 @@ def format_mot(rows: MotRows) -> str:
 
 
 def write_mot(path: Path, rows: MotRows) -> None:
-    """Write through a temporary file, so that a reader never sees half a file. Raises OmnitrackError."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(format_mot(rows), encoding="ascii")
-        temporary.replace(path)
-    except OSError as error:
-        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None
+    """Written whole or not at all. Raises OmnitrackError."""
+    with written_whole(path) as file:
+        file.write_text(format_mot(rows), encoding="ascii")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tracker.core.types import Detections, FloatArray
 from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import read_mot
+from tracker.whole_files import written_whole
 
 EMBEDDING_PREFIX = "emb"
 MOST_FRAMES = 10_000_000
@@ -103,7 +104,7 @@ def interval_of(t_seconds: NDArray[np.float64]) -> float:
 
 
 def write_recording(path: Path, recording: Recording) -> None:
-    """Write the npz that read_recording reads, through a temporary file; embeddings as float16 in an array named after
+    """Write the npz that read_recording reads, whole or not at all; embeddings as float16 in an array named after
     their network. Raises OmnitrackError.
     """
     counts = [len(detections) for detections in recording.frames]
@@ -126,13 +127,8 @@ def write_recording(path: Path, recording: Recording) -> None:
         arrays["t_seconds"] = recording.t_seconds
     if recording.image_size is not None:
         arrays["image_size"] = np.array(recording.image_size, np.int32)
-    temporary = path.with_name(path.name + ".part")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        temporary.replace(path)
-    except OSError as error:
-        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None
+    with written_whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
