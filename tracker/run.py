@@ -112,14 +112,22 @@ class Run:
             if self._running is not None:
                 self.batcher.stop()  # whoever reads ahead must not wait for another frame
                 self._running.close()
+            finished = False
             try:
                 if kind is None:
                     self.pipeline.finish()
+                    finished = True
             finally:
-                self.pipeline.close()
+                with ExitStack() as ending:
+                    if finished:
+                        ending.callback(self._write_results)  # also where a sink could not end as it should
+                    ending.callback(self._close_pipeline)
+
+    def _close_pipeline(self) -> None:
+        try:
+            self.pipeline.close()
+        finally:
             self.elapsed_seconds = perf_counter() - self._began
-            if kind is None:
-                self._write_results()
 
     def _write_results(self) -> None:
         """Everything for people is read back from the database: what they see is what was stored."""

@@ -13,10 +13,11 @@ from tests.cli.test_detections import app as run_app
 from tests.cli.test_detections import recorded
 from tests.crosscam.ground_world import CAMERAS
 from tests.crosscam.test_point_pairs import METRES, PIXELS
+from tests.recorded.written import write_recording
 from tracker.cli.calibrate import app
 from tracker.core.types import Detections
 from tracker.errors import OmnitrackError
-from tracker.recorded.files import Recording, read_recording, write_recording
+from tracker.recorded.files import Recording, read_recording
 from tracker.site.calibration import read_calibration
 
 __all__ = ["recorded"]

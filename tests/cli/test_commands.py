@@ -85,6 +85,26 @@ def test_recorded_detections_can_be_associated_again_without_video(tmp_path: Pat
     assert boxes[1] > 0.8 * boxes[0] > 0
 
 
+def test_what_a_killed_run_recorded_can_be_used(tmp_path: Path, offline: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, str(ROOT / "main.py"), "run", str(WEST), str(EAST), "--config", str(offline)]
+    clean = {key: value for key, value in os.environ.items() if key != "OMNITRACK_MODELS"}
+    growing = [out / f"{name}.npz.unfinished" for name in ("west", "east")]
+    with subprocess.Popen([*command, "--record", "--out", str(out)], stderr=subprocess.DEVNULL, env=clean) as process:
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and not all(p.exists() and p.stat().st_size > 20_000 for p in growing):
+            time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    sources = [f"west={out}/west.npz", f"east={growing[1]}"]
+    for lines in (2, 0):
+        done = omnitrack("run", "--detections", *sources, "--out", tmp_path / "again")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("the run that recorded this was killed; what it saw is here") == lines
+        assert len(done.stderr.splitlines()) == lines
+        assert all((tmp_path / "again" / f"{name}.txt").stat().st_size > 0 for name in ("west", "east"))
+
+
 def test_same_input_same_bytes(tmp_path: Path, offline: Path) -> None:
     west, east = (first_frames(f, tmp_path / f.name, 40) for f in (WEST, EAST))
     for folder in ("one", "two"):

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 
 from tests.crosscam.ground_world import CAMERAS
 from tests.recorded.test_recorded import square
+from tests.recorded.written import write_recording
 from tracker.cli.run import run
 from tracker.core.types import Detections
 from tracker.errors import OmnitrackError
 from tracker.evaluation.ground import ground_steps, read_ground
 from tracker.evaluation.metrics import score
 from tracker.evaluation.mot import read_mot
-from tracker.recorded.files import write_recording
 from tracker.store.explanation import explain
 from tracker.store.queries import identities
 from tracker.store.session import open_store

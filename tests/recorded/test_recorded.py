@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from tests.crosscam.ground_world import CAMERAS, STEP_SECONDS, detections
+from tests.recorded.written import write_recording
 from tracker.core.types import Detections
 from tracker.crosscam.ground_plane import GroundCamera
 from tracker.errors import OmnitrackError
-from tracker.recorded.files import Recording, read_recording, write_recording
+from tracker.recorded.files import Recording, read_recording
 from tracker.recorded.run import track_recordings
 
 

@@ -90,9 +90,10 @@ def clock(
     from tracker.cli.evaluate import named_files
     from tracker.crosscam.clock import clock_offset
     from tracker.recorded.files import interval_of, read_recording
+    from tracker.recorded.joining import recover
     from tracker.recorded.tracklets import places_of
 
-    files = named_files(",".join(tracks), "calibrate clock")
+    files = named_files(",".join(tracks), "calibrate clock", recover)
     if len(files) != 2:
         raise OmnitrackError(f"calibrate clock: two cameras are needed, got {len(files)}")
     first, second = (read_recording(name, file, embedding) for name, file in files.items())
@@ -149,9 +150,10 @@ def recorded_segments(
     """The described tracks of recorded detections."""
     from tracker.cli.evaluate import named_files
     from tracker.recorded.files import read_recording
+    from tracker.recorded.joining import recover
     from tracker.recorded.tracklets import segments_of
 
-    files = named_files(",".join(sources), "calibrate appearance")
+    files = named_files(",".join(sources), "calibrate appearance", recover)
     return [s for name, file in files.items() for s in segments_of(read_recording(name, file, embedding), tracker, fps)]
 
 

@@ -41,8 +41,9 @@ def associate_detections(
     from tracker.evaluation.ground import write_ground
     from tracker.evaluation.mot import write_mot
     from tracker.recorded.files import read_recording
+    from tracker.recorded.joining import recover
 
-    files = named_files(",".join(sources), "--detections")
+    files = named_files(",".join(sources), "--detections", recover)
     require_file_names(files)
     vectors = named_files(options.embeddings, "--embeddings") if options.embeddings else {}
     if strangers := set(vectors) - set(files):

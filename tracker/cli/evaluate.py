@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,15 +42,16 @@ def camera_files(text: str, what: str, prefix: str = "") -> CameraFiles:
     return found
 
 
-def named_files(text: str, what: str) -> CameraFiles:
+def named_files(text: str, what: str, whole: Callable[[Path], Path] = Path) -> CameraFiles:
+    """CAMERA=FILE,... by camera. whole: told of every file before it is looked for; gives its name."""
     found: CameraFiles = {}
     for item in text.split(","):
         name, separator, file = item.partition("=")
         if not separator or not name or name in found:
             raise OmnitrackError(f"{what}: expected different CAMERA=FILE pairs, got {item!r}")
-        if not Path(file).is_file():
+        found[name] = whole(Path(file))
+        if not found[name].is_file():
             raise OmnitrackError(f"{what}: no such file: {file}")
-        found[name] = Path(file)
     return found
 
 

@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 from tracker.core.types import Detections, FloatArray
 from tracker.errors import OmnitrackError
 from tracker.evaluation.mot import read_mot
-from tracker.whole_files import written_whole
+from tracker.recorded.joining import EMBEDDING_PREFIX, UNKNOWN_EMBEDDER, recover
 
-EMBEDDING_PREFIX = "emb"
 MOST_FRAMES = 10_000_000
 """Four days at 30 frames a second: a higher number is a time or a slip, and would fill the memory with empty frames."""
-UNKNOWN_EMBEDDER = "unknown"
 DEFAULT_RATE = 25.0
 """Frames per second where nobody says."""
 
@@ -65,8 +63,10 @@ def read_recording(
     t_seconds (n_frames,)) or MOT text.
 
     embedding: name of the array of embeddings; needed only where there are several. embeddings_path: npz that holds
-    the embeddings of a MOT text file, row by row. Raises OmnitrackError naming file and array.
+    the embeddings of a MOT text file, row by row. What a killed run left of an npz is made whole first. Raises
+    OmnitrackError naming file and array.
     """
+    path = recover(path)
     if path.suffix == ".npz":
         arrays = _load(path)
         frame, boxes, scores = (_numbers(arrays, name, path) for name in ("frame", "boxes_xyxy", "conf"))
@@ -101,34 +101,6 @@ def interval_of(t_seconds: NDArray[np.float64]) -> float:
     """The usual seconds from one frame to the next, of times (n,) with NaN as in Recording."""
     gaps = np.diff(t_seconds[np.isfinite(t_seconds)])
     return float(np.median(gaps)) if len(gaps) else 1 / DEFAULT_RATE
-
-
-def write_recording(path: Path, recording: Recording) -> None:
-    """Write the npz that read_recording reads, whole or not at all; embeddings as float16 in an array named after
-    their network. Raises OmnitrackError.
-    """
-    counts = [len(detections) for detections in recording.frames]
-    arrays: dict[str, NDArray[np.generic]] = {
-        "frame": np.repeat(np.arange(1, len(counts) + 1, dtype=np.int32), counts),
-        "boxes_xyxy": _stack([d.boxes_xyxy for d in recording.frames], (0, 4)),
-        "conf": _stack([d.scores for d in recording.frames], (0,)),
-        "n_frames": np.array(len(counts), np.int32),
-    }
-    described = [d.embeddings for d in recording.frames if d.embeddings is not None and len(d)]
-    if described:
-        name = (
-            EMBEDDING_PREFIX if recording.embedder == UNKNOWN_EMBEDDER else f"{EMBEDDING_PREFIX}_{recording.embedder}"
-        )
-        arrays[name] = np.concatenate(described).astype(np.float16)
-    sharp = [d.sharpness for d in recording.frames if d.sharpness is not None]
-    if sum(map(len, sharp)) == sum(counts):
-        arrays["sharpness"] = _stack(sharp, (0,))
-    if recording.t_seconds is not None:
-        arrays["t_seconds"] = recording.t_seconds
-    if recording.image_size is not None:
-        arrays["image_size"] = np.array(recording.image_size, np.int32)
-    with written_whole(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -207,7 +179,3 @@ def _clip(seen: Detections, image_size: tuple[int, int]) -> Detections:
     boxes = seen.boxes_xyxy.clip(0, np.array([*image_size, *image_size], np.float32))
     inside = (boxes[:, 2] - boxes[:, 0] > 1) & (boxes[:, 3] - boxes[:, 1] > 1)
     return replace(seen.take(inside), boxes_xyxy=boxes[inside])
-
-
-def _stack(parts: list[FloatArray], empty: tuple[int, ...]) -> FloatArray:
-    return np.concatenate(parts) if parts else np.zeros(empty, np.float32)
