@@ -30,7 +30,7 @@ from tracker.roster import Roster, areas_of, kept_days, origin_of, selection_of
 from tracker.run import Run
 from tracker.sinks import Sinks, build_sinks, output_for
 from tracker.site.ground import open_ground
-from tracker.site.topology import open_topology
+from tracker.site.topology import learning_sinks, load_topology
 from tracker.store.keeping import Keeper
 from tracker.store.lookout import Lookout
 from tracker.store.memory import Hearing, known_people, standing_decisions
@@ -81,7 +81,7 @@ def build_run(
         clips = clips_folder(config, folder) if isinstance(batcher, LiveBatcher) else None
         origins = {camera.name: origin_of(camera, epoch, clips) for camera in config.cameras}
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
-        topology = opened.enter_context(open_topology(config.topology, [c.name for c in config.cameras], notify))
+        topology = load_topology(config.topology, [c.name for c in config.cameras], notify)
         linking = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
         matcher: Matcher = linking
         if ground.site is not None:
@@ -95,6 +95,7 @@ def build_run(
         times = StageTimes()
         given = Sinks(history, events, lookout, times)
         sinks = build_sinks(config, folder, batcher, matcher, given, embedder.name if record else None)
+        sinks += learning_sinks(config.topology, topology)
         pipeline = Pipeline(
             detector=TimedDetector(detector, times),
             embedder=TimedEmbedder(embedder, times),
@@ -165,16 +166,13 @@ def build_matcher(
         numbers.give_back()
 
 
-@contextmanager
-def open_beyond_looks(config: Config, cameras: Sequence[str], notify: Notify) -> Iterator[BeyondLooks | None]:
+def beyond_looks_of(config: Config, cameras: Sequence[str], notify: Notify) -> BeyondLooks | None:
     """What a recorded history is judged by besides looks, None where nothing is configured. Nothing is learnt."""
-    topology_config = config.topology.model_copy(update={"learn": False})
-    with open_topology(topology_config, cameras, notify) as topology:
-        if topology is None:
-            yield None
-        else:
-            walks = Walks(topology, config.matcher.memory_seconds)
-            yield lambda segments, held: {"transit": walks.log_odds(segments, held)}
+    topology = load_topology(config.topology.model_copy(update={"learn": False}), cameras, notify)
+    if topology is None:
+        return None
+    walks = Walks(topology, config.matcher.memory_seconds)
+    return lambda segments, held: {"transit": walks.log_odds(segments, held)}
 
 
 def steps_ahead(cameras: int, live: bool) -> int:

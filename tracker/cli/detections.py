@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tracker.config import Config
+    from tracker.ports import Sink
     from tracker.recorded.files import Recording
     from tracker.recorded.run import RecordedTracks
 
@@ -81,7 +82,7 @@ def _tracks(
     from tracker.crosscam.matcher import CrossCameraMatcher
     from tracker.recorded.run import associate, associator_of
     from tracker.site.ground import open_ground
-    from tracker.site.topology import open_topology
+    from tracker.site.topology import learning_sinks, load_topology
     from tracker.store.runs import CameraOrigin, begin_run
     from tracker.store.session import open_store
     from tracker.store.sink import StoreSink
@@ -90,8 +91,10 @@ def _tracks(
     sizes = {recording.camera_id: recording.image_size for recording in recordings if recording.image_size is not None}
     ground = open_ground(settings.ground, names, sizes, settings.tracker, tell)
     with ExitStack() as opened:
-        topology = opened.enter_context(open_topology(settings.topology, names, tell))
-        sinks = []
+        topology = load_topology(settings.topology, names, tell)
+        sinks: list[Sink] = [
+            opened.enter_context(closing(sink)) for sink in learning_sinks(settings.topology, topology)
+        ]
         # who left early is asked for at the end
         kept = replace(settings.matcher, answer_seconds=float("inf"))
         settings = settings.model_copy(update={"matcher": kept})

@@ -59,10 +59,11 @@ def reassociate(
 
 def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
     """What a part of the history looks like by these settings."""
-    from tracker.bootstrap import open_beyond_looks
+    from tracker.bootstrap import beyond_looks_of
     from tracker.store.reassociating import judge_afresh, linked_by_place
 
-    with store.read() as connection, open_beyond_looks(settings, _cameras(connection), _notify) as beyond_looks:
+    with store.read() as connection:
+        beyond_looks = beyond_looks_of(settings, _cameras(connection), _notify)
         placed = linked_by_place(connection, part)
         if placed:
             _notify(
@@ -73,10 +74,11 @@ def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassocia
 
 
 def _judge_otherwise(store: "Store", found: "Reassociation", settings: "Config") -> "Reassociation":
-    from tracker.bootstrap import open_beyond_looks
+    from tracker.bootstrap import beyond_looks_of
     from tracker.store.reassociating import judge_otherwise
 
-    with store.read() as connection, open_beyond_looks(settings, _cameras(connection), _notify) as beyond_looks:
+    with store.read() as connection:
+        beyond_looks = beyond_looks_of(settings, _cameras(connection), _notify)
         return judge_otherwise(found, settings.matcher, beyond_looks)
 
 

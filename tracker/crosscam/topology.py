@@ -78,6 +78,7 @@ class Topology:
         notify: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._walks = {way: deque(times, CAPACITY) for way, times in sorted((walks or {}).items())}
+        self.complete = complete
         self._closed = {camera for way in self._walks for camera in way} if complete else set()
         self._given = self.walks
         self._at_once: dict[frozenset[str], deque[bool]] = {}

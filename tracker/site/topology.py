@@ -1,7 +1,8 @@
 """The ways between cameras, in the configuration and as a file of their own, which a run can learn and another use."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tracker.crosscam.topology import Topology, Way, walks_about, walks_between
 from tracker.errors import OmnitrackError
+from tracker.ports import Step
+from tracker.whole_files import written_whole
 
 DECIMALS = 2
+SAVE_SECONDS = 10.0
+"""So often a run that learns writes what is new; a kill costs no more."""
+_LOG = logging.getLogger(__name__)
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -76,25 +82,55 @@ class TopologyConfig(BaseModel):
         return self
 
 
-@contextmanager
-def open_topology(
-    config: TopologyConfig, cameras: Sequence[str], notify: Callable[[str], None]
-) -> Iterator[Topology | None]:
-    """What is known of the ways between the cameras, None where nothing is; written back in the end, if it learns.
+def load_topology(config: TopologyConfig, cameras: Sequence[str], notify: Callable[[str], None]) -> Topology | None:
+    """What is known of the ways between the cameras, None where nothing is.
 
-    notify: takes a line when people begin to walk differently. Raises OmnitrackError for a file that cannot be read or
-    written, and for a connection of an unknown camera.
+    notify: takes a line when people begin to walk differently. Raises OmnitrackError for a file that cannot be read,
+    and for a connection of an unknown camera.
     """
     if not config.connections and config.file is None:
-        yield None
-        return
+        return None
     walks, complete = known_walks(config, cameras)
-    topology = Topology(walks, complete=complete, learns=config.learn, notify=notify)
-    try:
-        yield topology
-    finally:
-        if config.learn and config.file is not None:
-            write_topology(config.file, topology.walks, complete)
+    return Topology(walks, complete=complete, learns=config.learn, notify=notify)
+
+
+class LearntWays:
+    """Writes what a run learns to its file, while it goes on and in the end; implements ports.Sink.
+
+    Raises OmnitrackError, at once and in the end, where the file cannot be written; meanwhile that is only logged.
+    """
+
+    def __init__(self, file: Path, topology: Topology) -> None:
+        self._file = file
+        self._topology = topology
+        self._written = topology.walks
+        self._looked_seconds = -math.inf
+        write_topology(file, self._written, topology.complete)
+
+    def write(self, step: Step) -> None:
+        if step.batch.t_seconds < self._looked_seconds + SAVE_SECONDS:
+            return
+        self._looked_seconds = step.batch.t_seconds
+        try:
+            self._save()
+        except OmnitrackError as error:
+            _LOG.warning("%s; what is learnt is written later", error)
+
+    def close(self) -> None:
+        self._save()
+
+    def _save(self) -> None:
+        walks = self._topology.walks
+        if walks != self._written:
+            write_topology(self._file, walks, self._topology.complete)
+            self._written = walks
+
+
+def learning_sinks(config: TopologyConfig, topology: Topology | None) -> list[LearntWays]:
+    """The one that writes what a run learns, if it does. Raises OmnitrackError as LearntWays."""
+    if topology is None or config.file is None or not config.learn:
+        return []
+    return [LearntWays(config.file, topology)]
 
 
 def known_walks(config: TopologyConfig, cameras: Sequence[str]) -> tuple[dict[Way, tuple[float, ...]], bool]:
@@ -136,12 +172,12 @@ def write_topology(path: Path, walks: Mapping[Way, Sequence[float]], complete: b
         {"from": start, "to": end, "both_ways": False, "walks": [round(seconds, DECIMALS) for seconds in times]}
         for (start, end), times in walks.items()
     ]
-    text = yaml.safe_dump({"complete": complete, "connections": connections}, sort_keys=False, default_flow_style=None)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OmnitrackError(f"{path}: cannot be written ({error.strerror}); choose another --topology") from None
+    content = {"complete": complete, "connections": connections}
+    with written_whole(path) as file:
+        if not file.parent.exists():
+            file.parent.mkdir(parents=True)
+        text = yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, default_flow_style=None)
+        file.write_text(text, encoding="utf-8")
 
 
 def require_known(config: TopologyConfig, cameras: Sequence[str], where: str) -> None:
