@@ -12,7 +12,7 @@ from tests.store.walk import EPOCH
 from tracker.cli.corrections import undo
 from tracker.cli.reassociate import reassociate
 from tracker.errors import OmnitrackError
-from tracker.store.models import Event, Link
+from tracker.store.models import Event, Link, Tracklet
 from tracker.store.queries import identities
 from tracker.store.session import open_store
 
@@ -108,12 +108,25 @@ def test_a_camera_of_the_topology_may_have_seen_nobody_in_the_part_compared(data
     assert set(json.loads(output(*arguments))["people"].values()) == {1}
 
 
-def test_who_was_linked_on_the_ground_is_judged_by_looks_alone_and_that_is_said(database: Path) -> None:
+def test_who_was_followed_on_the_ground_stays_together_and_that_is_said(database: Path) -> None:
+    """West 3 and east 3, as if they had been in view at one time."""
     with open_store(database) as store, store.write() as connection:
-        linked = connection.scalars(select(Link.event_id).join(Event).where(Event.tracklet_id.is_not(None))).first()
-        connection.execute(update(Link).where(Link.event_id == linked).values(rule="ground"))
+        third = select(Tracklet.id).where(Tracklet.track_id == 3)
+        connection.execute(update(Tracklet).where(Tracklet.id.in_(third)).values(end_us=Tracklet.end_us + 3_000_000))
+        linked = select(Event.id).where(Event.tracklet_id.in_(third))
+        connection.execute(update(Link).where(Link.event_id.in_(linked)).values(rule="ground"))
     result = CliRunner().invoke(app, ["reassociate", "--db", str(database)], catch_exceptions=False)
-    assert "warning: 1 of these sightings were linked by where people stood" in result.stderr
+    assert "2 of these sightings were followed on the ground" in result.stderr
+
+
+def test_ways_and_calibration_can_be_named(database: Path) -> None:
+    ways, square = database.parent / "walks.yaml", database.parent / "square.yaml"
+    ways.write_text("connections: [{from: west, to: east, mean: 2, std: 1}]\n")
+    matrix = [[0.01, 0, 0], [0, 0.01, 0], [0, 0, 1]]
+    square.write_text(json.dumps({"cameras": {"west": {"size": [500, 500], "image_to_ground": matrix}}}))
+    long = ("--config", database.parent / "long.yaml")
+    arguments = ("reassociate", "--db", database, *long, "--topology", ways, "--calibration", square, "--json")
+    assert json.loads(output(*arguments))["people_after"] == 3
 
 
 def test_bad_requests_are_named(database: Path) -> None:
@@ -127,3 +140,10 @@ def test_bad_requests_are_named(database: Path) -> None:
         "topology: {connections: [{from: west, to: moon, mean: 2, std: 1}]}\n"
     )
     refused("moon", "--config", database.parent / "strange.yaml")
+    refused("no such topology file", "--topology", database.parent / "nowhere.yaml")
+    refused("cannot be read", "--calibration", database.parent / "nowhere.yaml")
+    camera = {"size": [640, 360], "image_to_ground": [[0.01, 0, 0], [0, 0.01, 0], [0, 0, 1]]}
+    for name, words in (("moon", "calibrates moon, but the cameras are"), ("west", "calibrated for pictures of 640 x")):
+        file = database.parent / f"{name}.yaml"
+        file.write_text(json.dumps({"cameras": {name: camera}}))
+        refused(words, "--calibration", file)

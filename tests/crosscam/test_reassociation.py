@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from tracker.core.types import FloatArray
 from tracker.crosscam import reassociation
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.calibration import LIMIT
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.crosscam.reassociation import Sighting, reassociate
+from tracker.crosscam.standing import pair_log_odds
 from tracker.crosscam.topology import Topology
 
 MUST, CANNOT = ConstraintKind.MUST_LINK, ConstraintKind.CANNOT_LINK
@@ -134,6 +136,78 @@ def test_ways_between_cameras_count_beside_looks() -> None:
     assert all(evidence.parts["transit"] > 0 for evidence in found.evidence[2:4])
 
 
+def standing(sighting: Sighting, y: float, speed: float = 1.0) -> Sighting:
+    """It walks along y, from x = 0 at second 0 on."""
+    t = np.arange(sighting.first_seconds, sighting.last_seconds + 0.1, 0.5)
+    return replace(sighting, places=np.column_stack([t, speed * t, np.full(len(t), y)]))
+
+
+def twins(number: int, y: float) -> list[Sighting]:
+    """Two views of one of two who look the same, at one time."""
+    views = [seen(number + k, camera, 1, 0.0, 10.0, number + k) for k, camera in enumerate(["east", "west"])]
+    return [standing(view, y) for view in views]
+
+
+def test_where_they_stood_tells_look_alikes_apart() -> None:
+    one, other = twins(1, 0.0), twins(3, 6.0)
+    looks = [replace(sighting, places=np.zeros((0, 3))) for sighting in (*one, *other)]
+    crossed = [replace(s, looks=(look(1, k),)) for s, k in zip(looks, (1, 2, 2, 1), strict=True)]
+    others = [seen(20 + k, "east", 20 + k, 0.0, 10.0, 20 + k) for k in range(4)]
+    assert reassociate([*crossed, *others], LONG).ids[:4] == (1, 2, 2, 1), "their looks of the day lead astray"
+    placed = [replace(c, places=s.places) for c, s in zip(crossed, (*one, *other), strict=True)]
+    found = reassociate([*placed, *others], LONG)
+    assert found.ids[:4] == (1, 1, 3, 3)
+    assert all(evidence.parts["ground"] > 1 for evidence in found.evidence[:4])
+
+
+@pytest.mark.parametrize(("metres", "people"), [(20.0, 2), (6.0, 1)])
+def test_nobody_runs_from_one_sighting_to_the_next(metres: float, people: int) -> None:
+    there = standing(seen(100, "west", 9, 0.0, 5.0, 1), 0.0)
+    back = standing(seen(101, "west", 9, 8.0, 12.0, 1), metres)
+    others = [replace(sighting, identity_id=None) for sighting in walk()]
+    assert len(set(reassociate([there, back, *others], LONG).ids[:2])) == people
+
+
+def followed(y: float = 0.2) -> list[Sighting]:
+    """Two views of one person on the ground, who looks quite different in them; they end y metres from each other."""
+    east, west = seen(1, "east", 1, 0.0, 10.0, 1), seen(2, "west", 2, 1.0, 10.0, 1)
+    return [
+        replace(standing(east, 0.0), ground_partners=(2,)),
+        replace(standing(west, y), ground_partners=(1,)),
+        *(seen(20 + k, "east", 20 + k, 0.0, 10.0, 20 + k) for k in range(4)),
+    ]
+
+
+def test_who_was_followed_on_the_ground_as_one_person_stays_one() -> None:
+    found = reassociate(followed(), LONG)
+    assert found.ids[:2] == (1, 1)
+    assert [evidence.rule for evidence in found.evidence[:2]] == ["ground", "ground"]
+    unplaced = [replace(sighting, places=np.zeros((0, 3))) for sighting in followed()]
+    assert reassociate(unplaced, LONG).ids[:2] == (1, 1)
+    alone = [replace(sighting, ground_partners=()) for sighting in unplaced]
+    assert len(set(reassociate(alone, LONG).ids[:2])) == 2
+
+
+def test_users_and_another_calibration_outrank_the_ground() -> None:
+    assert len(set(reassociate(followed(4.0), LONG).ids[:2])) == 2
+    sightings = followed()
+    apart = [Constraint(CANNOT, sightings[0].party, sightings[1].party)]
+    assert len(set(reassociate(sightings, LONG, apart).ids[:2])) == 2
+    linked = [Constraint(MUST, sightings[0].party, sightings[2].party)]
+    found = reassociate(sightings, LONG, linked)
+    assert len(set(found.ids[:3])) == 1
+    assert [evidence.rule for evidence in found.evidence[:3]] == ["must-link", "ground", "must-link"]
+
+
+def test_whoever_was_named_late_had_been_forgotten() -> None:
+    """Back after 25 s, and described only 6 s later, when a memory of 30 s is over."""
+    there, back = seen(100, "west", 9, 0.0, 5.0, 1), seen(101, "west", 9, 30.0, 40.0, 1)
+    others = [replace(sighting, identity_id=None) for sighting in walk()]
+    for told, people in ((31.0, 1), (36.0, 2)):
+        sightings = [there, replace(back, told_seconds=told), *others]
+        assert len(set(reassociate(sightings, MatcherConfig(memory_seconds=30.0)).ids[:2])) == people
+
+
 def test_nodes_that_are_too_far_away_are_joined_only_across_others() -> None:
     alike, weights, start = np.ones((3, 3)), np.ones(3), np.full(3, -1)
     near = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], bool)
@@ -142,15 +216,29 @@ def test_nodes_that_are_too_far_away_are_joined_only_across_others() -> None:
     assert cluster(alike, weights, lambda a, b: False, start, near) == [[0, 1, 2]]
 
 
+def overlap(one: Sighting, other: Sighting) -> bool:
+    return one.first_seconds <= other.last_seconds and other.first_seconds <= one.last_seconds
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[Sighting], list[Constraint]]:
-    """Up to nine sightings of look-alikes, and what users who know the truth said of some pairs, right or wrong."""
+    """Up to nine sightings of look-alikes, where some stood, with whom some were followed on the ground, and what users
+    who know the truth said of some pairs, right or wrong.
+    """
     sightings = []
     for number in range(draw(st.integers(1, 9))):
         first = draw(st.integers(0, 20))
         camera, person = draw(st.sampled_from(["east", "west"])), draw(st.integers(1, 3))
         identity = draw(st.one_of(st.none(), st.integers(1, 4)))
-        sightings.append(seen(number, camera, person, first, first + draw(st.integers(0, 10)), identity))
+        made = seen(number, camera, person, first, first + draw(st.integers(0, 10)), identity)
+        y = draw(st.one_of(st.none(), st.sampled_from([0.0, 0.5, 3.0])))
+        sightings.append(made if y is None else standing(made, y))
+    for a, b in combinations(range(len(sightings)), 2):
+        one, other = sightings[a], sightings[b]
+        one_person = one.camera_id != other.camera_id and one.identity_id == other.identity_id is not None
+        if one_person and overlap(one, other) and draw(st.booleans()):
+            sightings[a] = replace(one, ground_partners=(*one.ground_partners, other.number))
+            sightings[b] = replace(other, ground_partners=(*other.ground_partners, one.number))
     believed = draw(st.lists(st.integers(0, 3), min_size=len(sightings), max_size=len(sightings)))
     pairs = draw(st.lists(st.tuples(*2 * [st.integers(0, len(sightings) - 1)]), max_size=6))
     decisions = [
@@ -185,10 +273,13 @@ def test_what_must_hold_holds_in_every_history(
     for decision in decisions:
         assert (id_of[decision.one] == id_of[decision.other]) is (decision.kind is MUST)
     linked = {party for decision in decisions if decision.kind is MUST for party in (decision.one, decision.other)}
+    linked |= {sighting.party for sighting in sightings if sighting.ground_partners}
     for one, other in combinations(sightings, 2):
-        overlap = one.first_seconds <= other.last_seconds and other.first_seconds <= one.last_seconds
-        if one.camera_id == other.camera_id and overlap and not {one.party, other.party} & linked:
+        if one.camera_id == other.camera_id and overlap(one, other) and not {one.party, other.party} & linked:
             assert id_of[one.party] != id_of[other.party]
+        contradict = pair_log_odds(one.places, other.places) <= -LIMIT
+        if not decisions and other.number in one.ground_partners and not contradict:
+            assert id_of[one.party] == id_of[other.party]
     known = {sighting.identity_id for sighting in sightings}
     assert all(identity < 0 or identity in known for identity in ids)
 

@@ -29,7 +29,13 @@ def reassociate(
     run: Annotated[int | None, typer.Option(help="Only this run.")] = None,
     since: Since = None,
     until: Until = None,
-    config: Annotated[Path | None, typer.Option(help="YAML configuration: its matcher and topology count.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML configuration: its matcher, topology and ground.calibration count.")
+    ] = None,
+    topology: Annotated[Path | None, typer.Option(help="YAML of walking times between cameras")] = None,
+    calibration: Annotated[
+        list[Path] | None, typer.Option(help="Where people stood counts, too: files as for `run --calibration`")
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Change the history; `undo` takes it back.")] = False,
     compare: Annotated[
         Path | None, typer.Option(help="Another configuration: what it would find instead. Changes nothing.")
@@ -37,6 +43,7 @@ def reassociate(
     as_json: AsJson = False,
 ) -> None:
     """Find the people of the recorded history afresh, and show what would change. What users said holds."""
+    from tracker.cli.run import with_calibration, with_topology
     from tracker.config import Config, load_config
     from tracker.store.reassociating import apply as make_it_so
     from tracker.store.session import open_store
@@ -45,7 +52,8 @@ def reassociate(
     if apply and compare:
         raise OmnitrackError("--apply and --compare exclude each other; apply with the --config that you prefer")
     part = HistoryPart(run, moment(since), moment(until))
-    settings = load_config(config) if config else Config()
+    settings = with_topology(load_config(config) if config else Config(), topology, learn=False)
+    settings = with_calibration(settings, calibration)
     with open_store(db, create=False) as store:
         found = judge(store, part, settings)
         if compare is not None:
@@ -60,17 +68,21 @@ def reassociate(
 def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
     """What a part of the history looks like by these settings."""
     from tracker.bootstrap import beyond_looks_of
-    from tracker.store.reassociating import judge_afresh, linked_by_place
+    from tracker.site.ground import calibrated
+    from tracker.store.reassociating import judge_afresh
 
     with store.read() as connection:
-        beyond_looks = beyond_looks_of(settings, _cameras(connection), _notify)
-        placed = linked_by_place(connection, part)
-        if placed:
-            _notify(
-                f"warning: {placed} of these sightings were linked by where people stood on the ground, which the "
-                "history does not hold; here their looks alone are judged: see what would be parted before you --apply"
-            )
-        return judge_afresh(connection, part, settings.matcher, beyond_looks)
+        names = _cameras(connection)
+        cameras = calibrated(settings.ground, names)
+        beyond_looks = beyond_looks_of(settings, names, _notify)
+        found = judge_afresh(connection, part, settings.matcher, beyond_looks, cameras)
+    joined = sum(bool(sighting.ground_partners) for sighting in found.sightings)
+    if joined and not cameras:
+        _notify(
+            f"{joined} of these sightings were followed on the ground and stay with whom they were followed; name the "
+            "files with --calibration, and where everybody stood counts, too"
+        )
+    return found
 
 
 def _judge_otherwise(store: "Store", found: "Reassociation", settings: "Config") -> "Reassociation":

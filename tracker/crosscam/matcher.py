@@ -35,7 +35,7 @@ from tracker.crosscam.search import Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
 from tracker.crosscam.splitting import SplitCheck
-from tracker.crosscam.standing import ON_GROUND, standing_log_odds
+from tracker.crosscam.standing import ON_GROUND, SAME_TRACK, standing_log_odds
 from tracker.crosscam.state import State
 from tracker.crosscam.track_log import TrackLog
 
@@ -126,7 +126,7 @@ class CrossCameraMatcher:
             self._log.assign(kept, successor.since_seconds, before)
         if before is None or after is None or before == after or self._decisions.keep_apart(before, after):
             return []
-        evidence = LinkEvidence(rule="same-track", score=0.0)
+        evidence = LinkEvidence(rule=SAME_TRACK, score=0.0)
         others = [segment for segment in self._segments_of(after) if segment.key != kept]
         if any(dropped.meets(other) for other in others):
             return []

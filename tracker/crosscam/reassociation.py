@@ -2,25 +2,28 @@
 
 The same affinities as online, without its hurry: every sighting is compared with all others that the person could have
 come from, later ones too. Agglomerative clustering finds the people; ids and names stay where most of them stays.
+Whom the run followed on the ground as one person is one person, unless people or the places themselves say otherwise.
 """
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.core.types import FloatArray, LinkEvidence
-from tracker.crosscam.calibration import LogOdds
+from tracker.crosscam.calibration import LIMIT, LogOdds
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.comparison import Comparison, compare
 from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party
 from tracker.crosscam.evidence import Explainer, Forbidden
+from tracker.crosscam.ground_plane import Array
 from tracker.crosscam.identities import name_clusters
 from tracker.crosscam.rulings import rule
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
+from tracker.crosscam.standing import ON_GROUND, pair_log_odds, standing_log_odds
 
 AT_ONCE = 1000
 """Sightings that are clustered together. Longer histories are taken in such pieces, with those at hand who were seen
@@ -43,6 +46,9 @@ class Sighting:
     runs: closed intervals (first, last) in seconds at which it was seen, in order. looks: unit vectors (d,) of its
     earlier and of its later part, or one of the whole, or none. weight: sum of the qualities behind them.
     identity_id: whom it was taken for so far. sure: that is no question; its person keeps the id, and its name.
+    told_seconds: when the run first said who it is, None where that is not known.
+    places: (m, 3) seconds, X, Y in metres, where it stood on the ground, in order, as far as that is known.
+    ground_partners: numbers of sightings of other cameras with which it was followed on the ground as one person.
     """
 
     number: int
@@ -52,6 +58,9 @@ class Sighting:
     weight: float = 1.0
     identity_id: int | None = None
     sure: bool = False
+    told_seconds: float | None = None
+    places: Array = field(default_factory=lambda: np.zeros((0, 3)))
+    ground_partners: tuple[int, ...] = ()
 
     @property
     def party(self) -> Party:
@@ -77,6 +86,11 @@ class Sighting:
             made.presence.see(last, first)
         for look in self.looks:
             made.gallery.add(look, self.weight / len(self.looks))
+        made.places = [(t, x, y) for t, x, y in self.places.tolist()]
+        if made.places and made.places[0][0] == self.first_seconds:
+            made.entry_metres = made.places[0][1:]
+        if made.places and made.places[-1][0] == self.last_seconds:
+            made.exit_metres = made.places[-1][1:]
         return made
 
 
@@ -102,7 +116,7 @@ def reassociate(
     sure, else the one of which they hold most seconds.
     """
     order = sorted(range(len(sightings)), key=lambda row: (sightings[row].first_seconds, sightings[row].number))
-    finder = _Finder(sightings, config, _Word(sightings, Constraints(decisions)), beyond_looks)
+    finder = _Finder(sightings, config, _Word(sightings, decisions), beyond_looks)
     for first in range(0, len(order), AT_ONCE):
         finder.take(order[first : first + AT_ONCE])
     names = _names(sightings, finder.labels.tolist(), order)
@@ -111,9 +125,13 @@ def reassociate(
 
 
 class _Word:
-    """What is known of people before any look: groups of sightings that are one person, and which groups are two."""
+    """What is known of people before any look: groups of sightings that are one person, and which groups are two. What
+    users said outranks the ground.
+    """
 
-    def __init__(self, sightings: Sequence[Sighting], constraints: Constraints) -> None:
+    def __init__(self, sightings: Sequence[Sighting], decisions: Iterable[Constraint]) -> None:
+        users, on_ground = Constraints(decisions), _joined_on_ground(sightings)
+        constraints = Constraints([*on_ground, *users])
         rows = [
             row
             for row, s in enumerate(sightings)
@@ -124,8 +142,12 @@ class _Word:
         start = np.array([-1 if identity_id is None else identity_id for identity_id in sure], np.int64)
         ruling = rule(constraints, start, lambda party: [node_of[party]] if party in node_of else [], lambda _: [])
         label = np.where(ruling.start >= 0, ruling.start, len(rows) + np.arange(len(rows)))
-        self.linked = frozenset(rows[node] for node in ruling.linked)
+        linked = [rows[node] for node in ruling.linked]
+        self.linked = frozenset(row for row in linked if users.is_linked(sightings[row].party))
         """Sightings that users linked to others."""
+        row_of = {s.party: row for row, s in enumerate(sightings)}
+        self.followed = {row_of[later.other]: row_of[later.one] for later in on_ground}
+        """Sightings that were followed on the ground together with an earlier one, and which that is."""
         self.group_of = {row: int(label[node]) for node, row in enumerate(rows)}
         self._apart = {(int(label[a]), int(label[b])) for a, b in ruling.apart}
         self._identity = {
@@ -138,6 +160,20 @@ class _Word:
 
     def _are_two(self, a: int, b: int) -> bool:
         return a in self._identity and b in self._identity and self._identity[a] != self._identity[b]
+
+
+def _joined_on_ground(sightings: Sequence[Sighting]) -> list[Constraint]:
+    """Who was followed on the ground as one person with whom, the earlier one first, unless their places speak against
+    it as strongly as anything can.
+    """
+    of_number = {sighting.number: sighting for sighting in sightings}
+    pairs = [(one, of_number[number]) for one in sightings for number in one.ground_partners if number in of_number]
+    return [
+        Constraint(ConstraintKind.MUST_LINK, one.party, other.party)
+        for one, other in pairs
+        if (one.first_seconds, one.number) < (other.first_seconds, other.number)
+        and pair_log_odds(one.places, other.places) > -LIMIT
+    ]
 
 
 class _Finder:
@@ -174,9 +210,13 @@ class _Finder:
                     self.evidence[rows[node]] = self._explained(explainer, node, rows[node], person)
 
     def _explained(self, explainer: Explainer, node: int, row: int, person: int) -> LinkEvidence:
-        """Where users decided, that is the rule; the numbers show what spoke for it."""
+        """Where users decided, or the ground, that is the rule; the numbers show what spoke for it."""
         evidence = explainer.evidence([node], person)
-        return replace(evidence, rule=ConstraintKind.MUST_LINK.value) if row in self._word.linked else evidence
+        if row in self._word.linked:
+            return replace(evidence, rule=ConstraintKind.MUST_LINK.value)
+        earlier = self._word.followed.get(row)
+        on_ground = earlier is not None and self.labels[earlier] == person
+        return replace(evidence, rule=ON_GROUND) if on_ground else evidence
 
     def _person_of(self, rows: Sequence[int]) -> int:
         """The label of a cluster, which all its rows receive."""
@@ -209,17 +249,22 @@ class _Finder:
         persons, groups, start = self._known(rows)
         first = np.array([self._sightings[row].first_seconds for row in rows])
         last = np.array([self._sightings[row].last_seconds for row in rows])
-        gaps = np.maximum(first[:, None] - last[None], first[None] - last[:, None])
-        # online somebody who comes back is judged a round later, when they were described, and must be remembered then
-        near = gaps <= max(self._config.memory_seconds - self._config.round_seconds, 0.0)
+        # online somebody who comes back is judged later, when they were described, and must be remembered then
+        told = np.array([self._told(row) for row in rows])
+        gone = first[:, None] > last[None]
+        lately = ~gone | (told[:, None] - last[None] <= self._config.memory_seconds)
+        near = lately & lately.T
 
         def forbidden(a: int, b: int) -> bool:
             two_people = persons[a] >= 0 and persons[b] >= 0 and persons[a] != persons[b]
             return two_people or self._word.forbids(groups[a], groups[b]) or comparison.forbidden(a, b)
 
+        standing = standing_log_odds(segments)
         held: list[int | None] = [None] * len(rows)
         for _ in range(PASSES):
-            beyond = self._beyond_looks(segments, held) if self._beyond_looks else None
+            beyond = dict(self._beyond_looks(segments, held)) if self._beyond_looks else {}
+            if standing is not None:
+                beyond[ON_GROUND] = standing
             comparison = compare(segments, self._config.false_match_rate / _rivals(near, held), beyond)
             clusters = cluster(comparison.log_odds, comparison.weights, forbidden, start, near)
             number_of = {node: number for number, nodes in enumerate(clusters) for node in nodes}
@@ -227,6 +272,12 @@ class _Finder:
             if held == before:
                 break
         return clusters, comparison, forbidden
+
+    def _told(self, row: int) -> float:
+        """When a run said, or would have said, who a sighting is."""
+        sighting = self._sightings[row]
+        at_first = sighting.first_seconds + self._config.round_seconds
+        return at_first if sighting.told_seconds is None else max(at_first, sighting.told_seconds)
 
     def _known(self, rows: Sequence[int]) -> tuple[list[int], list[Iterable[int]], NDArray[np.int64]]:
         """Of every row: its person so far (-1: none), the groups of that person, and the label it starts with."""

@@ -10,6 +10,8 @@ from tracker.crosscam.segments import Segment
 
 ON_GROUND = "ground"
 """Name of the part of a score, and rule of a link, that says where people stood."""
+SAME_TRACK = "same-track"
+"""Rule of events by which two tracks on the ground are found to be one person's."""
 AT_ONCE_SECONDS = 0.25
 LEAST_INSTANTS = 3
 NOISE_METRES = 0.5
@@ -33,13 +35,16 @@ def standing_log_odds(segments: Sequence[Segment]) -> LogOdds | None:
     judged = np.triu((camera[:, None] != camera) & (begins <= ends + AT_ONCE_SECONDS))
     for one, other in np.argwhere(judged).tolist():
         a, b = placed[one], placed[other]
-        odds[a, b] = odds[b, a] = _log_odds(places[one], places[other])
+        odds[a, b] = odds[b, a] = pair_log_odds(places[one], places[other])
     return odds if odds.any() else None
 
 
-def _log_odds(one: LogOdds, other: LogOdds) -> float:
-    """one, other: (m, 3) seconds, X, Y in order of time."""
-    nearest = np.abs(one[:, None, 0] - other[None, :, 0]).argmin(axis=1)
+def pair_log_odds(one: LogOdds, other: LogOdds) -> float:
+    """The same of two tracks. one, other: (m, 3) seconds, X, Y in order of time."""
+    if min(len(one), len(other)) < LEAST_INSTANTS:
+        return 0.0
+    after = np.searchsorted(other[:, 0], one[:, 0]).clip(1, len(other) - 1)
+    nearest = after - (one[:, 0] - other[after - 1, 0] <= other[after, 0] - one[:, 0])
     shared = np.abs(one[:, 0] - other[nearest, 0]) <= AT_ONCE_SECONDS
     if shared.sum() < LEAST_INSTANTS:
         return 0.0

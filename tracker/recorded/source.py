@@ -7,7 +7,7 @@ import numpy as np
 from tracker.recorded.files import Recording, interval_of
 from tracker.video.frame import Frame
 
-NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
+BLACK = np.zeros((1, 1, 3), np.uint8)
 
 
 class RecordedCamera:
@@ -22,6 +22,9 @@ class RecordedCamera:
         self.camera_id = recording.camera_id
         self._times = recording.times(frames_per_second)
         self._size = recording.image_size
+        width, height = recording.image_size or (0, 0)
+        self._image = np.broadcast_to(BLACK, (height, width, 3))
+        """Nothing but its size, which is empty where nobody knows it; takes no memory."""
 
     @property
     def total_frames(self) -> int:
@@ -38,7 +41,7 @@ class RecordedCamera:
     def __iter__(self) -> Iterator[Frame]:
         for index, t_seconds in enumerate(self._times.tolist()):
             if np.isfinite(t_seconds):
-                yield Frame(self.camera_id, index, t_seconds, NO_IMAGE)
+                yield Frame(self.camera_id, index, t_seconds, self._image)
 
     def close(self) -> None:
         pass

@@ -1,6 +1,6 @@
 """The calibrated cameras of a configuration, and the ground on which they follow people."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,19 @@ def read_calibrations(files: Iterable[Path]) -> dict[str, GroundCamera]:
     return cameras
 
 
+def calibrated(config: GroundSection, names: Sequence[str]) -> dict[str, GroundCamera]:
+    """All cameras that the configuration's files know, by name. Raises OmnitrackError for a file that is not usable,
+    and where they know none of these names.
+    """
+    known = read_calibrations(config.calibration)
+    if config.calibration and known.keys().isdisjoint(names):
+        files = ", ".join(str(file) for file in config.calibration)
+        raise OmnitrackError(
+            f"{files}: calibrates {', '.join(known)}, but the cameras are {', '.join(names)}: give them the same names"
+        )
+    return known
+
+
 def open_ground(
     config: GroundSection,
     names: Iterable[str],
@@ -56,19 +69,15 @@ def open_ground(
     """
     if not config.calibration:
         return Ground({}, None)
-    known, wanted = read_calibrations(config.calibration), list(names)
+    wanted = list(names)
+    known = calibrated(config, wanted)
     here = [name for name in wanted if name in known]
     cameras = {}
-    for name in known if here and more_may_come else here:
+    for name in known if more_may_come else here:
         size = sizes.get(name, known[name].image_size)
         if (complaint := mismatch(name, known[name], size)) is not None:
             raise OmnitrackError(complaint)
         cameras[name] = known[name].resized(size)
-    if not cameras:
-        files = ", ".join(str(file) for file in config.calibration)
-        raise OmnitrackError(
-            f"{files}: calibrates {', '.join(known)}, but the cameras are {', '.join(wanted)}: give them the same names"
-        )
     for name, camera in cameras.items():
         if (metres := finest_metres(camera)) > COARSE_METRES:
             notify(

@@ -1,7 +1,7 @@
 """The people of a recorded history, judged afresh: what would change, and the change itself, which can be undone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, insert, select, update
 from tracker.core.types import IdentityEventKind, LinkEvidence
 from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.differences import Difference, Person, differences
+from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.reassociation import BeyondLooks, People, Sighting, reassociate
 from tracker.crosscam.settings import MatcherConfig
-from tracker.crosscam.standing import ON_GROUND
 from tracker.errors import OmnitrackError
 from tracker.store.auditing import Correction, audit
 from tracker.store.identities import CONFIRMED, PROVISIONAL, merge, separate, survivor_of
@@ -44,26 +44,19 @@ class Reassociation:
 
 
 def judge_afresh(
-    connection: Connection, part: HistoryPart, config: MatcherConfig, beyond_looks: BeyondLooks | None = None
+    connection: Connection,
+    part: HistoryPart,
+    config: MatcherConfig,
+    beyond_looks: BeyondLooks | None = None,
+    cameras: Mapping[str, GroundCamera] | None = None,
 ) -> Reassociation:
-    """Find the people in a part of the history, changing nothing. Raises NotFoundError for an unknown run."""
+    """Find the people in a part of the history, changing nothing. cameras: calibrations, by which it is known where
+    people stood. Raises NotFoundError for an unknown run.
+    """
     latest = connection.scalar(select(func.max(Audit.id))) or 0
-    sightings = read_sightings(connection, part)
+    sightings = read_sightings(connection, part, cameras)
     decisions = read_decisions(connection, {sighting.number: sighting.camera_id for sighting in sightings})
     return Reassociation(sightings, reassociate(sightings, config, decisions, beyond_looks), decisions, latest)
-
-
-def linked_by_place(connection: Connection, part: HistoryPart) -> int:
-    """Sightings that were linked by where people stood, which the history does not hold: judged afresh, only looks and
-    the times of ways say whose they are.
-    """
-    query = (
-        select(func.count(Event.tracklet_id.distinct()))
-        .join(Link, Link.event_id == Event.id)
-        .join(Tracklet, Tracklet.id == Event.tracklet_id)
-        .where(Link.rule == ON_GROUND, *part.conditions())
-    )
-    return connection.scalar(query) or 0
 
 
 def judge_otherwise(

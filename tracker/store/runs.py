@@ -93,6 +93,13 @@ def finish_run(connection: Connection, run: ActiveRun) -> None:
     connection.execute(update(Run).where(Run.id == run.id).values(finished_us=micros(datetime.now(UTC))))
 
 
+def note_picture_sizes(connection: Connection, run: ActiveRun, sizes: Mapping[str, tuple[int, int]]) -> None:
+    """The pictures of these cameras are so large, (width, height), from now on."""
+    for name, (width, height) in sizes.items():
+        of_run = (RunCamera.run_id == run.id, RunCamera.camera_id == run.cameras[name].id)
+        connection.execute(update(RunCamera).where(*of_run).values(width=width, height=height))
+
+
 def to_us(t_seconds: float) -> int:
     """Stream time in whole microseconds."""
     return round(t_seconds * 1e6)

@@ -14,7 +14,7 @@ from tracker.store.patience import Patience
 from tracker.store.server import reading, server_engine, server_revision, server_url, shown
 from tracker.store.ways import MOST_STALE, add_up
 
-REVISION = "0009"
+REVISION = "0010"
 """The schema that this program works with."""
 
 _PRAGMAS = (

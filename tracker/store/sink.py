@@ -30,6 +30,7 @@ class StoreSink:
         self._crops_per_sighting = crops_per_sighting
         self._writer = StoreWriter(store, run)
         self._open: dict[TrackletKey, _OpenTracklet] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
         self._tracklets_begun = 0
         self._batch = Batch(crops_kept=crops_per_sighting)
         self._submitted_t_seconds = 0.0
@@ -40,6 +41,10 @@ class StoreSink:
 
     def write(self, step: Step) -> None:
         """Take in one step. Raises what the writer thread failed with, e.g. OmnitrackError on a full disk."""
+        for camera_id, picture in step.batch.frames.items():
+            height, width = picture.image.shape[:2]
+            if picture.image.size and self._sizes.get(camera_id) != (width, height):
+                self._sizes[camera_id] = self._batch.pictures[camera_id] = (width, height)
         for camera_id, updates in step.updates.items():
             frame = step.batch.frames.get(camera_id)  # none in the closing step, where nothing is observed either
             for update in updates:

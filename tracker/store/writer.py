@@ -17,7 +17,7 @@ from tracker.store.identity_events import PlannedEvent, apply_events
 from tracker.store.location import StoreWaitError
 from tracker.store.models import Camera, Embedding, Observations
 from tracker.store.places import PlannedPlaceEvent, write_place_events
-from tracker.store.runs import ActiveRun, finish_run
+from tracker.store.runs import ActiveRun, finish_run, note_picture_sizes
 from tracker.store.session import Store
 from tracker.store.stretches import grow_tracklets
 
@@ -35,8 +35,12 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes: rows of the tables, then events in their order, then what happened at places."""
+    """What one transaction writes: rows of the tables, then events in their order, then what happened at places.
 
+    pictures: (width, height) of the pictures of cameras where that is new.
+    """
+
+    pictures: dict[str, tuple[int, int]] = field(default_factory=dict)
     tracklets: list[Row] = field(default_factory=list)
     observations: list[Row] = field(default_factory=list)
     embeddings: list[Row] = field(default_factory=list)
@@ -142,6 +146,7 @@ class StoreWriter:
 
 def write_batch(connection: Connection, run: ActiveRun, batch: Batch) -> int:
     """Write a batch inside the connection's transaction; -> number of rows and events."""
+    note_picture_sizes(connection, run, batch.pictures)
     grow_tracklets(connection, batch.tracklets)
     _raise_longest_stays(connection, batch.tracklets)
     if batch.observations:

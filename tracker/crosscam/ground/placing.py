@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tracker.core.types import TrackUpdate
+from tracker.core.types import FloatArray, TrackUpdate
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground.local_tracks import Seen
 from tracker.crosscam.ground.rig import BORDER_PIXELS
-from tracker.crosscam.ground_plane import GroundCamera, locate
+from tracker.crosscam.ground_plane import Array, GroundCamera, locate
 
 VAGUE_METRES = 1.0
 """A place that is less certain than this is no evidence."""
@@ -34,13 +35,21 @@ class Places:
         if seen.size is not None and seen.size != camera.image_size:
             camera = self._cameras[camera_id] = camera.resized(seen.size)
         boxes = np.array([update.box_xyxy for update in updates], np.float32).reshape(-1, 4)
-        points = locate(camera, boxes, self._noise)
-        whole = (boxes[:, :2] > BORDER_PIXELS).all(axis=1)
-        whole &= (boxes[:, 2:] < np.array(camera.image_size) - BORDER_PIXELS).all(axis=1)
-        with np.errstate(invalid="ignore"):
-            sure = whole & points.known & (np.trace(points.covariance, axis1=1, axis2=2) <= VAGUE_METRES**2)
+        xy, sure = sure_places(camera, boxes, self._noise)
         sure &= np.array([update.detection_index is not None for update in updates])
         return [
             replace(update, ground_metres=(x, y)) if known else update
-            for update, known, (x, y) in zip(updates, sure.tolist(), points.xy.tolist(), strict=True)
+            for update, known, (x, y) in zip(updates, sure.tolist(), xy.tolist(), strict=True)
         ]
+
+
+def sure_places(camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Where people stand, (n, 2) metres, and of which boxes (n, 4) in pixels that is certain enough to be evidence,
+    (n,): of those that the picture's border does not cut. foot_noise: as for locate().
+    """
+    points = locate(camera, boxes_xyxy, foot_noise)
+    whole = (boxes_xyxy[:, :2] > BORDER_PIXELS).all(axis=1)
+    whole &= (boxes_xyxy[:, 2:] < np.array(camera.image_size) - BORDER_PIXELS).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        sure = whole & points.known & (np.trace(points.covariance, axis1=1, axis2=2) <= VAGUE_METRES**2)
+    return points.xy, sure

@@ -27,7 +27,7 @@ class Run(Base):
 
 class RunCamera(Base):
     """A camera's part in a run. epoch_us is the wall time of the stream's t_seconds = 0. clips: the folder in which
-    what it sent is kept, None: it is not.
+    what it sent is kept, None: it is not. width, height: of its latest pictures in pixels, None: not known.
     """
 
     __tablename__ = "run_cameras"
@@ -36,6 +36,8 @@ class RunCamera(Base):
     source: Mapped[str]
     epoch_us: Mapped[Micros]
     clips: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
 
 
 class Embedder(Base):
