@@ -1,7 +1,7 @@
 """Where not everybody can be compared with everybody: a small city, a smaller company."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from tests.crosscam.test_matcher import seen
 from tests.crosscam.test_restart import through_json
 from tracker.core.types import TrackState
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.appearances import Appearances
 from tracker.crosscam.company import LATE_SECONDS
 from tracker.crosscam.comparison import compare
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
-from tracker.crosscam.segments import Segment
 from tracker.crosscam.topology import Topology
 
 PLAIN = Looks(common=0.3, view=0.1, slow=0.1, noise=0.2, decay=0.3, dimension=64)
@@ -61,9 +61,9 @@ def strangers(city: City, count: int) -> Iterable[KnownPerson]:
 def test_a_round_compares_no_more_people_the_more_are_remembered(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
-    def counted(segments: Sequence[Segment], *others: Any) -> Any:
-        sizes.append(len(segments))
-        return compare(segments, *others)
+    def counted(company: Appearances, *others: Any) -> Any:
+        sizes.append(len(company.segments))
+        return compare(company, *others)
 
     monkeypatch.setattr("tracker.crosscam.matcher.compare", counted)
     city = City(TOWN)
@@ -79,9 +79,9 @@ def test_a_crowd_that_comes_at_once_is_met_company_by_company_and_nobody_is_left
     """Two hundred people: a round takes as many as fit, and all before they could be forgotten."""
     sizes: list[int] = []
 
-    def counted(segments: Sequence[Segment], *others: Any) -> Any:
-        sizes.append(len(segments))
-        return compare(segments, *others)
+    def counted(company: Appearances, *others: Any) -> Any:
+        sizes.append(len(company.segments))
+        return compare(company, *others)
 
     monkeypatch.setattr("tracker.crosscam.matcher.compare", counted)
     matcher, rounds = CrossCameraMatcher(CONFIG), []

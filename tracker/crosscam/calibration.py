@@ -44,6 +44,12 @@ class Populations:
     mixed: FloatArray
 
 
+def line_log_odds(cosines: FloatArray, slope: float | LogOdds, threshold: float | LogOdds, limit: float) -> LogOdds:
+    """A straight line, cut at +-limit, through 0 at `threshold`; one for all cosines, or each its own."""
+    odds: LogOdds = np.clip(slope * (cosines.astype(np.float64) - threshold), -limit, limit)
+    return odds
+
+
 @dataclass(frozen=True, slots=True)
 class CosineCalibration:
     """A straight line from cosine to log-likelihood ratio of "same person" over "different people".
@@ -60,8 +66,7 @@ class CosineCalibration:
 
     def log_odds(self, cosines: FloatArray) -> LogOdds:
         """Cosines of any shape -> log-likelihood ratios of the same shape."""
-        odds: LogOdds = np.clip(self.slope * (cosines.astype(np.float64) - self.threshold), -self.limit, self.limit)
-        return odds
+        return line_log_odds(cosines, self.slope, self.threshold, self.limit)
 
     def doubted(self, variance: float) -> Self:
         """The same threshold on a flatter line: as if cosines had errors of this variance, unseen by the pairs it was
@@ -180,9 +185,17 @@ class SureCosines:
     def _strangers(self, mixed: FloatArray) -> Normal:
         if len(mixed) < MIN_MIXED:
             return self.different
-        low, middle = np.quantile(mixed, [ONE_DEVIATION_BELOW, 0.5])
-        spread = float(middle - low) ** 2
-        return Normal(max(self.different.mean, float(middle)), max(self.different.variance, spread))
+        ordered = np.sort(mixed)
+        low, middle = _quantile(ordered, ONE_DEVIATION_BELOW), _quantile(ordered, 0.5)
+        return Normal(max(self.different.mean, middle), max(self.different.variance, (middle - low) ** 2))
+
+
+def _quantile(ordered: FloatArray, share: float) -> float:
+    """Of sorted values (n,), n >= 1, linear between two of them as np.quantile has it, in a tenth of its time."""
+    below, rest = divmod(share * (len(ordered) - 1), 1.0)
+    one, next_ = ordered[int(below)], ordered[min(int(below) + 1, len(ordered) - 1)]
+    step = float(next_ - one)
+    return float(next_) - step * (1 - rest) if rest >= 0.5 else float(one) + step * rest
 
 
 def _moments(values: FloatArray, prior: Normal, strength: float = 3.0) -> Normal:

@@ -20,6 +20,7 @@ from tracker.core.types import (
     TrackUpdate,
 )
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.appearances import Appearances
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.company import Company
 from tracker.crosscam.comparison import TRANSIT, Comparison, compare
@@ -210,13 +211,16 @@ class CrossCameraMatcher:
 
     def _solve(self, t_seconds: float, company: list[Segment]) -> list[IdentityEvent]:
         """Who of the company are one person? Returns what that changes."""
-        held = [self._identity(segment) for segment in company]
-        comparison = self._compare(company, held)
-        tails = self._settle_or_split(t_seconds, company, comparison)
-        if tails and not self._company.is_chosen:  # else they lead a company of the next round
-            company = sorted(company + tails, key=lambda s: s.order)
+        seen = self._appearances(company)
+        ready, leaving = self._judged(t_seconds, seen)
+        if leaving and not self._company.is_chosen:  # else they lead a company of the next round
+            company = sorted(company + self._settle_or_split(ready, leaving), key=lambda s: s.order)
             held = [self._identity(segment) for segment in company]
-            comparison = self._compare(company, held)
+            comparison = self._compare(self._appearances(company), held)
+        else:
+            held = [self._identity(segment) for segment in company]
+            comparison = self._compare(seen, held)
+            self._settle_or_split(ready, leaving)
         decided = [i if s.resting and i is not None else -1 for i, s in zip(held, company, strict=True)]
         ruling = self._decisions.ruling(company, np.array(decided, np.int64))
         log_odds = contested(comparison, held) if self._company.is_chosen else comparison.log_odds
@@ -237,20 +241,22 @@ class CrossCameraMatcher:
             self._walks.learn(t_seconds, company, held, comparison)
         return events
 
-    def _compare(self, company: Sequence[Segment], held: Sequence[int | None]) -> Comparison:
+    def _appearances(self, company: Sequence[Segment]) -> Appearances:
+        return Appearances.of(company, self._memory.tints if self._company.is_chosen else None)
+
+    def _compare(self, seen: Appearances, held: Sequence[int | None]) -> Comparison:
         """With many known people, chance finds somebody alike: each of them gets its share of the false matches.
 
         Where only those who could be meant are compared, what speaks for one of them speaks against the others, too; to
         divide by everybody would count the crowd twice, and to leave it uncounted trusts too few rivals.
         """
-        beyond_looks = {} if self._walks is None else {TRANSIT: self._walks.log_odds(company, held)}
-        standing = standing_log_odds(company)
+        beyond_looks = {} if self._walks is None else {TRANSIT: self._walks.log_odds(seen.segments, held)}
+        standing = standing_log_odds(seen.segments)
         if standing is not None:
             beyond_looks[ON_GROUND] = standing
-        tints = self._memory.tints if self._company.is_chosen else None
         known = self._company.known
         shares = known**SHARE_AMONG_MANY if self._company.is_chosen else known
-        return compare(company, self._config.false_match_rate / shares, beyond_looks, tints)
+        return compare(seen, self._config.false_match_rate / shares, beyond_looks)
 
     def _rest(self, t_seconds: float) -> None:
         """Tracks that ended long ago are decided; identities unseen for too long are let go."""
@@ -273,14 +279,19 @@ class CrossCameraMatcher:
             present = self._log.identities() | self._memory.identities | held()
             self._decisions.forget({self._book.resolve(identity_id) for identity_id in present})
 
-    def _settle_or_split(self, t_seconds: float, company: Sequence[Segment], comparison: Comparison) -> list[Segment]:
-        """Judge the recent stretch of every live track that has a long enough one; returns the segments split off.
+    def _judged(self, t_seconds: float, seen: Appearances) -> tuple[list[Segment], list[Segment]]:
+        """The live tracks whose recent stretch is long enough to be judged, and those of them that hold somebody else.
 
         A track on the ground is not judged: its looks change with the cameras that see it, its place does not lie.
         """
+        company = seen.segments
         ready = [row for row, segment in enumerate(company) if segment.is_long_enough(t_seconds, self._config)]
-        in_picture = [row for row in ready if not company[row].views]
-        tails = [self._open.split(company[row]) for row in self._split_check.changed(company, in_picture, comparison)]
-        for row in ready:
-            company[row].settle()
+        leaving = self._split_check.changed(seen, [row for row in ready if not company[row].views])
+        return [company[row] for row in ready], [company[row] for row in leaving]
+
+    def _settle_or_split(self, ready: Sequence[Segment], leaving: Sequence[Segment]) -> list[Segment]:
+        """Returns the segments that are split off those who leave."""
+        tails = [self._open.split(segment) for segment in leaving]
+        for segment in ready:
+            segment.settle()
         return tails

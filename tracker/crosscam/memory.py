@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracker.core.types import FloatArray
-from tracker.crosscam.comparison import FULL_WEIGHT
+from tracker.crosscam.appearances import FULL_WEIGHT
 from tracker.crosscam.constraints import Party
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.revocable import Revocable

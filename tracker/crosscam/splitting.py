@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tracker.crosscam.appearances import Appearances
 from tracker.crosscam.calibration import SureCosines
-from tracker.crosscam.comparison import Comparison, beyond_tint
-from tracker.crosscam.segments import Segment
+from tracker.crosscam.features import rows_of
 
 MEMORY = 500
 FALSE_MATCH_RATE = 0.01
@@ -31,18 +31,17 @@ class SplitCheck:
         self._same.extend(state["same"])
         self._different.extend(state["different"])
 
-    def changed(self, segments: Sequence[Segment], rows: Sequence[int], comparison: Comparison) -> list[int]:
+    def changed(self, seen: Appearances, rows: Sequence[int]) -> list[int]:
         """Those of `rows` (segments with a recent stretch) whose recent looks speak for somebody else."""
         if not rows:
             return []
-        recent = np.stack([mean for row in rows if (mean := segments[row].recent.mean()) is not None])
-        means = np.stack([comparison.means[segments[row].camera_id] for row in rows])
-        cosines = beyond_tint(recent, means, comparison.tints) @ comparison.features.T
+        recent = [mean for row in rows if (mean := seen.segments[row].recent.mean()) is not None]
+        cosines = seen.beyond_tint(rows_of(recent, seen.features.shape[1]), rows) @ seen.features.T
         own = cosines[np.arange(len(rows)), rows]
-        settled = np.array([segments[row].gallery.weight > 0 for row in rows])
+        settled = np.array([seen.segments[row].gallery.weight > 0 for row in rows])
         same, different = (np.array(values, np.float32) for values in (self._same, self._different))
         calibration = SureCosines.of(same, different).calibration(NOTHING, FALSE_MATCH_RATE)
         leaves = settled & (calibration.log_odds(own) < self._log_odds)
         self._same.extend(own[settled & ~leaves].tolist())
-        self._different.extend(cosines[comparison.rivals[rows]].tolist())
+        self._different.extend(cosines[seen.rivals[rows]].tolist())
         return [row for row, left in zip(rows, leaves, strict=True) if left]
