@@ -224,27 +224,51 @@ def test_a_track_that_people_take_out_of_its_person_leaves_it_until_they_take_th
         assert world.identities(1) == {before}
 
 
-def test_people_whom_another_camera_saw_at_one_instant_stay_two_when_the_ground_joins_their_tracks() -> None:
-    """The cameras' tracks follow whom they joined, and nobody outside hears of tracks on the ground."""
+def joined_at_the_end(members: dict[int, tuple[str, ...]], elsewhere: str) -> tuple[SiteMatcher, list[IdentityEvent]]:
+    """Three people on the ground, of whom the second turns out to be the first. members: cameras that see each, always.
+
+    elsewhere: a camera that sees all three beside the ground. Returns what the last step told, too.
+    """
     site, events = GroundSite(CAMERAS), []
     matcher = SiteMatcher(CrossCameraMatcher(), site, 3600.0)
     for number in range(40):
         t, joined = number * 0.1, number == 39
         on_ground = [
-            GroundUpdate(k, t, np.zeros(2), np.eye(2), {"c0": k}, {"c0": (1.0, 0.1)}, None, True) for k in (1, 2, 3)
+            GroundUpdate(
+                k, t, np.zeros(2), np.eye(2), dict.fromkeys(where, k), dict.fromkeys(where, (1.0, 0.1)), None, True
+            )
+            for k, where in members.items()
         ]
         site.latest = GroundStep(
             reports=[seen(SITE, k, k, t) for k in ((1, 3) if joined else (1, 2, 3))],
             joined=[((SITE, 1), (SITE, 2))] if joined else [],
-            members=[(("c0", one.track_id), one) for one in on_ground],
+            members=[((camera, one.track_id), one) for one in on_ground for camera in one.boxes],
         )
-        events = matcher.update(t, [seen(camera, k, k, t) for camera in ("c0", "hall") for k in (1, 2, 3)])
+        local = [seen(camera, k, k, t) for k, where in members.items() for camera in where]
+        events = matcher.update(t, [*local, *(seen(elsewhere, k, k, t) for k in members)])
+    return matcher, events
+
+
+def test_people_whom_another_camera_saw_at_one_instant_stay_two_when_the_ground_joins_their_tracks() -> None:
+    """The cameras' tracks follow whom they joined, and nobody outside hears of tracks on the ground."""
+    matcher, events = joined_at_the_end({1: ("c1",), 2: ("c0",), 3: ("c0",)}, "hall")
     one, other = matcher.identity_of(("hall", 1)), matcher.identity_of(("hall", 2))
     assert [(e.kind, e.tracklet, e.identity_id, e.previous_identity_id) for e in events] == [
         (IdentityEventKind.REVISED, ("c0", 2), one, other)
     ]
     assert one != other
-    assert [matcher.identity_of(("c0", k)) for k in (1, 2)] == [one, one]
+    assert [matcher.identity_of(key) for key in (("c1", 1), ("c0", 2))] == [one, one]
+
+
+def test_a_camera_s_track_that_was_seen_beside_the_other_stays_who_it_was_when_the_ground_joins_them() -> None:
+    matcher, events = joined_at_the_end({1: ("c0",), 2: ("c0", "c1"), 3: ("c0",)}, "c2")
+    one, other = matcher.identity_of(("c0", 1)), matcher.identity_of(("c0", 2))
+    assert None is not one != other is not None
+    assert [(e.kind, e.tracklet, e.identity_id, e.previous_identity_id) for e in events] == [
+        (IdentityEventKind.REVISED, ("c1", 2), one, other)
+    ]
+    assert matcher.identity_of(("c1", 2)) == one
+    assert matcher.identity_at(("c0", 2), 3.9) == other
 
 
 def restarted(world: Played) -> Played:

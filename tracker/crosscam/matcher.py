@@ -32,6 +32,7 @@ from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.memory import Memory
 from tracker.crosscam.naming import Namer
 from tracker.crosscam.open_tracks import OpenTracks
+from tracker.crosscam.presence import Presence
 from tracker.crosscam.search import Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
@@ -113,24 +114,31 @@ class CrossCameraMatcher:
             segment.due = True
         return events
 
-    def join_tracks(self, t_seconds: float, kept: TrackletKey, gone: TrackletKey) -> list[IdentityEvent]:
+    def join_tracks(
+        self, t_seconds: float, kept: TrackletKey, gone: TrackletKey, rest: Presence | None = None
+    ) -> list[IdentityEvent]:
         """A tracker found that two of its tracks are one person: `gone` ends, its identity joins that of `kept`. Where
         one camera saw both identities at one instant, only the track joins; where it did not fit either, nothing does.
+        rest: when that of `gone` was seen which is somebody else all the same; with any, the identities stay two.
         """
         dropped = self._open.drop(gone, t_seconds)
         if dropped is None:
             return []
         before, after = self.identity_of(gone), self.identity_of(kept)
-        if after is None and kept in self._open.live:
-            successor = self._open.live[kept]
+        successor, stay_two = self._open.live.get(kept), rest is not None and bool(rest.runs)
+        if before is not None and rest is not None and stay_two:
+            self._memory.put(before, Segment(gone, rest.first_seconds, presence=rest, resting=True))
+        if after is None and successor is not None and not stay_two:
             successor.identity_id = before
             self._log.assign(kept, successor.since_seconds, before)
-        if before is None or after is None or before == after or self._decisions.keep_apart(before, after):
+        if before is None or after is None or before == after:
+            _seen_as(successor, dropped)
             return []
-        evidence = LinkEvidence(rule=SAME_TRACK, score=0.0)
         others = [segment for segment in self._segments_of(after) if segment.key != kept]
-        if any(dropped.meets(other) for other in others):
+        if self._decisions.keep_apart(before, after) or any(dropped.meets(other) for other in others):
             return []
+        _seen_as(successor, dropped)
+        evidence = LinkEvidence(rule=SAME_TRACK, score=0.0)
         if any(mine.meets(other) for mine in self._segments_of(before) for other in self._segments_of(after)):
             self._log.assign(gone, dropped.since_seconds, after)
             self._log.tell(gone, after)
@@ -295,3 +303,11 @@ class CrossCameraMatcher:
         for segment in ready:
             segment.settle()
         return tails
+
+
+def _seen_as(successor: Segment | None, dropped: Segment) -> None:
+    """Whoever was seen beside a track that is dropped is not who goes on with it either."""
+    if successor is not None:
+        successor.presence.absorb(dropped.presence)
+        for camera, presence in dropped.views.items():
+            successor.views.setdefault(camera, Presence()).absorb(presence)

@@ -14,6 +14,7 @@ from tracker.crosscam.decisions import MUST_LINK, WITHDRAWN, pack_constraint, un
 from tracker.crosscam.ground.members import Member, Members
 from tracker.crosscam.ground.site import NO_BOX, SITE, GroundSite
 from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.crosscam.presence import Presence
 from tracker.crosscam.state import State
 
 REMEMBERED_MERGES = 10_000
@@ -41,7 +42,8 @@ class SiteMatcher:
         """As CrossCameraMatcher.update(); updates: of all cameras, those of the site's latest step among them."""
         step = self._site.latest
         events = [event for kept, gone in step.joined for event in self._join(t_seconds, kept, gone)]
-        self._members.note(step.members, SITE, updates)
+        for forgotten in self._members.note(step.members, SITE, updates):
+            self._left.pop(forgotten, None)
         ended = [TrackUpdate(*key, t_seconds, TrackState.ENDED, NO_BOX, 0.0) for key in self._returned]
         self._returned = []
         others = [u for u in updates if u.key in self._left or u.key not in self._members]
@@ -123,15 +125,48 @@ class SiteMatcher:
         return self._member_or_person(party) if isinstance(party, tuple) else party
 
     def _join(self, t_seconds: float, kept: TrackletKey, gone: TrackletKey) -> list[IdentityEvent]:
-        """Two tracks on the ground were one person, unless their identities have to be two."""
-        events = self._passed_on(t_seconds, self._matcher.join_tracks(t_seconds, kept, gone))
+        """Two tracks on the ground were one person, unless their identities have to be two. A camera's track of `gone`
+        that was seen beside one of `kept` is somebody else, or a second box: it stays what it was, and is no part of
+        the person. Where it would go on as the person's only one, nothing joins.
+        """
+        same = self._matcher.identity_of(kept)
+        if same is None or same != self._matcher.identity_of(gone):
+            beside = self._beside(kept, gone)
+            if any(self._goes_on(member, kept) for member in beside):
+                return []
+        else:
+            beside = []  # by people's word
+        self._left |= {member.key: member.told for member in beside}
+        rest = Presence()
+        for member in beside:
+            if member.told is not None:
+                rest.absorb(member.presence)
+        events = self._passed_on(t_seconds, self._matcher.join_tracks(t_seconds, kept, gone, rest))
         one, other = self._matcher.identity_of(gone), self._matcher.identity_of(kept)
         if one is None or other is None or one == other:
             self._members.move(gone, kept)
             self._became[gone] = kept
             if len(self._became) > REMEMBERED_MERGES:
                 del self._became[next(iter(self._became))]
+        else:
+            for member in beside:
+                del self._left[member.key]
         return events
+
+    def _beside(self, kept: TrackletKey, gone: TrackletKey) -> list[Member]:
+        """The cameras' tracks of `gone` that a camera saw at one instant with a track of `kept`."""
+        family = [member for member in self._members.of(kept) if member.key not in self._left]
+        return [
+            mine
+            for mine in self._members.of(gone)
+            if mine.key not in self._left
+            and any(mine.key[0] == other.key[0] and mine.presence.meets(other.presence) for other in family)
+        ]
+
+    def _goes_on(self, member: Member, kept: TrackletKey) -> bool:
+        """Whether a camera goes on with this track as `kept`, of which it has no open one."""
+        camera = member.key[0]
+        return not member.ended and all(one.ended or one.key[0] != camera for one in self._members.of(kept))
 
     def _passed_on(self, t_seconds: float, said: Iterable[IdentityEvent]) -> list[IdentityEvent]:
         """What is said of a person on the ground, said of the cameras' tracks, also of those that joined since."""

@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
 from tracker.core.types import LinkEvidence, TrackletKey, TrackState, TrackUpdate
 from tracker.crosscam.ground.tracker import GroundUpdate
+from tracker.crosscam.presence import Presence
 from tracker.crosscam.standing import ON_GROUND
 from tracker.crosscam.state import State
 
@@ -15,6 +16,7 @@ class Member:
     """A track of one camera. person: the track on the ground. told: the identity that the last event gave it.
 
     log_odds, metres: of its first box, how well it fitted the person's place, and how far from there it stood.
+    presence: when its camera saw it. ended: it is over.
     """
 
     key: TrackletKey
@@ -23,6 +25,8 @@ class Member:
     metres: float
     confirmed: bool = False
     told: int | None = None
+    ended: bool = False
+    presence: Presence = field(default_factory=Presence)
 
     def evidence(self) -> LinkEvidence:
         """Why it is the same person as the other cameras' tracks."""
@@ -39,6 +43,7 @@ class Members:
         self._by_person: dict[TrackletKey, list[Member]] = {}
         self._ended: deque[tuple[float, TrackletKey]] = deque()
         self._untold: dict[TrackletKey, None] = {}
+        self._last_step: dict[str, float] = {}
 
     def __contains__(self, key: TrackletKey) -> bool:
         return key in self._by_key
@@ -55,8 +60,12 @@ class Members:
         found = [self._by_key[key] for key in self._untold]
         return iter([member for member in found if member.confirmed])
 
-    def note(self, here: Iterable[tuple[TrackletKey, GroundUpdate]], site: str, updates: Iterable[TrackUpdate]) -> None:
-        """One step: who is in view now, and what happened to the tracks of the cameras."""
+    def note(
+        self, here: Iterable[tuple[TrackletKey, GroundUpdate]], site: str, updates: Sequence[TrackUpdate]
+    ) -> list[TrackletKey]:
+        """One step: who is in view now, and what happened to the tracks of the cameras. Returns those that are known no
+        more.
+        """
         for key, person in here:
             if key not in self._by_key:
                 log_odds, metres = person.fits[key[0]]
@@ -67,11 +76,15 @@ class Members:
             if member is None:
                 continue
             member.confirmed |= update.confirmed
+            if update.detection_index is not None:
+                member.presence.see(update.t_seconds, self._last_step.get(update.camera_id))
             if update.state is TrackState.ENDED:
+                member.ended = True
                 self._ended.append((update.t_seconds, update.key))
                 if not member.confirmed:
                     self._untold.pop(update.key, None)
-        self._forget(max((update.t_seconds for update in updates), default=-1e18))
+        self._last_step.update((update.camera_id, update.t_seconds) for update in updates)
+        return self._forget(max((update.t_seconds for update in updates), default=-1e18))
 
     def tell(self, member: Member, identity_id: int) -> int | None:
         """An event gives it this identity; returns the one before."""
@@ -88,13 +101,15 @@ class Members:
     def state(self) -> State:
         """Plain data for restore()."""
         return {
-            "members": [asdict(member) for member in self._by_key.values()],
+            "members": [_packed(member) for member in self._by_key.values()],
+            "last_step": dict(self._last_step),
             "ended": [[t_seconds, *key] for t_seconds, key in self._ended],
         }
 
     def restore(self, state: State) -> None:
         for row in state["members"]:
-            self._add(Member(**{**row, "key": tuple(row["key"]), "person": tuple(row["person"])}))
+            self._add(_unpacked(row))
+        self._last_step = dict(state["last_step"])
         self._ended.extend((t_seconds, (camera, number)) for t_seconds, camera, number in state["ended"])
 
     def _add(self, member: Member) -> None:
@@ -111,8 +126,22 @@ class Members:
         if not family:
             del self._by_person[member.person]
 
-    def _forget(self, now_seconds: float) -> None:
+    def _forget(self, now_seconds: float) -> list[TrackletKey]:
+        forgotten = []
         while self._ended and self._ended[0][0] < now_seconds - self._keep_seconds:
             member = self._by_key.get(self._ended.popleft()[1])
             if member is not None:
                 self._drop(member)
+                forgotten.append(member.key)
+        return forgotten
+
+
+def _packed(member: Member) -> State:
+    plain = {name: getattr(member, name) for name in ("log_odds", "metres", "confirmed", "told", "ended")}
+    return {"key": list(member.key), "person": list(member.person), "runs": member.presence.runs, **plain}
+
+
+def _unpacked(row: State) -> Member:
+    plain = {name: value for name, value in row.items() if name not in ("key", "person", "runs")}
+    presence = Presence.of([(first, last) for first, last in row["runs"]])
+    return Member(tuple(row["key"]), tuple(row["person"]), presence=presence, **plain)

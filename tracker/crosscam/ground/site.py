@@ -76,7 +76,7 @@ class GroundSite:
 
     def update(self, t_seconds: float, seen: Mapping[str, Seen], lost: Sequence[str] = ()) -> GroundStep:
         """Take one step; cameras of `seen` that are none of the site's are passed over. lost: cameras that are gone."""
-        here = {name: one for name, one in seen.items() if self._fits(name, one)}
+        here = {name: one for name, one in sorted(seen.items()) if self._fits(name, one)}
         people = self._tracker.update(t_seconds, {name: one.detections for name, one in here.items()})
         joined = [((SITE, kept), (SITE, gone)) for kept, gone in self._tracker.joined]
         for local in self._locals.values():
