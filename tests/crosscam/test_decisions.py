@@ -152,8 +152,9 @@ TWO = (("east", 1), ("east", 2))
 
 @pytest.mark.parametrize(("linked", "withdrawn"), [(3.0, 4.5), (3.0, 7.0), (8.5, 10.0), (3.0, 13.0)])
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("of_tracks", [False, True])
 def test_a_link_that_is_taken_back_leaves_two_people_with_their_own_numbers(
-    linked: float, withdrawn: float, turned: bool
+    linked: float, withdrawn: float, turned: bool, of_tracks: bool
 ) -> None:
     """Whether their tracks are in view, ended or at rest; those who return are recognised as on a run without it."""
     plain, matcher = CrossCameraMatcher(LONG), CrossCameraMatcher(LONG)
@@ -161,7 +162,8 @@ def test_a_link_that_is_taken_back_leaves_two_people_with_their_own_numbers(
     one, other = (plain.identity_of(key) for key in TWO)
     assert one is not None
     assert other is not None
-    link = said(MUST, other, one) if turned else said(MUST, one, other)
+    pair = TWO if of_tracks else (one, other)
+    link = said(MUST, *(pair[::-1] if turned else pair))
     taken_back = Withdrawal((link,), tuple(zip(TWO, (one, other), strict=True)))
     events = watched(CROSSING, matcher, {linked: [link], withdrawn: [taken_back]})
     assert any(e.kind is IdentityEventKind.MERGED for e in events)

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, select
 
+from tests.crosscam.test_decisions import watched
+from tests.crosscam.test_matcher import CROSSING, steps_of
 from tests.store.test_memory import next_heard, wait_for
-from tests.store.walk import EPOCH
+from tests.store.walk import EPOCH, IMAGE
 from tests.world import Noise, View, World, WorldCamera
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import Detections, FloatArray, TrackletKey
 from tracker.crosscam.constraints import Constraint, Withdrawal
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.pipeline import Pipeline
+from tracker.ports import Step
 from tracker.store.corrections import merge_identities, split_identity, undo
 from tracker.store.memory import Hearing
 from tracker.store.models import Camera, Identity, Tracklet
@@ -177,3 +180,41 @@ def test_a_track_in_view_that_is_split_off_is_somebody_new_in_matcher_and_histor
     assert now[other] == before[other]
     after = under_way.ended()
     assert {one: after[one] for one in now} == now
+
+
+@pytest.mark.parametrize("change", [lambda c, first, second: merge_identities(c, second, first), judged_as_one])
+def test_a_correction_of_people_at_rest_and_its_undoing_reach_the_matcher(
+    store: Store, monkeypatch: pytest.MonkeyPatch, change: Callable[[Connection, int, int], object]
+) -> None:
+    """Nobody is in view when both are said; those who return are recognised as in a run without any of it."""
+    monkeypatch.setattr("tracker.store.memory.HEAR_SECONDS", 0.01)
+    config, tracks = MatcherConfig(memory_seconds=60.0, open_seconds=1.0), [("east", 1), ("east", 2)]
+    plain, matcher = (CrossCameraMatcher(config, issue_id=issue) for issue in (None, IdentityNumbers(store)))
+    watched(CROSSING, plain)
+    run = begin_run(
+        store, {c: CameraOrigin(c, EPOCH) for c in ("east", "west")}, embedder_name="x", embedder_dimension=64
+    )
+    sink = StoreSink(store, run)
+    steps = iter(steps_of(CROSSING))
+    with Hearing(store, run) as hearing:
+        for t, updates in steps:
+            of_camera = {c: [u for u in updates if u.camera_id == c] for c in ("east", "west")}
+            frames = {c: Frame(c, round(10 * t), t, IMAGE) for c in of_camera}
+            sink.write(Step(FrameBatch(t, frames), of_camera, matcher.update(t, updates)))
+            if t > 7.5:
+                break
+        wait_for(store, lambda c: {*tracks} <= stored(c).keys())
+        before = {key: matcher.identity_of(key) for key in tracks}
+        first, second = sorted(number or 0 for number in before.values())
+        for correct, people in ((lambda c: change(c, first, second), 1), (undo, 2)):
+            with store.write() as connection:
+                correct(connection)
+            matcher.constrain(t, next_heard(hearing))
+            assert len({matcher.identity_of(key) for key in tracks}) == people
+    sink.close()
+    assert {key: matcher.identity_of(key) for key in tracks} == before
+    for t, updates in steps:
+        matcher.update(t, updates)
+    matcher.finish(t)
+    for key in (*tracks, ("west", 3), ("west", 4)):
+        assert matcher.identity_of(key) == plain.identity_of(key)

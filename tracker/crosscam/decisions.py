@@ -92,10 +92,11 @@ class Decisions:
         """A person takes decisions back; the rounds to come judge without them. unsettled: as for add()."""
         self.constraints.withdraw(said.decisions)
         before = {key: self.identities_of(key) for key, _ in said.whose}
+        whose = dict(said.whose)
         for decision in said.decisions:
             if decision.kind is ConstraintKind.MUST_LINK:
-                self._part(decision.one, decision.other)
-        whose = dict(said.whose)
+                own = [whose.get(p) if isinstance(p, tuple) else p for p in (decision.one, decision.other)]
+                self._part(*own)
         self._rename(whose, unsettled)
         events = []
         open_keys = {segment.key for segment in unsettled}
@@ -189,12 +190,11 @@ class Decisions:
             return any(segment.key == party for segment in unsettled)
         return bool(self._open_tracks(party, unsettled))
 
-    def _part(self, one: Party, other: Party) -> None:
-        """Two ids that were made one are two again."""
-        if isinstance(one, int) and isinstance(other, int):
-            gone = self._book.part(one, other)
-            if gone is not None:
-                self._memory.take_out(gone, gone)
+    def _part(self, one: int | None, other: int | None) -> None:
+        """Two ids that were made one are two again; None: not known."""
+        gone = None if one is None or other is None else self._book.part(one, other)
+        if gone is not None:
+            self._memory.take_out(gone, gone)
 
     def _unite(self, t_seconds: float, identities: Sequence[int], reason: str) -> list[IdentityEvent]:
         """The first identity survives."""
