@@ -2,6 +2,7 @@
 
     python -m benchmarks.city people [--minutes 60] [--ways none|given|learnt] [--seed 1]
     python -m benchmarks.city rounds      with 1,000, 10,000 and 100,000 people remembered
+    python -m benchmarks.city corrections by what people decided about 10,000 people remembered
     python -m benchmarks.city tracks      by the number of tracks that are followed at once
     python -m benchmarks.city search      top 10 among 10,000 and 1,000,000 vectors
 
@@ -26,6 +27,7 @@ from scipy.optimize import linear_sum_assignment
 from tests.city import BOX, City, CityConfig, Looks, Wardrobe
 from tracker.core.types import FloatArray, TrackletKey, TrackState, TrackUpdate
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.features import unit_rows
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
@@ -166,6 +168,26 @@ def rounds(counts: Sequence[int] = (1_000, 10_000, 100_000), seconds: float = 60
         print(f"{count:>9,} remembered: {cost(took)}, peak {peak:.0f} MB", flush=True)
 
 
+def corrections(counts: Sequence[int] = (0, 2_000, 20_000), seconds: float = 20.0) -> None:
+    print(f"round by decisions of people about 10,000 remembered; {seconds:g} s of stream after as many to warm up")
+    for count in counts:
+        city = City()
+        known = list(remembered(city, 10_000))
+        matcher = CrossCameraMatcher(CONFIG, known=known, neighbours=ScreenedNeighbours())
+        matcher.constrain(0.0, decided([person.identity_id for person in known], count))
+        took = live_through(city, matcher, 2 * seconds).rounds_ms[int(2 * seconds) :]
+        print(f"{count:>9,} decisions: {cost(took)}", flush=True)
+
+
+def decided(people: Sequence[int], count: int) -> Iterator[Constraint]:
+    """Every other decision makes one person of two who were two, the others part two for good."""
+    rng = np.random.default_rng(0)
+    pairs = rng.permutation(people).reshape(-1, 2).tolist()
+    for number in range(count):
+        one, other = pairs[number // 2 % len(pairs)] if number % 2 else rng.choice(people, 2, replace=False).tolist()
+        yield Constraint(ConstraintKind.MUST_LINK if number % 2 else ConstraintKind.CANNOT_LINK, one, other)
+
+
 def tracks(counts: Sequence[int] = (92, 220, 412, 5_000), seconds: float = 30.0) -> None:
     print("round by tracks at once, four cameras (5,000 tracks: 100), after a while    Open Model Zoo")
     for count in counts:
@@ -208,7 +230,7 @@ def search(counts: Sequence[int] = (10_000, 100_000, 1_000_000), dimension: int 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("people", "rounds", "tracks", "search"), nargs="+")
+    parser.add_argument("what", choices=("people", "rounds", "corrections", "tracks", "search"), nargs="+")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--ways", nargs="+", choices=("none", "given", "learnt"), default=["none", "given"])
     parser.add_argument("--seed", type=int, default=1, help="of the people's city; constants were chosen on 0")
@@ -218,6 +240,8 @@ def main() -> None:
             people(arguments.minutes, arguments.ways, arguments.seed)
         elif what == "rounds":
             rounds()
+        elif what == "corrections":
+            corrections()
         elif what == "tracks":
             tracks()
         else:

@@ -15,6 +15,7 @@ from tracker.crosscam.affinity import Walks
 from tracker.crosscam.appearances import Appearances
 from tracker.crosscam.company import LATE_SECONDS
 from tracker.crosscam.comparison import compare
+from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.crosscam.topology import Topology
@@ -57,8 +58,11 @@ def strangers(city: City, count: int) -> Iterable[KnownPerson]:
         yield KnownPerson(10_000 + number, city.cameras[camera], look, 3.0, -1.0 - number % 50, 5.0)
 
 
-@pytest.mark.parametrize("count", [50, 2000])
-def test_a_round_compares_no_more_people_the_more_are_remembered(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("count", "parted"), [(50, 0), (2000, 0), (2000, 1999)])
+def test_a_round_compares_no_more_people_the_more_are_remembered(
+    count: int, parted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where people have said of each that it is not the next one."""
     sizes: list[int] = []
 
     def counted(company: Appearances, *others: Any) -> Any:
@@ -67,7 +71,8 @@ def test_a_round_compares_no_more_people_the_more_are_remembered(count: int, mon
 
     monkeypatch.setattr("tracker.crosscam.matcher.compare", counted)
     city = City(TOWN)
-    matcher = CrossCameraMatcher(CONFIG, known=strangers(city, count))
+    said = [Constraint(ConstraintKind.CANNOT_LINK, 10_000 + k, 10_001 + k) for k in range(parted)]
+    matcher = CrossCameraMatcher(CONFIG, known=strangers(city, count), constraints=said)
     for t, updates in city.steps(20.0):
         matcher.update(t, updates)
     assert 20 < max(sizes) < 2 * CONFIG.round_segments

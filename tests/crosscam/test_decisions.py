@@ -195,7 +195,7 @@ def test_what_follows_from_two_decisions_stays_until_both_are_taken_back() -> No
     assert list(constraints) == [implied]
     constraints.withdraw([first])
     assert not list(constraints)
-    assert not constraints.partners(("east", 1))
+    assert ("east", 1) not in constraints
 
 
 @pytest.mark.parametrize("moment", [3.0, 10.0])

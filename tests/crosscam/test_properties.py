@@ -5,13 +5,14 @@ from dataclasses import replace
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.crosscam.test_matcher import Visit, play, steps_of
-from tracker.core.types import IdentityEventKind
+from tracker.core.types import IdentityEvent, IdentityEventKind
 from tracker.crosscam.clustering import cluster
-from tracker.crosscam.constraints import Constraint, ConstraintKind
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Withdrawal
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.crosscam.presence import Presence
 
@@ -104,6 +105,43 @@ def test_what_people_decide_holds(
     for t, key in sightings:
         together[t, key[0], matcher.identity_at(key, t)].append(key)
     assert all(set(keys) in linked for keys in together.values() if len(keys) > 1)
+
+
+@st.composite
+def anything_said(draw: st.DrawFn) -> list[tuple[float, Constraint | Withdrawal]]:
+    """Contradictions, tracks and people whom nobody ever saw, and second thoughts."""
+    tracks = st.tuples(st.sampled_from(["east", "west"]), st.integers(1, 9))
+    party = st.one_of(tracks, st.integers(1, 5), st.sampled_from([900, 901]))
+    pairs = draw(st.lists(st.tuples(st.sampled_from(list(ConstraintKind)), party, party), max_size=8))
+    said: list[tuple[float, Constraint | Withdrawal]] = []
+    for kind, one, other in pairs:
+        decision, t = Constraint(kind, one, other), draw(st.integers(0, 60)) / 10
+        if one != other:
+            said.append((t, decision))
+            if draw(st.booleans()):
+                said.append((t + draw(st.integers(0, 30)) / 10, Withdrawal((decision,))))
+    return sorted(said, key=lambda entry: entry[0])
+
+
+@settings(max_examples=25)
+@given(worlds(), anything_said())
+def test_what_was_said_of_others_needs_not_be_heard(
+    visits: list[Visit], told: list[tuple[float, Constraint | Withdrawal]]
+) -> None:
+    """A round asks for decisions about whom it sees, and those linked to them; hearing all of them changes nothing."""
+
+    def events(hears_all: bool) -> list[IdentityEvent]:
+        matcher, waiting, found = CrossCameraMatcher(FAST), deque(told), []
+        with pytest.MonkeyPatch.context() as patch:
+            if hears_all:
+                patch.setattr(Constraints, "among", lambda constraints, _: list(constraints))
+            for t, updates in steps_of(visits):
+                while waiting and waiting[0][0] <= t:
+                    found += matcher.constrain(t, [waiting.popleft()[1]])
+                found += matcher.update(t, updates)
+        return found + matcher.finish(t)
+
+    assert events(hears_all=False) == events(hears_all=True)
 
 
 @settings(max_examples=10)

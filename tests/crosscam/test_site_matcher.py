@@ -18,7 +18,7 @@ from tracker.crosscam.ground.linking import SiteMatcher
 from tracker.crosscam.ground.local_tracks import Seen
 from tracker.crosscam.ground.site import SITE, GroundSite, GroundStep
 from tracker.crosscam.ground.tracker import GroundUpdate
-from tracker.crosscam.matcher import CrossCameraMatcher
+from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 
 SKY = np.array([600.0, 5.0, 660.0, 200.0], np.float32)
 """A box whose feet stand above the horizon: no place on the ground."""
@@ -57,10 +57,11 @@ class Played:
         return {self.matcher.identity_of(key) for key, people in self.whose.items() if person in people}
 
 
-def new_world() -> Played:
+def new_world(config: MatcherConfig | None = None) -> Played:
+    config = config or MatcherConfig()
     site = GroundSite(CAMERAS)
     followers = Followers({name: SingleCameraTracker(name) for name in CAMERAS}, site)
-    return Played(SiteMatcher(CrossCameraMatcher(), site, 3600.0), followers)
+    return Played(SiteMatcher(CrossCameraMatcher(config), site, config.answer_seconds), followers)
 
 
 def play(
@@ -222,6 +223,22 @@ def test_a_track_that_people_take_out_of_its_person_leaves_it_until_they_take_th
         world.matcher.constrain(14.0, [Withdrawal(said, ((gone, before),), (77, before))])
         play(4, world=world, first=28)
         assert world.identities(1) == {before}
+
+
+def test_what_was_said_about_people_whom_nobody_remembers_is_let_go() -> None:
+    """Reviews come every 2 s; what means nobody at two of them, one after the other, is gone at the next."""
+    world = new_world(MatcherConfig(answer_seconds=2.0, memory_seconds=2.0))
+    nobody = [Constraint(ConstraintKind.MUST_LINK, ("c0", 90 + k), ("c1", 90 + k)) for k in range(5)]
+    lasting = Constraint(ConstraintKind.CANNOT_LINK, ("c0", 1), ("c1", 2))
+    sizes = []
+    for number in range(28):
+        if number in (3, 27):
+            world.matcher.constrain(number * STEP_SECONDS, [lasting, *nobody] if number == 3 else [])
+        play(1, world=world, first=number)
+        sizes.append(len(world.matcher.state()["said"]))
+    assert sizes[2:4] == [0, 6]
+    assert sizes[-1] == 1
+    assert world.matcher.state()["said"][0][0][1] == ("c0", 1)
 
 
 def joined_at_the_end(members: dict[int, tuple[str, ...]], elsewhere: str) -> tuple[SiteMatcher, list[IdentityEvent]]:

@@ -192,6 +192,11 @@ class _Gathering:
         """Everybody of one identity: what is open, and what is at rest in the latest cameras or where they might meet
         an open track.
         """
+        self._bring_home(identity_id)
+        self._bring_partners(identity_id)
+
+    def _bring_home(self, identity_id: int) -> None:
+        """As _bring_family(), without whom people linked to them."""
         if identity_id in self._families:
             return
         self._families.add(identity_id)
@@ -201,14 +206,13 @@ class _Gathering:
             home.sort(key=lambda s: -s.presence.last_seconds)
         self._add(home[:HOMES])
         self._add(s for s in home[HOMES:] if s.presence.last_seconds >= self.open.since.get(s.camera_id, np.inf))
-        self._bring_partners(identity_id)
 
     def _bring_partners(self, party: Party) -> None:
-        for partner in self._decisions.constraints.partners(party):
-            for segment in self.open.by_key.get(partner, ()):
-                self._add([segment])
+        """All whom people linked to a track or person. Whoever is kept apart from them need not be here."""
+        for partner in self._decisions.linked_with([party]):
+            self._add(self.open.by_key.get(partner, ()))
             for identity_id in self._decisions.identities_of(partner):
-                self._bring_family(identity_id)
+                self._bring_home(identity_id)
 
     def _add(self, segments: Iterable[Segment]) -> None:
         for segment in segments:

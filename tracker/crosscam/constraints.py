@@ -1,6 +1,6 @@
 """What people said about who is who. Their word outranks everything that cameras saw, vetoes included."""
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,8 +46,9 @@ class Constraints:
 
     def __init__(self, decisions: Iterable[Constraint] = ()) -> None:
         self._sources: dict[Constraint, tuple[Constraint, ...]] = {}
-        self._linked: dict[Party, dict[Party, None]] = {}
-        self._apart: dict[Party, dict[Party, None]] = {}
+        self._turns: dict[Constraint, int] = {}
+        self._about: dict[Party, dict[Constraint, None]] = {}
+        self._next_turn = 0
         for decision in decisions:
             self.add(decision)
 
@@ -58,6 +59,10 @@ class Constraints:
     def __len__(self) -> int:
         return len(self._sources)
 
+    def __contains__(self, party: Party) -> bool:
+        """Whether anything was said of this party."""
+        return party in self._about
+
     def add(self, decision: Constraint, *sources: Constraint) -> None:
         """One more decision; one that is repeated counts as new. sources: what people said, if it follows from that."""
         known = self._sources.pop(decision, ())
@@ -67,6 +72,10 @@ class Constraints:
     def sources(self, decision: Constraint) -> tuple[Constraint, ...]:
         """What people said that the decision is, or follows from."""
         return self._sources[decision]
+
+    def said(self) -> set[Constraint]:
+        """All that people said and that still means anybody."""
+        return {source for sources in self._sources.values() for source in sources}
 
     def withdraw(self, said: Iterable[Constraint]) -> None:
         """People take back what they said; what follows from nothing else ends with it."""
@@ -79,35 +88,35 @@ class Constraints:
         self._reset({one: sources for one, sources in self._sources.items() if one not in decisions})
 
     def _reset(self, sources: dict[Constraint, tuple[Constraint, ...]]) -> None:
-        self._sources, self._linked, self._apart = sources, {}, {}
+        self._sources, self._turns, self._about = sources, {}, {}
         for decision in self._sources:
             self._index(decision)
 
     def _index(self, decision: Constraint) -> None:
-        partners = self._linked if decision.kind is ConstraintKind.MUST_LINK else self._apart
-        partners.setdefault(decision.one, {})[decision.other] = None
-        partners.setdefault(decision.other, {})[decision.one] = None
+        self._next_turn += 1
+        self._turns[decision] = self._next_turn
+        for party in (decision.one, decision.other):
+            self._about.setdefault(party, {})[decision] = None
 
-    def partners(self, party: Party) -> list[Party]:
-        """Everybody of whom something was said together with this party."""
-        return [*self._linked.get(party, ()), *self._apart.get(party, ())]
+    def among(self, parties: Collection[Party]) -> list[Constraint]:
+        """What was said of two of these parties, oldest first."""
+        here = set(parties)
+        found = {d for party in here for d in self._about.get(party, ()) if d.one in here and d.other in here}
+        return sorted(found, key=self._turns.__getitem__)
+
+    def partners(self, party: Party, kind: ConstraintKind) -> list[Party]:
+        """Everybody to whom people linked this party, or from whom they parted it."""
+        about = [decision for decision in self._about.get(party, ()) if decision.kind is kind]
+        return [decision.other if decision.one == party else decision.one for decision in about]
 
     def is_linked(self, party: Party) -> bool:
-        return party in self._linked
+        return any(decision.kind is ConstraintKind.MUST_LINK for decision in self._about.get(party, ()))
 
     def linked(self, party: Party, without: Party) -> list[Party]:
         """The party and all who are linked to it, through others too, but not through `without`."""
         found, seen = [party], {party, without}
         for one in found:
-            fresh = [other for other in self._linked.get(one, ()) if other not in seen]
+            fresh = [other for other in self.partners(one, ConstraintKind.MUST_LINK) if other not in seen]
             found += fresh
             seen.update(fresh)
         return found
-
-    def keep_apart(self, one: int, other: int, identities_of: Callable[[Party], Collection[int]]) -> bool:
-        """Whether anything forbids that two identities become one. identities_of: whom a party is today."""
-        return any(
-            (one in identities_of(party) and other in identities_of(partner))
-            for party, partners in self._apart.items()
-            for partner in partners
-        )

@@ -126,7 +126,34 @@ class Decisions:
 
     def keep_apart(self, one: int, other: int) -> bool:
         """Whether people forbid that two identities become one."""
-        return self.constraints.keep_apart(one, other, self.identities_of)
+        return any(
+            other in self.identities_of(partner)
+            for party in self._parties_of(one)
+            for partner in self.constraints.partners(party, ConstraintKind.CANNOT_LINK)
+        )
+
+    def linked_with(self, parties: Iterable[Party]) -> list[Party]:
+        """All of whom something was said among these tracks and people of today, and whom people linked to them,
+        through others too.
+        """
+        given = (p for party in parties for p in ([party] if isinstance(party, tuple) else self._parties_of(party)))
+        found = dict.fromkeys(party for party in given if party in self.constraints)
+        waiting, people = list(found), set[int]()
+        while waiting:
+            party = waiting.pop()
+            fresh = self.constraints.partners(party, ConstraintKind.MUST_LINK)
+            for identity_id in self.identities_of(party) - people:
+                people.add(identity_id)
+                fresh += self._parties_of(identity_id)
+            waiting += [one for one in fresh if one not in found]
+            found |= dict.fromkeys(fresh)
+        return list(found)
+
+    def _parties_of(self, identity_id: int) -> list[Party]:
+        """All of whom something was said and who are that person today."""
+        family = self._book.family(identity_id)
+        parties: list[Party] = [*family, *(key for number in family for key in self._log.tracks_of(number))]
+        return [party for party in parties if party in self.constraints]
 
     def ruling(self, segments: Sequence[Segment], start: NDArray[np.int64]) -> Ruling:
         """What the decisions mean for these segments. start: see rule()."""
@@ -141,7 +168,8 @@ class Decisions:
                 rows.setdefault(self._book.resolve(segment.identity_id), []).append(row)
             if not segment.resting:
                 by_key.setdefault(segment.key, []).append(row)
-        here = {(s.key, s.since_seconds) for s in segments if not s.resting}
+        said = self.constraints.among(self.linked_with([*by_key, *resting, *moving]))
+        here = {(s.key, s.since_seconds) for s in segments if not s.resting} if said else set()
 
         def rows_of(party: Party) -> Collection[int]:
             if isinstance(party, int):
@@ -154,7 +182,7 @@ class Decisions:
             }
             return [*by_key.get(party, []), *(row for i in sorted(settled) for row in resting.get(i, []))]
 
-        return rule(self.constraints, start, rows_of, self.identities_of)
+        return rule(said, start, rows_of, self.identities_of)
 
     def _implied(self, decision: Constraint, unsettled: Sequence[Segment]) -> Iterator[Constraint]:
         """Who speaks of an identity means the tracks, too, that it has at that moment; the machine may think again."""

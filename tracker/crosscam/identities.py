@@ -15,6 +15,8 @@ class IdentityBook:
         self._issue = issue
         self._highest = 0
         self._redirect: dict[int, int] = {}  # oldest first
+        self._merged: dict[int, dict[int, None]] = {}
+        """The same the other way round: whom each took in."""
         self._confirmed: set[int] = set()
 
     def issue(self) -> int:
@@ -32,7 +34,9 @@ class IdentityBook:
 
     def merge(self, gone: int, survivor: int) -> None:
         """From now on `gone` means `survivor`."""
+        self._unlink(gone)
         self._redirect[gone] = survivor
+        self._merged.setdefault(survivor, {})[gone] = None
         if gone in self._confirmed:
             self._confirmed.add(survivor)
 
@@ -45,13 +49,13 @@ class IdentityBook:
         latest = [gone for gone in self._redirect if gone in between]
         if not latest:
             return None
-        del self._redirect[latest[-1]]
+        self._unlink(latest[-1])
         return latest[-1]
 
     def keep(self, identities: Iterable[int]) -> None:
         """Forget all that is not needed to say who these ids are today."""
         used = {step for identity_id in identities for step in self._way(identity_id)}
-        self._redirect = {gone: survivor for gone, survivor in self._redirect.items() if gone in used}
+        self._set({gone: survivor for gone, survivor in self._redirect.items() if gone in used})
         self._confirmed &= used
 
     def __len__(self) -> int:
@@ -64,7 +68,7 @@ class IdentityBook:
         return {"redirect": redirect, "confirmed": sorted(self._confirmed), "highest": self._highest}
 
     def restore(self, state: State) -> None:
-        self._redirect = dict(state["redirect"])
+        self._set(dict(state["redirect"]))
         self._confirmed, self._highest = set(state["confirmed"]), state["highest"]
 
     def resolve(self, identity_id: int) -> int:
@@ -72,6 +76,23 @@ class IdentityBook:
         while identity_id in self._redirect:
             identity_id = self._redirect[identity_id]
         return identity_id
+
+    def family(self, identity_id: int) -> list[int]:
+        """An identity and all that were merged into it, at once or one after the other."""
+        found = [identity_id]
+        for one in found:
+            found += self._merged.get(one, ())
+        return found
+
+    def _set(self, redirect: dict[int, int]) -> None:
+        self._redirect, self._merged = redirect, {}
+        for gone, survivor in redirect.items():
+            self._merged.setdefault(survivor, {})[gone] = None
+
+    def _unlink(self, gone: int) -> None:
+        survivor = self._redirect.pop(gone, None)
+        if survivor is not None:
+            del self._merged[survivor][gone]
 
     def _way(self, identity_id: int) -> Iterator[int]:
         """An id and all that it was merged into, one after the other."""

@@ -7,7 +7,7 @@ clustering under cannot-link finds the groups; each group keeps the identity of 
 decided holds before all that.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -113,6 +113,10 @@ class CrossCameraMatcher:
         for segment in unsettled:
             segment.due = True
         return events
+
+    def still_counts(self) -> Collection[Constraint]:
+        """What people decided, as they said it, but for what was let go because it means nobody any more."""
+        return self._decisions.constraints.said()
 
     def join_tracks(
         self, t_seconds: float, kept: TrackletKey, gone: TrackletKey, rest: Presence | None = None

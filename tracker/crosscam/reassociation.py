@@ -133,14 +133,14 @@ class _Word:
         users, on_ground = Constraints(decisions), _joined_on_ground(sightings)
         constraints = Constraints([*on_ground, *users])
         rows = [
-            row
-            for row, s in enumerate(sightings)
-            if constraints.partners(s.party) or (s.sure and s.identity_id is not None)
+            row for row, s in enumerate(sightings) if s.party in constraints or (s.sure and s.identity_id is not None)
         ]
         node_of = {sightings[row].party: node for node, row in enumerate(rows)}
         sure = [sightings[row].identity_id if sightings[row].sure else None for row in rows]
         start = np.array([-1 if identity_id is None else identity_id for identity_id in sure], np.int64)
-        ruling = rule(constraints, start, lambda party: [node_of[party]] if party in node_of else [], lambda _: [])
+        ruling = rule(
+            list(constraints), start, lambda party: [node_of[party]] if party in node_of else [], lambda _: []
+        )
         label = np.where(ruling.start >= 0, ruling.start, len(rows) + np.arange(len(rows)))
         linked = [rows[node] for node in ruling.linked]
         self.linked = frozenset(row for row in linked if users.is_linked(sightings[row].party))

@@ -1,12 +1,12 @@
 """What people's decisions mean for one round of matching."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.crosscam.constraints import ConstraintKind, Constraints, Party
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Party
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,38 +23,45 @@ class Ruling:
 
 
 def rule(
-    constraints: Constraints,
+    decisions: Sequence[Constraint],
     start: NDArray[np.int64],
     rows_of: Callable[[Party], Collection[int]],
     identities_of: Callable[[Party], Collection[int]],
 ) -> Ruling:
     """The ruling over n nodes. Newer decisions are heard first; an older one that contradicts them is not heard.
 
-    start: (n,) label per node, as in Ruling, of what is one person anyway; nothing takes that apart.
+    decisions: oldest first. start: (n,) label per node, as in Ruling, of what is one person anyway; nothing takes that
+    apart.
     rows_of: the nodes that belong to a party. identities_of: the ids of its person, more than one after a split.
     An identity without any node takes part as a node of its own, for the sake of its name.
     """
-    if not len(constraints):
+    if not decisions:
         return Ruling(start)
     groups = _Groups(start)
     absent: dict[int, int] = {}
     apart: list[tuple[int, int]] = []
     links: list[tuple[list[int], list[int]]] = []
-    for decision in reversed(list(constraints)):
-        sides = []
-        for party in (decision.one, decision.other):
+    sides: dict[Party, list[int]] = {}
+
+    def side(party: Party) -> list[int]:
+        """The nodes of a party, absent ones among them."""
+        if party not in sides:
+            rows = rows_of(party)
             missing = sorted(i for i in identities_of(party) if not rows_of(i))
-            for identity_id in missing:
-                if identity_id not in absent:
-                    absent[identity_id] = groups.add()
-            sides.append([*rows_of(party), *(absent[identity_id] for identity_id in missing)])
-        one, other = sides
+            absent.update((i, groups.add()) for i in missing if i not in absent)
+            sides[party] = [*rows, *(absent[identity_id] for identity_id in missing)]
+        return sides[party]
+
+    for decision in reversed(decisions):
+        one, other = side(decision.one), side(decision.other)
         if not one or not other:
             continue
         if decision.kind is ConstraintKind.CANNOT_LINK:
             if not groups.roots(one) & groups.roots(other):
-                apart += [(a, b) for a in one for b in other]
-        elif not groups.would_join(one + other, apart):
+                pairs = [(a, b) for a in one for b in other]
+                groups.part(pairs)
+                apart += pairs
+        elif not groups.would_join_who_are_apart(one + other):
             groups.join(one + other)
             named = [
                 i for party in (decision.one, decision.other) if isinstance(party, int) for i in identities_of(party)
@@ -64,12 +71,17 @@ def rule(
 
 
 class _Groups:
-    """Disjoint sets of nodes (union-find)."""
+    """Disjoint sets of nodes (union-find), and which of them are to stay apart."""
 
     def __init__(self, start: NDArray[np.int64]) -> None:
         self._parent = list(range(len(start)))
-        for label in np.unique(start[start >= 0]):
-            self.join(np.flatnonzero(start == label).tolist())
+        self._apart: dict[int, set[int]] = {}
+        of_label: dict[int, list[int]] = {}
+        for node, label in enumerate(start.tolist()):
+            if label >= 0:
+                of_label.setdefault(label, []).append(node)
+        for nodes in of_label.values():
+            self.join(nodes)
 
     def add(self) -> int:
         self._parent.append(len(self._parent))
@@ -85,13 +97,24 @@ class _Groups:
 
     def join(self, nodes: Iterable[int]) -> None:
         roots = self.roots(nodes)
-        for root in roots:
-            self._parent[root] = min(roots)
+        kept = min(roots)
+        for root in roots - {kept}:
+            self._parent[root] = kept
+            for other in self._apart.pop(root, ()):
+                self._apart[other].discard(root)
+                self.part([(kept, other)])
 
-    def would_join(self, nodes: Iterable[int], apart: Iterable[tuple[int, int]]) -> bool:
+    def part(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """The groups of each pair's two nodes are to stay apart."""
+        for a, b in pairs:
+            one, other = self.root(a), self.root(b)
+            self._apart.setdefault(one, set()).add(other)
+            self._apart.setdefault(other, set()).add(one)
+
+    def would_join_who_are_apart(self, nodes: Iterable[int]) -> bool:
         """Whether joining the nodes would bring two together that are to stay apart."""
         roots = self.roots(nodes)
-        return any({self.root(a), self.root(b)} <= roots for a, b in apart)
+        return any(not roots.isdisjoint(self._apart.get(root, ())) for root in roots)
 
 
 def _ruling(

@@ -26,6 +26,8 @@ class TrackLog:
 
     def __init__(self) -> None:
         self._tracks: dict[TrackletKey, _Track] = {}
+        self._given: dict[int, dict[TrackletKey, None]] = {}
+        """Tracks by the identities of their stretches."""
         self._ended: deque[tuple[float, TrackletKey]] = deque()
 
     def begin(self, key: TrackletKey, since_seconds: float) -> None:
@@ -34,18 +36,44 @@ class TrackLog:
 
     def drop(self, key: TrackletKey) -> None:
         """The track never counted."""
-        del self._tracks[key]
+        self._pop(key)
 
     def assign(self, key: TrackletKey, since_seconds: float, identity_id: int | None) -> None:
         """The stretch that began at since_seconds is this person."""
         for stretch in self._tracks[key].stretches:
-            if stretch.since_seconds == since_seconds:
-                stretch.identity_id = identity_id
+            if stretch.since_seconds == since_seconds and stretch.identity_id != identity_id:
+                self._give(key, [stretch], identity_id)
 
     def assign_all(self, key: TrackletKey, identity_id: int) -> None:
         """All stretches of the track are this person."""
-        for stretch in self._tracks[key].stretches:
+        self._give(key, self._tracks[key].stretches, identity_id)
+
+    def tracks_of(self, identity_id: int) -> list[TrackletKey]:
+        """The tracks that have a stretch to which this identity was given."""
+        return list(self._given.get(identity_id, ()))
+
+    def _give(self, key: TrackletKey, stretches: list[_Stretch], identity_id: int | None) -> None:
+        self._unlist(key)
+        for stretch in stretches:
             stretch.identity_id = identity_id
+        self._list(key)
+
+    def _list(self, key: TrackletKey) -> None:
+        for stretch in self._tracks[key].stretches:
+            if stretch.identity_id is not None:
+                self._given.setdefault(stretch.identity_id, {})[key] = None
+
+    def _unlist(self, key: TrackletKey) -> None:
+        for given in {stretch.identity_id for stretch in self._tracks[key].stretches}:
+            if given is not None:
+                del self._given[given][key]
+                if not self._given[given]:
+                    del self._given[given]
+
+    def _pop(self, key: TrackletKey) -> None:
+        if key in self._tracks:
+            self._unlist(key)
+            del self._tracks[key]
 
     def tell(self, key: TrackletKey, identity_id: int) -> int | None:
         """An event gives the track this identity; returns the one that was told before."""
@@ -79,7 +107,7 @@ class TrackLog:
         """Drop the tracks that ended before an instant; whether there were any."""
         before = len(self._tracks)
         while self._ended and self._ended[0][0] < before_seconds:
-            self._tracks.pop(self._ended.popleft()[1], None)
+            self._pop(self._ended.popleft()[1])
         return len(self._tracks) < before
 
     def __len__(self) -> int:
@@ -95,6 +123,7 @@ class TrackLog:
     def restore(self, state: State) -> None:
         for camera, number, told, stretches in state["tracks"]:
             self._tracks[camera, number] = _Track([_Stretch(*stretch) for stretch in stretches], told)
+            self._list((camera, number))
         self._ended.extend((t_seconds, (camera, number)) for t_seconds, camera, number in state["ended"])
 
     def state(self) -> State:

@@ -31,6 +31,8 @@ class SiteMatcher:
     def __init__(self, matcher: CrossCameraMatcher, site: GroundSite, answer_seconds: float) -> None:
         self._matcher = matcher
         self._site = site
+        self._keep_seconds = answer_seconds
+        self._next_review_seconds = -np.inf
         self._members = Members(answer_seconds)
         self._reasons: dict[TrackletKey, LinkEvidence | None] = {}
         self._left: dict[TrackletKey, int | None] = {}
@@ -57,6 +59,7 @@ class SiteMatcher:
     def constrain(self, t_seconds: float, decisions: Iterable[Constraint | Withdrawal]) -> list[IdentityEvent]:
         """As CrossCameraMatcher.constrain()."""
         said = list(decisions)
+        self._review(t_seconds)
         events = self._leave(t_seconds, [one for one in said if isinstance(one, Constraint)])
         translated: list[Constraint | Withdrawal] = []
         back: list[TrackletKey] = []
@@ -93,6 +96,7 @@ class SiteMatcher:
         """Goes on where another one was when it gave its state(). matcher, site: restored, too."""
         made = cls(matcher, site, answer_seconds)
         made._members.restore(state["members"])
+        made._next_review_seconds = state["next_review_seconds"]
         made._left = {(camera, number): given for camera, number, given in state["left"]}
         made._became = {(SITE, gone): (SITE, kept) for gone, kept in state["became"]}
         made._reasons = {(SITE, number): evidence and LinkEvidence(**evidence) for number, evidence in state["reasons"]}
@@ -106,12 +110,23 @@ class SiteMatcher:
         became = [[gone, kept] for (_, gone), (_, kept) in self._became.items()]
         return {
             "members": self._members.state(),
+            "next_review_seconds": self._next_review_seconds,
             "left": left,
             "became": became,
             "reasons": [[number, evidence and asdict(evidence)] for (_, number), evidence in self._reasons.items()],
             "said": [[pack_constraint(said), pack_constraint(one)] for said, one in self._said.items()],
             "returned": [list(key) for key in self._returned],
         }
+
+    def _review(self, t_seconds: float) -> None:
+        """Now and then, let go of what was said about people of whom the matcher knows nothing any more."""
+        if t_seconds < self._next_review_seconds:
+            return
+        self._next_review_seconds = t_seconds + self._keep_seconds
+        counts = self._matcher.still_counts()
+        self._said = {said: translated for said, translated in self._said.items() if translated in counts}
+        known = (key for key in self._left if key in self._members or self._matcher.identity_of(key) is not None)
+        self._left = {key: self._left[key] for key in known}
 
     def _member_or_person(self, key: TrackletKey) -> TrackletKey:
         member = self._members.get(key)
