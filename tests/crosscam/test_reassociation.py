@@ -273,12 +273,14 @@ def test_what_must_hold_holds_in_every_history(
     for decision in decisions:
         assert (id_of[decision.one] == id_of[decision.other]) is (decision.kind is MUST)
     linked = {party for decision in decisions if decision.kind is MUST for party in (decision.one, decision.other)}
-    linked |= {sighting.party for sighting in sightings if sighting.ground_partners}
+    beside = {
+        s.party for a, b in combinations(sightings, 2) if a.camera_id == b.camera_id and overlap(a, b) for s in (a, b)
+    }
     for one, other in combinations(sightings, 2):
         if one.camera_id == other.camera_id and overlap(one, other) and not {one.party, other.party} & linked:
             assert id_of[one.party] != id_of[other.party]
         contradict = pair_log_odds(one.places, other.places) <= -LIMIT
-        if not decisions and other.number in one.ground_partners and not contradict:
+        if not decisions and not beside and other.number in one.ground_partners and not contradict:
             assert id_of[one.party] == id_of[other.party]
     known = {sighting.identity_id for sighting in sightings}
     assert all(identity < 0 or identity in known for identity in ids)

@@ -20,6 +20,7 @@ from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints
 from tracker.crosscam.evidence import Explainer, Forbidden
 from tracker.crosscam.ground_plane import Array
 from tracker.crosscam.identities import name_clusters
+from tracker.crosscam.presence import Presence
 from tracker.crosscam.rulings import rule
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
@@ -115,7 +116,7 @@ def reassociate(
     No person has two sightings that one camera saw at one instant, unless users said so. A person keeps the id that is
     sure, else the one of which they hold most seconds.
     """
-    order = sorted(range(len(sightings)), key=lambda row: (sightings[row].first_seconds, sightings[row].number))
+    order = sorted(range(len(sightings)), key=lambda row: _order(sightings[row]))
     finder = _Finder(sightings, config, _Word(sightings, decisions), beyond_looks)
     for first in range(0, len(order), AT_ONCE):
         finder.take(order[first : first + AT_ONCE])
@@ -126,12 +127,12 @@ def reassociate(
 
 class _Word:
     """What is known of people before any look: groups of sightings that are one person, and which groups are two. What
-    users said outranks the ground.
+    users said outranks what one camera saw at one instant, and this outranks the ground.
     """
 
     def __init__(self, sightings: Sequence[Sighting], decisions: Iterable[Constraint]) -> None:
         users, on_ground = Constraints(decisions), _joined_on_ground(sightings)
-        constraints = Constraints([*on_ground, *users])
+        constraints = Constraints([*on_ground, *_seen_at_once(sightings), *users])
         rows = [
             row for row, s in enumerate(sightings) if s.party in constraints or (s.sure and s.identity_id is not None)
         ]
@@ -167,13 +168,35 @@ def _joined_on_ground(sightings: Sequence[Sighting]) -> list[Constraint]:
     it as strongly as anything can.
     """
     of_number = {sighting.number: sighting for sighting in sightings}
-    pairs = [(one, of_number[number]) for one in sightings for number in one.ground_partners if number in of_number]
+    pairs = [
+        (one, of_number[number])
+        for one in sorted(sightings, key=_order)
+        for number in one.ground_partners
+        if number in of_number
+    ]
     return [
         Constraint(ConstraintKind.MUST_LINK, one.party, other.party)
         for one, other in pairs
-        if (one.first_seconds, one.number) < (other.first_seconds, other.number)
-        and pair_log_odds(one.places, other.places) > -LIMIT
+        if _order(one) < _order(other) and pair_log_odds(one.places, other.places) > -LIMIT
     ]
+
+
+def _seen_at_once(sightings: Sequence[Sighting]) -> list[Constraint]:
+    """Who was followed on the ground and taken for one person although one camera saw both at one instant."""
+    of_place: dict[tuple[str, int | None], list[Sighting]] = {}
+    for sighting in sorted(sightings, key=_order):
+        if sighting.ground_partners:
+            of_place.setdefault((sighting.camera_id, sighting.identity_id), []).append(sighting)
+    return [
+        Constraint(ConstraintKind.CANNOT_LINK, one.party, other.party)
+        for together in of_place.values()
+        for one, other in itertools.combinations(together, 2)
+        if Presence.of(one.runs).meets(Presence.of(other.runs))
+    ]
+
+
+def _order(sighting: Sighting) -> tuple[float, int]:
+    return sighting.first_seconds, sighting.number
 
 
 class _Finder:
