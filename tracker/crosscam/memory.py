@@ -219,6 +219,7 @@ class Memory:
 
     def _drop(self, identity_id: int) -> dict[str, Segment]:
         home = self._homes.pop(identity_id, {})
+        self._revocable.drop(identity_id)
         self._exits.pop(identity_id, None)
         self.size -= len(home)
         self._changed.pop(identity_id, None)
