@@ -90,6 +90,11 @@ def test_one_call_of_the_detector_serves_all_cameras_of_a_step() -> None:
     assert detector.batch_sizes == [2, 1]
 
 
+def test_trackers_know_how_large_the_picture_is_whose_edge_may_cut_people() -> None:
+    pipeline, _ = pipeline_with()
+    assert pipeline.step(batch(0, {"a": 10})).detections["a"].image_size == (200, 120)
+
+
 class UnevenDetector(FakeDetector):
     """Some pictures take long, so that later ones are done before."""
 

@@ -104,10 +104,7 @@ class Pipeline:
         everybody = {frame.camera_id: self._found[frame.camera_id].boxes_xyxy for frame in frames}
         motions = self._camera_motions(frames, found)
         detections = self._describe(frames, found, motions)
-        seen = {
-            camera: Seen(frame.t_seconds, detections[camera], (frame.image.shape[1], frame.image.shape[0]))
-            for camera, frame in batch.frames.items()
-        }
+        seen = {camera: Seen(frame.t_seconds, detections[camera]) for camera, frame in batch.frames.items()}
         # at the camera's own last time: a picture of it that was under way may follow
         lost = {camera: self._camera_seconds.get(camera, self.t_seconds) for camera in batch.lost_cameras}
         with self._measured("track"):
@@ -139,7 +136,10 @@ class Pipeline:
             embeddings = np.zeros((len(people), self.embedder.dimension), np.float32)
             sharp = np.zeros(len(people), np.float32)
             embeddings[rows], sharp[rows] = looks, sharpness(frame.image, people.boxes_xyxy[rows])
-            described[frame.camera_id] = replace(people, embeddings=embeddings, sharpness=sharp)
+            height, width = frame.image.shape[:2]
+            described[frame.camera_id] = replace(
+                people, embeddings=embeddings, sharpness=sharp, image_size=(width, height)
+            )
         return described
 
     def finish(self) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,20 @@ def test_blurred_pictures_are_trusted_less() -> None:
     views = Views.of(detections, 64.0, 0.2, full_sharpness=0.2)
     np.testing.assert_allclose(views.qualities, [1, 0.25], rtol=1e-6)
     np.testing.assert_allclose(views.evidence(), [[1, 1, 0.3, 1], [1, 1, 0.05, 1]], rtol=1e-6)
+
+
+def test_whom_the_pictures_edge_cuts_is_trusted_less() -> None:
+    whole, left_half, legs_missing = [100, 100, 137, 200], [0, 100, 18.5, 200], [300, 150, 337, 200]
+    boxes = np.array([whole, left_half, legs_missing, [340, 30, 400, 130]], np.float32)
+    scores, embeddings = np.full(4, 0.8, np.float32), np.ones((4, 1), np.float32)
+    seen = Detections(boxes, scores, embeddings, image_size=(400, 200))
+    half = 0.8 * np.sqrt(0.5)
+    np.testing.assert_allclose(Views.of(seen, 10.0, 0.2).qualities, [0.8, half, half, 0.8], rtol=1e-6)
+    higher = replace(seen, image_size=(400, 210))
+    np.testing.assert_allclose(Views.of(higher, 10.0, 0.2).qualities, [0.8, half, 0.8, 0.8], rtol=1e-6)
+    unknown = replace(seen, image_size=None)
+    np.testing.assert_allclose(Views.of(unknown, 10.0, 0.2).qualities, [0.8] * 4, rtol=1e-6)
+    assert Views.of(seen.take(np.array([1])), 10.0, 0.2).qualities == pytest.approx([half])
 
 
 def test_memory_moves_slowly_and_stays_a_unit_vector() -> None:

@@ -52,3 +52,20 @@ def test_of_two_who_are_cut_off_by_the_pictures_edge_either_may_be_hidden() -> N
 def test_a_lone_box_is_not_hidden() -> None:
     assert boxes.occlusion(np.array([[0, 0, 1, 1]], np.float32)).tolist() == [0]
     assert boxes.occlusion(np.zeros((0, 4), np.float32)).shape == (0,)
+
+
+@given(BOXES)
+def test_only_whom_the_edge_cuts_is_not_wholly_within_the_picture(some: np.ndarray) -> None:
+    size = (60, 60)
+    shares = boxes.share_within(some, size)
+    assert shares.shape == (len(some),)
+    assert ((shares > 0) & (shares <= 1)).all()
+    inside = ((some > boxes.EDGE_PIXELS) & (some < 60 - boxes.EDGE_PIXELS)).all(axis=1)
+    assert (shares[inside] == 1).all()
+
+
+def test_what_the_edge_leaves_of_somebody_tells_how_much_it_cuts() -> None:
+    height, width = 100, 100 * boxes.USUAL_SHAPE
+    cut_by = {0.25: [0, 50, width / 4, 50 + height], 0.75: [200, 150, 200 + width, 150 + 0.75 * height]}
+    shares = boxes.share_within(np.array(list(cut_by.values()), np.float32), (400, 225))
+    np.testing.assert_allclose(shares, list(cut_by), rtol=1e-6)

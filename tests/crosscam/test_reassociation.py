@@ -139,7 +139,7 @@ def test_ways_between_cameras_count_beside_looks() -> None:
 def standing(sighting: Sighting, y: float, speed: float = 1.0) -> Sighting:
     """It walks along y, from x = 0 at second 0 on."""
     t = np.arange(sighting.first_seconds, sighting.last_seconds + 0.1, 0.5)
-    return replace(sighting, places=np.column_stack([t, speed * t, np.full(len(t), y)]))
+    return replace(sighting, places=np.column_stack([t, speed * t, np.full(len(t), y), np.zeros((len(t), 3))]))
 
 
 def twins(number: int, y: float) -> list[Sighting]:
@@ -150,7 +150,7 @@ def twins(number: int, y: float) -> list[Sighting]:
 
 def test_where_they_stood_tells_look_alikes_apart() -> None:
     one, other = twins(1, 0.0), twins(3, 6.0)
-    looks = [replace(sighting, places=np.zeros((0, 3))) for sighting in (*one, *other)]
+    looks = [replace(sighting, places=np.zeros((0, 6))) for sighting in (*one, *other)]
     crossed = [replace(s, looks=(look(1, k),)) for s, k in zip(looks, (1, 2, 2, 1), strict=True)]
     others = [seen(20 + k, "east", 20 + k, 0.0, 10.0, 20 + k) for k in range(4)]
     assert reassociate([*crossed, *others], LONG).ids[:4] == (1, 2, 2, 1), "their looks of the day lead astray"
@@ -182,7 +182,7 @@ def test_who_was_followed_on_the_ground_as_one_person_stays_one() -> None:
     found = reassociate(followed(), LONG)
     assert found.ids[:2] == (1, 1)
     assert [evidence.rule for evidence in found.evidence[:2]] == ["ground", "ground"]
-    unplaced = [replace(sighting, places=np.zeros((0, 3))) for sighting in followed()]
+    unplaced = [replace(sighting, places=np.zeros((0, 6))) for sighting in followed()]
     assert reassociate(unplaced, LONG).ids[:2] == (1, 1)
     alone = [replace(sighting, ground_partners=()) for sighting in unplaced]
     assert len(set(reassociate(alone, LONG).ids[:2])) == 2

@@ -54,6 +54,25 @@ def halves(visits: list[Visit], cut: float, config: MatcherConfig) -> None:
         assert all(restored.identity_of((c, k)) == whole.identity_of((c, k)) for c, k, *_ in visits)
 
 
+def test_a_state_without_the_errors_of_places_is_understood() -> None:
+    """As earlier versions saved it."""
+    matcher = CrossCameraMatcher(LONG)
+    for t, updates in steps_of(CROSSING):
+        matcher.update(t, [replace(u, ground_metres=(t, 0.0), ground_covariance=(0.04, 0.01, 0.09)) for u in updates])
+        if t >= 2.3:
+            break
+    state, bare = through_json(matcher.state()), through_json(matcher.state())
+    tracks, older = (saved["open"]["live"] for saved in (state, bare))
+    assert any(tracks["entry"])
+    for name in ("entry", "exit"):
+        older[name] = [place and place[:2] for place in older[name]]
+    older["places"] = [[place[:3] for place in places] for places in older["places"]]
+    assert CrossCameraMatcher.restored(LONG, state).state()["open"]["live"]["entry"][0][2:] == (0.04, 0.01, 0.09)
+    again = CrossCameraMatcher.restored(LONG, bare).state()["open"]["live"]
+    assert again["entry"] == [place and (*place[:2], 0.0, 0.0, 0.0) for place in tracks["entry"]]
+    assert again["places"] == [[[*place[:3], 0.0, 0.0, 0.0] for place in places] for places in tracks["places"]]
+
+
 @pytest.mark.parametrize("config", [LONG, FEW, MatcherConfig(memory_seconds=3.0)])
 @pytest.mark.parametrize("cut", [0.0, 2.3, 7.0, 9.2, 13.0])
 def test_a_restored_matcher_goes_on_as_if_nothing_had_happened(config: MatcherConfig, cut: float) -> None:

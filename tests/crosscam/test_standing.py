@@ -26,11 +26,19 @@ def update(camera: str, t: float, place: tuple[float, float] | None, person: int
     return TrackUpdate(camera, person, t, TrackState.CONFIRMED, box, 0.9, 0, unit, 0.9, True, place)
 
 
-def segment(camera: str, walk: Walk | None, begin: float = 0.0, count: int = 20, person: int = 1) -> Segment:
+def segment(
+    camera: str,
+    walk: Walk | None,
+    begin: float = 0.0,
+    count: int = 20,
+    person: int = 1,
+    covariance: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Segment:
     made = Segment((camera, person), begin)
     for number in range(count):
         t = begin + number / 10
-        made.see(update(camera, t, None if walk is None else walk(t), person), {camera: t - 0.1} if number else {})
+        seen = replace(update(camera, t, None if walk is None else walk(t), person), ground_covariance=covariance)
+        made.see(seen, {camera: t - 0.1} if number else {})
     return made
 
 
@@ -60,6 +68,46 @@ def test_places_are_compared_at_shared_instants_by_their_median() -> None:
     assert odds[0, 1] > 1, "one place that is wrong does not decide"
 
 
+def test_a_place_that_is_uncertain_says_less_for_one_person_and_less_against() -> None:
+    def near(t: float) -> tuple[float, float]:
+        return (t, 1.2)
+
+    said = []
+    for deviation in (0.1, 0.3, 0.7):
+        far = (deviation**2, 0.0, deviation**2)
+        odds = standing_log_odds(
+            [segment("a", east), segment("b", east, person=2, covariance=far), segment("c", near, covariance=far)]
+        )
+        assert odds is not None
+        said.append((odds[0, 1], odds[0, 2]))
+    (sure_for, sure_against), *_, (vague_for, vague_against) = said
+    assert sorted(said, reverse=True) == said, "the same place says less and less for one person"
+    assert sure_for > 2 * vague_for > 0
+    assert sure_against < -3 < -1.5 < vague_against < 0
+
+
+def test_a_distance_counts_less_in_the_direction_in_which_a_camera_is_unsure() -> None:
+    def ahead(t: float) -> tuple[float, float]:
+        return (t + 1.0, 0.0)
+
+    def aside(t: float) -> tuple[float, float]:
+        return (t, 1.0)
+
+    along_x = (0.8**2, 0.0, 0.1**2)
+    segments = [segment("a", east), *(segment(c, w, covariance=along_x) for c, w in (("b", ahead), ("c", aside)))]
+    odds = standing_log_odds(segments)
+    assert odds is not None
+    assert odds[0, 1] > 0 > -3 > odds[0, 2]
+
+
+def test_what_two_cameras_do_not_show_at_one_instant_may_have_moved() -> None:
+    odds = standing_log_odds([segment("a", lambda t: (0.0, 0.0)), segment("b", lambda t: (0.0, 0.0), begin=0.2)])
+    at_once = standing_log_odds([segment("a", lambda t: (0.0, 0.0)), segment("b", lambda t: (0.0, 0.0))])
+    assert odds is not None
+    assert at_once is not None
+    assert 1 < odds[0, 1] < at_once[0, 1]
+
+
 def test_without_shared_instants_or_places_nothing_is_said() -> None:
     assert standing_log_odds([segment("a", east), segment("b", east, begin=10.0, person=2)]) is None
     assert standing_log_odds([segment("a", east), segment("b", None, person=2)]) is None
@@ -77,6 +125,22 @@ def test_nobody_runs_from_one_calibrated_camera_to_another() -> None:
         assert comparison.forbidden(0, 1) is forbidden
     comparison = compare([segment("a", None), segment("b", far, begin=3.0, person=2)], 0.1)
     assert not comparison.forbidden(0, 1)
+
+
+def test_an_uncertain_place_vetoes_nobody_who_may_have_stood_nearer() -> None:
+    """5 m in one second; the later place may err by so much along the way there, or across."""
+
+    def far(t: float) -> tuple[float, float]:
+        return (6.9, 0.0)
+
+    for covariance, forbidden in (
+        ((0.0, 0.0, 0.0), True),
+        ((0.2**2, 0.0, 0.2**2), True),
+        ((0.9**2, 0.0, 0.1**2), False),
+        ((0.1**2, 0.0, 0.9**2), True),
+    ):
+        later = segment("b", far, begin=2.9, person=2, covariance=covariance)
+        assert compare([segment("a", east), later], 0.1).forbidden(0, 1) is forbidden
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
@@ -112,6 +176,9 @@ def test_places_are_told_of_whole_boxes_near_enough() -> None:
     ]
     first, second, third = Places({"c0": camera}).placed("c0", seen, updates)
     assert first.ground_metres == pytest.approx((0.0, 0.0), abs=1e-3)
+    xx, xy, yy = first.ground_covariance
+    assert 0.05 < np.sqrt(xx + yy) < 1
+    assert xy > 0.5 * max(xx, yy), "it errs along the way from the camera in the corner, and so in x as in y"
     assert second.ground_metres is None
     assert third.ground_metres is None
     assert Places({}).placed("c0", seen, updates) == updates

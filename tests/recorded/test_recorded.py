@@ -31,6 +31,8 @@ def test_a_recording_survives_writing_and_reading(tmp_path: Path) -> None:
     write_recording(tmp_path / "c0.npz", recording)
     again = read_recording("c0", tmp_path / "c0.npz")
     assert again.image_size == recording.image_size
+    assert {frame.image_size for frame in again.frames} == {(1280, 960)}, "the tracker asks who is cut by its edge"
+    assert {frame.image_size for frame in recording.clipped((1000, 960)).frames} == {(1000, 960)}
     assert len(again.frames) == len(recording.frames)
     for one, two in zip(recording.frames, again.frames, strict=True):
         np.testing.assert_array_equal(one.boxes_xyxy, two.boxes_xyxy)

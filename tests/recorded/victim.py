@@ -26,8 +26,9 @@ def seen_in(number: int, dimension: int = 8) -> Detections:
     units = looks / np.linalg.norm(looks, axis=1, keepdims=True)
     boxes = np.hstack([corner, corner + 20])
     scores, sharpness = rng.uniform(0, 1, (2, count))
-    columns = [column.astype(np.float32) for column in (boxes, scores, units, sharpness)]
-    return Detections(*columns)
+    columns = (boxes, scores, units, sharpness)
+    boxes32, scores32, units32, sharpness32 = (column.astype(np.float32) for column in columns)
+    return Detections(boxes32, scores32, units32, sharpness32)
 
 
 def step_of(number: int, camera: str = "gate", dimension: int = 8) -> Step:

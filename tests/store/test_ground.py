@@ -74,7 +74,7 @@ def test_it_is_known_where_people_stood_and_with_whom_they_were_followed(recorde
     for sighting in found:
         errors = [
             min(np.hypot(x - true[0], y - true[1]) for true in places(t - EPOCH.timestamp()).values())
-            for t, x, y in sighting.places.tolist()
+            for t, x, y, *_ in sighting.places.tolist()
         ]
         assert np.median(errors) < 0.3
         partners = [of_number[number] for number in sighting.ground_partners]

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.boxes import occlusion
+from tracker.core.boxes import occlusion, share_within
 from tracker.core.types import Detections, FloatArray
 
 
@@ -15,8 +15,8 @@ class Views:
     """The m detections of a frame as pictures of people.
 
     embedded: (m,) bool, whether there is an embedding. qualities: (m,) float32 in [0, 1], how far each embedding can be
-    trusted: score x visible fraction x size x sharpness; 0 where there is none. clear: (m,) bool, whether there is an
-    embedding of a picture that shows this person and nobody else.
+    trusted: score x visible fraction x size x sharpness x root of the share within the picture; 0 where there is none.
+    clear: (m,) bool, whether there is an embedding of a picture that shows this person and nobody else.
     visible: (m,) in [0, 1], the part of the person that nobody nearer hides.
     """
 
@@ -40,6 +40,8 @@ class Views:
         embedded = np.asarray(np.vecdot(detections.embeddings, detections.embeddings) > 0)
         heights = detections.boxes_xyxy[:, 3] - detections.boxes_xyxy[:, 1]
         qualities = detections.scores * visible * np.minimum(heights / sharp_height_pixels, 1) * embedded
+        if detections.image_size is not None:
+            qualities *= np.sqrt(share_within(detections.boxes_xyxy, detections.image_size))
         if detections.sharpness is not None:
             qualities *= np.minimum(detections.sharpness / full_sharpness, 1)
         clear = embedded & (visible >= 1 - max_occlusion)

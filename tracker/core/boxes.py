@@ -5,6 +5,11 @@ from numpy.typing import NDArray
 
 FloatMatrix = NDArray[np.floating]
 
+EDGE_PIXELS = 3.0
+"""A box that comes so near to the picture's edge reaches it."""
+
+USUAL_SHAPE = 0.37
+"""Width of a whole person's box by its height: the median on PETS frames 1-400."""
 
 _TO_CENTRES = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
 _TO_CORNERS = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]])
@@ -73,3 +78,17 @@ def occlusion(boxes_xyxy: FloatMatrix) -> FloatMatrix:
     hidden *= xyxy[3] >= xyxy[3][:, None]
     np.fill_diagonal(hidden, 0)
     return np.asarray(np.maximum.reduce(hidden, axis=1) / areas(xyxy))
+
+
+def share_within(boxes_xyxy: FloatMatrix, image_size: tuple[int, int]) -> FloatMatrix:
+    """(n, 4) -> (n,) about how much of each person, in (0, 1], is within a picture of (width, height) pixels.
+
+    A box that ends at the left or right edge shows as much of the person as it is wide for its height, one that ends at
+    the upper or lower edge as much as it is high for its width. On the development data (PETS frames 1-400, first
+    half of the samples) the variance of an embedding's error is that of a whole person's divided by this share, about.
+    """
+    far = np.array(image_size) - EDGE_PIXELS
+    sides, ends = ((boxes_xyxy[:, :2] <= EDGE_PIXELS) | (boxes_xyxy[:, 2:] >= far)).T
+    widths, heights = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).T
+    narrow = widths / (USUAL_SHAPE * heights)
+    return np.minimum(np.minimum(np.where(sides, narrow, 1), np.where(ends, 1 / narrow, 1)), 1)

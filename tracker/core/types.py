@@ -22,12 +22,14 @@ class Detections:
     scores: (n,) float32 in [0, 1].
     embeddings: (n, d) float32, L2-normalised rows; a row of zeros means "not embedded". None: no appearance at all.
     sharpness: (n,) float32 in [0, 1] of the pictures of these people, see tracker.video.sharpness. None: not measured.
+    image_size: (width, height) of the frame in pixels. None: unknown, so nobody can be told to be cut by its edge.
     """
 
     boxes_xyxy: FloatArray
     scores: FloatArray
     embeddings: FloatArray | None = None
     sharpness: FloatArray | None = None
+    image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         boxes, scores = self.boxes_xyxy, self.scores
@@ -52,8 +54,13 @@ class Detections:
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
         """The detections in these rows: a mask (n,), or their numbers."""
-        columns = (self.boxes_xyxy, self.scores, self.embeddings, self.sharpness)
-        return type(self)(*(None if column is None else column[rows] for column in columns))  # type: ignore[arg-type]
+        return type(self)(
+            self.boxes_xyxy[rows],
+            self.scores[rows],
+            None if self.embeddings is None else self.embeddings[rows],
+            None if self.sharpness is None else self.sharpness[rows],
+            self.image_size,
+        )
 
     @classmethod
     def empty(cls) -> Self:
@@ -93,10 +100,11 @@ class TrackUpdate:
         nothing matched (detection_index is None then and score is 0).
     detection_index: row of this frame's Detections, or None.
     embedding: (d,) float32 unit vector of the matched detection, or None.
-    quality: in [0, 1], how far the embedding can be trusted (confidence, size, occlusion, sharpness); 0 without
-        embedding.
+    quality: in [0, 1], how far the embedding can be trusted (confidence, size, occlusion, sharpness, the
+        picture's edge); 0 without embedding.
     confirmed: True from the moment at which the track was confirmed, kept through lost and ended.
-    ground_metres: (X, Y) on the ground where it is known.
+    ground_metres: (X, Y) on the ground where it is known. ground_covariance: (xx, xy, yy) square metres, its error as
+        far as the picture tells it.
     track_quality: of the whole track, told when it ends.
     seen_by: of a track of several cameras at once, those that see it now.
     """
@@ -112,6 +120,7 @@ class TrackUpdate:
     quality: float = 0.0
     confirmed: bool = False
     ground_metres: tuple[float, float] | None = None
+    ground_covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
     track_quality: TrackQuality | None = None
     seen_by: tuple[str, ...] = ()
 

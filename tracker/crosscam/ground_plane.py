@@ -122,6 +122,11 @@ class GroundPoints:
         return np.asarray(finite.all(axis=1))
 
 
+def covariance_terms(covariance: Array) -> tuple[float, float, float]:
+    """(xx, xy, yy) of a symmetric (2, 2)."""
+    return float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])
+
+
 def locate(camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: Array) -> GroundPoints:
     """Foot points (middle of the lower edge) of boxes (n, 4) in pixels, carried to the ground with their uncertainty.
 

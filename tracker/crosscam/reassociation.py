@@ -48,7 +48,7 @@ class Sighting:
     earlier and of its later part, or one of the whole, or none. weight: sum of the qualities behind them.
     identity_id: whom it was taken for so far. sure: that is no question; its person keeps the id, and its name.
     told_seconds: when the run first said who it is, None where that is not known.
-    places: (m, 3) seconds, X, Y in metres, where it stood on the ground, in order, as far as that is known.
+    places: (m, 6) seconds and segments.Place, where it stood on the ground, in order, as far as that is known.
     ground_partners: numbers of sightings of other cameras with which it was followed on the ground as one person.
     """
 
@@ -60,7 +60,7 @@ class Sighting:
     identity_id: int | None = None
     sure: bool = False
     told_seconds: float | None = None
-    places: Array = field(default_factory=lambda: np.zeros((0, 3)))
+    places: Array = field(default_factory=lambda: np.zeros((0, 6)))
     ground_partners: tuple[int, ...] = ()
 
     @property
@@ -87,11 +87,11 @@ class Sighting:
             made.presence.see(last, first)
         for look in self.looks:
             made.gallery.add(look, self.weight / len(self.looks))
-        made.places = [(t, x, y) for t, x, y in self.places.tolist()]
+        made.places = [(t, x, y, xx, xy, yy) for t, x, y, xx, xy, yy in self.places.tolist()]
         if made.places and made.places[0][0] == self.first_seconds:
-            made.entry_metres = made.places[0][1:]
+            made.entry = made.places[0][1:]
         if made.places and made.places[-1][0] == self.last_seconds:
-            made.exit_metres = made.places[-1][1:]
+            made.exit = made.places[-1][1:]
         return made
 
 

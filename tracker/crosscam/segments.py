@@ -12,6 +12,12 @@ from tracker.crosscam.settings import MatcherConfig
 MOST_PLACES, APART_SECONDS = 40, 0.4
 """So many of a track's latest places are remembered, so far from each other in time."""
 
+Place = tuple[float, float, float, float, float]
+"""X and Y in metres, and their covariance xx, xy, yy in square metres."""
+
+CERTAIN_DEVIATIONS = 3.0
+"""Nobody is ruled out by errors of two places that are within so many standard deviations."""
+
 
 @dataclass(slots=True, eq=False)
 class Segment:
@@ -19,10 +25,10 @@ class Segment:
 
     since_seconds: start of the stretch. gallery: settled appearance. recent: appearance since recent_since_seconds, not
     yet compared with the gallery. confirmed: the local track counts. resting: decided, moves only with its identity.
-    entry_metres, exit_metres: the first and the last place on the ground, where known. ended_number: order of ending.
+    entry, exit: the first and the last place on the ground, where known. ended_number: order of ending.
     due, looked_at_seconds, sought_weight, could_be: for choosing who takes part in a round, see company.py.
     walk_learnt: the walk that led to it is known to the topology.
-    views: of people who are followed on the ground, when each camera saw them. places: (seconds, X, Y) of the latest
+    views: of people who are followed on the ground, when each camera saw them. places: (seconds, *Place) of the latest
     known ones, see standing.py.
     """
 
@@ -33,8 +39,8 @@ class Segment:
     recent_since_seconds: float = 0.0
     presence: Presence = field(default_factory=Presence)
     identity_id: int | None = None
-    entry_metres: tuple[float, float] | None = None
-    exit_metres: tuple[float, float] | None = None
+    entry: Place | None = None
+    exit: Place | None = None
     confirmed: bool = False
     resting: bool = False
     ended_number: int | None = None
@@ -44,7 +50,7 @@ class Segment:
     could_be: tuple[int, ...] = ()
     walk_learnt: bool = False
     views: dict[str, Presence] = field(default_factory=dict)
-    places: list[tuple[float, float, float]] = field(default_factory=list)
+    places: list[tuple[float, float, float, float, float, float]] = field(default_factory=list)
 
     @property
     def camera_id(self) -> str:
@@ -85,11 +91,11 @@ class Segment:
         self.presence.see(update.t_seconds, previous_steps.get(update.camera_id))
         for camera in update.seen_by:
             self.views.setdefault(camera, Presence()).see(update.t_seconds, previous_steps.get(camera))
-        self.exit_metres = update.ground_metres
-        if update.ground_metres is not None:
-            self.entry_metres = self.entry_metres or update.ground_metres
+        self.exit = None if update.ground_metres is None else (*update.ground_metres, *update.ground_covariance)
+        if self.exit is not None:
+            self.entry = self.entry or self.exit
             if not self.places or update.t_seconds - self.places[-1][0] >= APART_SECONDS:
-                self.places = [*self.places[-MOST_PLACES + 1 :], (update.t_seconds, *update.ground_metres)]
+                self.places = [*self.places[-MOST_PLACES + 1 :], (update.t_seconds, *self.exit)]
         if update.embedding is not None and update.quality > 0:
             if self.recent.count == 0:
                 self.recent_since_seconds = update.t_seconds
@@ -122,7 +128,7 @@ class Segment:
         """The recent appearance belongs to someone else: it becomes a segment of its own, without identity."""
         since = self.recent_since_seconds
         tail = Segment(self.key, since, self.recent, presence=self.presence.split_off(since), confirmed=self.confirmed)
-        tail.exit_metres, self.exit_metres = self.exit_metres, None
+        tail.exit, self.exit = self.exit, None
         tails = {camera: presence.split_off(since) for camera, presence in self.views.items()}
         tail.views = {camera: presence for camera, presence in tails.items() if presence.runs}
         self.views = {camera: presence for camera, presence in self.views.items() if presence.runs}
@@ -134,9 +140,9 @@ class Segment:
     def absorb(self, other: "Segment") -> None:
         """Take over a segment of the same identity and camera."""
         if other.presence.last_seconds > self.presence.last_seconds:
-            self.exit_metres = other.exit_metres
+            self.exit = other.exit
         if other.presence.first_seconds < self.presence.first_seconds:
-            self.entry_metres = other.entry_metres
+            self.entry = other.entry
         self.gallery.absorb(other.gallery)
         self.presence.absorb(other.presence)
         for camera, presence in other.views.items():
@@ -154,10 +160,17 @@ class Segment:
     def out_of_reach(self, other: "Segment", speed: float, slack_metres: float) -> bool:
         """Whether nobody could walk from the place where the earlier one was last seen to where the later one began.
 
-        speed: m/s. False where a place is unknown or neither is over before the other begins.
+        speed: m/s. slack_metres: the error of two places together, beside what is known of each of them. False where a
+        place is unknown or neither is over before the other begins.
         """
         earlier, later = sorted((self, other), key=lambda segment: segment.presence.last_seconds)
         seconds = later.presence.first_seconds - earlier.presence.last_seconds
-        if earlier.exit_metres is None or later.entry_metres is None or seconds < 0:
+        if earlier.exit is None or later.entry is None or seconds < 0:
             return False
-        return math.dist(earlier.exit_metres, later.entry_metres) > speed * seconds + slack_metres
+        x, y = later.entry[0] - earlier.exit[0], later.entry[1] - earlier.exit[1]
+        too_far = math.hypot(x, y) - speed * seconds
+        if too_far <= slack_metres:
+            return False
+        xx, xy, yy = (one + other for one, other in zip(earlier.exit[2:], later.entry[2:], strict=True))
+        along = (xx * x * x + 2 * xy * x * y + yy * y * y) / (x * x + y * y)
+        return too_far > math.hypot(slack_metres, CERTAIN_DEVIATIONS * math.sqrt(along))

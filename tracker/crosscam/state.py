@@ -7,7 +7,7 @@ import numpy as np
 
 from tracker.crosscam.features import NOTHING, Gallery
 from tracker.crosscam.presence import Presence
-from tracker.crosscam.segments import Segment
+from tracker.crosscam.segments import Place, Segment
 
 State = dict[str, Any]
 """Strings, numbers, None, lists, dictionaries and numpy arrays."""
@@ -21,8 +21,8 @@ def pack(segments: Sequence[Segment]) -> State:
         "since": [s.since_seconds for s in segments],
         "recent_since": [s.recent_since_seconds for s in segments],
         "identity": [s.identity_id for s in segments],
-        "entry": [s.entry_metres for s in segments],
-        "exit": [s.exit_metres for s in segments],
+        "entry": [s.entry for s in segments],
+        "exit": [s.exit for s in segments],
         "confirmed": [s.confirmed for s in segments],
         "resting": [s.resting for s in segments],
         "ended_number": [s.ended_number for s in segments],
@@ -53,8 +53,8 @@ def unpack(state: State) -> list[Segment]:
             state["recent_since"][row],
             Presence.of([(first, last) for first, last in runs[row].tolist()]),
             state["identity"][row],
-            _place(state["entry"][row]),
-            _place(state["exit"][row]),
+            None if state["entry"][row] is None else _place(state["entry"][row]),
+            None if state["exit"][row] is None else _place(state["exit"][row]),
             state["confirmed"][row],
             state["resting"][row],
             state["ended_number"][row],
@@ -67,14 +67,16 @@ def unpack(state: State) -> list[Segment]:
                 camera: Presence.of([(first, last) for first, last in view])
                 for camera, view in state["views"][row].items()
             },
-            [(t_seconds, x, y) for t_seconds, x, y in state["places"][row]],
+            [(t_seconds, *_place(place)) for t_seconds, *place in state["places"][row]],
         )
         for row in range(len(state["camera"]))
     ]
 
 
-def _place(given: Sequence[float] | None) -> tuple[float, float] | None:
-    return None if given is None else (given[0], given[1])
+def _place(given: Sequence[float]) -> Place:
+    """States of earlier versions know no covariance."""
+    x, y, xx, xy, yy = (*given, 0.0, 0.0, 0.0)[:5]
+    return x, y, xx, xy, yy
 
 
 def _pack_galleries(galleries: Sequence[Gallery]) -> State:

@@ -85,16 +85,16 @@ def read_recording(
     if frame.ndim != 1 or not (frame == np.floor(frame)).all():
         raise OmnitrackError(f"{path}: frame must hold whole numbers (n,), the first frame is 1")
     count = _whole(arrays, "n_frames", 1, path)[0] if "n_frames" in arrays else int(frame.max(initial=0))
-    size = _whole(arrays, "image_size", 2, path) if "image_size" in arrays else None
+    size = _size(arrays, path)
     times = _times(arrays, count, path) if "t_seconds" in arrays else None
     try:
         with np.errstate(over="ignore"):  # what is too large for float32 is refused by Detections
-            seen = Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings, sharp)
+            seen = Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings, sharp, size)
         frames = _split(frame, seen, count)
     except ValueError as error:
         raise OmnitrackError(f"{path}: {error}") from error
     embedder = (name or "").removeprefix(EMBEDDING_PREFIX).removeprefix("_") or UNKNOWN_EMBEDDER
-    return Recording(camera_id, frames, size, embedder, times)  # type: ignore[arg-type]
+    return Recording(camera_id, frames, size, embedder, times)
 
 
 def interval_of(t_seconds: NDArray[np.float64]) -> float:
@@ -133,6 +133,14 @@ def _whole(arrays: dict[str, NDArray[np.generic]], name: str, count: int, path: 
     if found.size != count or found.dtype.kind == "f":
         raise OmnitrackError(f"{path}: {name} must hold whole numbers, {count} of them, got {found.tolist()}")
     return tuple(int(value) for value in found.flat)
+
+
+def _size(arrays: dict[str, NDArray[np.generic]], path: Path) -> tuple[int, int] | None:
+    """(width, height) of the pictures, as far as the file tells it."""
+    if "image_size" not in arrays:
+        return None
+    width, height = _whole(arrays, "image_size", 2, path)
+    return width, height
 
 
 def _times(arrays: dict[str, NDArray[np.generic]], count: int, path: Path) -> NDArray[np.float64]:
@@ -178,4 +186,4 @@ def _split(frame: NDArray[np.generic], seen: Detections, count: int) -> tuple[De
 def _clip(seen: Detections, image_size: tuple[int, int]) -> Detections:
     boxes = seen.boxes_xyxy.clip(0, np.array([*image_size, *image_size], np.float32))
     inside = (boxes[:, 2] - boxes[:, 0] > 1) & (boxes[:, 3] - boxes[:, 1] > 1)
-    return replace(seen.take(inside), boxes_xyxy=boxes[inside])
+    return replace(seen.take(inside), boxes_xyxy=boxes[inside], image_size=image_size)

@@ -31,16 +31,16 @@ def fitted(name: str, camera: GroundCamera, width: int | None, height: int | Non
 
 
 def places_of(camera: GroundCamera, times_us: IntArray, boxes_xyxy: FloatArray) -> NDArray[np.float64]:
-    """(m, 3) seconds since 1970, X, Y in metres: the places of boxes (n, 4) as a run would know them, one for each
+    """(m, 6) seconds since 1970 and segments.Place: the places of boxes (n, 4) as a run would know them, one for each
     stretch of APART_SECONDS, and the last one.
     """
-    xy, sure = sure_places(camera, boxes_xyxy, np.array(GroundConfig().foot_noise))
+    places, sure = sure_places(camera, boxes_xyxy, np.array(GroundConfig().foot_noise))
     rows = np.flatnonzero(sure)
     stretch = np.floor_divide(times_us[rows], round(APART_SECONDS * 1e6))
     chosen = np.diff(stretch, prepend=-1) > 0
     chosen[-1:] = True
     rows = rows[chosen]
-    return np.column_stack([times_us[rows] / 1e6, xy[rows]])
+    return np.column_stack([times_us[rows] / 1e6, places[rows]])
 
 
 def ground_partners(connection: Connection, tracklets: Collection[int]) -> dict[int, tuple[int, ...]]:

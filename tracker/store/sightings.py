@@ -121,7 +121,7 @@ def _sightings(
     for row in connection.execute(query):
         looks = () if row.vector is None else unpack_looks(row.vector, row.earlier, row.earlier_share)
         frames, times_us, boxes_xyxy = boxes[row.id]
-        places = np.zeros((0, 3))
+        places = np.zeros((0, 6))
         if row.camera in cameras:
             camera = fitted(row.camera, cameras[row.camera], row.width, row.height)
             places = places_of(camera, times_us, boxes_xyxy)

@@ -10,16 +10,16 @@ from tracker.core.appearance import Views
 from tracker.core.settings import TrackerConfig
 from tracker.core.types import Detections, FloatArray, TrackQuality, TrackState, TrackUpdate
 from tracker.crosscam.ground.tracker import GroundUpdate
+from tracker.crosscam.ground_plane import covariance_terms
 from tracker.crosscam.state import State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """One camera's picture. t_seconds: when it was taken. size: (width, height), None: as it was calibrated."""
+    """What is in one camera's picture. t_seconds: when it was taken."""
 
     t_seconds: float
     detections: Detections
-    size: tuple[int, int] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +31,7 @@ class _Local:
     seen_seconds: float = 0.0
     box_xyxy: FloatArray = field(default_factory=lambda: np.zeros(4, np.float32))
     place: tuple[float, float] = (0.0, 0.0)
+    covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
     observations: int = 0
     confirmed: bool = False
@@ -74,6 +75,7 @@ class LocalTracks:
             local.seen_seconds, local.lost, local.confirmed = now, False, confirmed
             local.box_xyxy = seen.detections.boxes_xyxy[row]
             local.place = float(person.xy[0]), float(person.xy[1])
+            local.covariance = covariance_terms(person.covariance)
             local.sums += evidence[row]
             local.observations += 1
             updates.append(self._seen(local, views, row, now))
@@ -131,9 +133,10 @@ class LocalTracks:
 
     def restore(self, state: State) -> None:
         """Go on from there."""
-        self._open = {
-            track_id: _Local(**{**local, "place": tuple(local["place"])}) for track_id, local in state["open"]
-        }
+        self._open = {track_id: _Local(**local) for track_id, local in state["open"]}
+        for local in self._open.values():  # JSON knows no tuples
+            (x, y), (xx, xy, yy) = local.place, local.covariance
+            local.place, local.covariance = (x, y), (xx, xy, yy)
         self._numbers, self._next = dict(state["numbers"]), state["next"]
 
     def _issue(self) -> int:
@@ -155,6 +158,7 @@ class LocalTracks:
             float(views.qualities[row]),
             local.confirmed,
             local.place,
+            local.covariance,
         )
 
     def _end(self, track_id: int, now: float) -> TrackUpdate:
@@ -172,5 +176,6 @@ class LocalTracks:
             0.0,
             confirmed=local.confirmed,
             ground_metres=local.place,
+            ground_covariance=local.covariance,
             track_quality=quality,
         )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.core.boxes import EDGE_PIXELS
 from tracker.core.types import Detections, FloatArray
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground.gaussian import Array, inverse
 from tracker.crosscam.ground_plane import GroundCamera, locate
 
-BORDER_PIXELS = 3.0
 VAGUE_METRES = 20.0
 """A foot point that is less certain than this, near the horizon, tells nothing."""
 
@@ -55,8 +55,8 @@ class Rig:
         camera = np.repeat(np.arange(len(seen)), counts)
         pixels = np.concatenate([one.boxes_xyxy for one in seen])
         sizes = self._sizes[camera]
-        beside = (pixels[:, 0] <= BORDER_PIXELS) | (pixels[:, 2] >= sizes[:, 0] - BORDER_PIXELS)
-        below = pixels[:, 3] >= sizes[:, 1] - BORDER_PIXELS
+        beside = (pixels[:, 0] <= EDGE_PIXELS) | (pixels[:, 2] >= sizes[:, 0] - EDGE_PIXELS)
+        below = pixels[:, 3] >= sizes[:, 1] - EDGE_PIXELS
         across = np.where(beside, config.cut_noise[0], config.foot_noise[0])
         along = np.where(below, config.cut_noise[1], config.foot_noise[1])
         noise = np.stack([across, along], axis=1)

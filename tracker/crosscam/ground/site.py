@@ -17,7 +17,7 @@ from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground.local_tracks import LocalTracks, Seen
 from tracker.crosscam.ground.overlap import overlapping
 from tracker.crosscam.ground.tracker import GroundTracker, GroundUpdate
-from tracker.crosscam.ground_plane import GroundCamera
+from tracker.crosscam.ground_plane import GroundCamera, covariance_terms
 from tracker.crosscam.state import State
 
 SITE = "(ground)"
@@ -160,15 +160,15 @@ class GroundSite:
         """Whether this is one of the site's cameras, and the calibration holds for these pictures; a camera of another
         shape is left to its own tracker.
         """
-        calibrated = self._cameras.get(name)
-        if calibrated is None or seen.size is None or seen.size == calibrated.image_size:
+        calibrated, size = self._cameras.get(name), seen.detections.image_size
+        if calibrated is None or size is None or size == calibrated.image_size:
             return calibrated is not None
-        complaint = mismatch(name, calibrated, seen.size)
+        complaint = mismatch(name, calibrated, size)
         if complaint is not None:
             self._notify(f"{complaint}; it is followed on its own")
             self.leave(name)
             return False
-        self._tracker.resize(name, seen.size)
+        self._tracker.resize(name, size)
         self._cameras[name] = self._tracker.cameras[name]
         return True
 
@@ -193,6 +193,7 @@ class GroundSite:
             quality,
             confirmed,
             place,
+            covariance_terms(update.covariance),
             seen_by=tuple(update.boxes),
         )
 
