@@ -12,6 +12,7 @@ Given ways are the walking times that a survey of other people on the same stree
 """
 
 import argparse
+import gc
 import itertools
 import pickle
 import resource
@@ -113,6 +114,7 @@ def live_through(city: City, matcher: CrossCameraMatcher, seconds: float) -> Out
     outcome, step = Outcome(), city.config.step_seconds
     sightings: list[tuple[TrackletKey, float]] = []
     answered = 0
+    gc.freeze()  # to walk through the simulated city and what is written down here is not the matcher's work
     for t, updates in city.steps(seconds):
         start = time.process_time()
         matcher.update(t, updates)

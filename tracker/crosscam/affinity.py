@@ -1,6 +1,7 @@
 """What segments are worth to each other beyond their looks: log-likelihood ratios that add up."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +30,15 @@ class Visits:
     """
 
     def __init__(self, segments: Sequence[Segment], people: Rows) -> None:
-        self.begins = np.array([segment.presence.first_seconds for segment in segments])
-        self.ends = np.array([segment.presence.last_seconds for segment in segments])
-        runs = [run for segment in segments for run in segment.presence.runs]
-        row = np.repeat(np.arange(len(segments)), [len(segment.presence.runs) for segment in segments])
-        first, last = np.array(runs).T
+        runs_of = [segment.presence.runs for segment in segments]
+        counts = np.array([len(runs) for runs in runs_of])
+        row = np.repeat(np.arange(len(segments)), counts)
+        first, last = np.fromiter(chain.from_iterable(chain.from_iterable(runs_of)), np.float64).reshape(-1, 2).T
+        ends = counts.cumsum()
+        self.begins, self.ends = first[ends - counts], last[ends - 1]
         order = np.lexsort((row, last, first, people[row]))
         self._first, self._last, self._row = first[order], last[order], row[order]
-        self._index = np.arange(len(runs))
+        self._index = np.arange(len(row))
         self._starts = np.searchsorted(people[self._row], np.arange(people.max() + 1))
 
     def around(self, rows: Rows) -> tuple[Rows, Array, Rows, Array]:

@@ -1,6 +1,6 @@
 """Which nodes are one person: agglomerative clustering under cannot-link."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,10 @@ def cluster(
     clusters: list[list[int]] = []
     for nodes in _components(log_odds, start):
         if len(nodes) == 1:
-            clusters.append(nodes.tolist())
+            clusters.append(nodes)
             continue
         if len(nodes) == 2:
-            a, b = nodes.tolist()
+            a, b = nodes
             together = start[a] == start[b] >= 0 or (
                 log_odds[a, b] > 0 and (near is None or near[a, b]) and not forbidden(a, b)
             )
@@ -41,37 +41,31 @@ def cluster(
         here = np.ix_(nodes, nodes)
         near_here = None if near is None else near[here]
         found = _cluster_component(log_odds[here], weights[nodes], _renamed(forbidden, nodes), start[nodes], near_here)
-        clusters += [nodes[group].tolist() for group in found]
+        clusters += [[nodes[row] for row in group] for group in found]
     return sorted(clusters, key=lambda group: group[0])
 
 
-def _renamed(forbidden: Callable[[int, int], bool], nodes: NDArray[np.intp]) -> Callable[[int, int], bool]:
-    names = nodes.tolist()
-    return lambda a, b: forbidden(names[a], names[b])
+def _renamed(forbidden: Callable[[int, int], bool], nodes: Sequence[int]) -> Callable[[int, int], bool]:
+    return lambda a, b: forbidden(nodes[a], nodes[b])
 
 
-def _components(log_odds: Matrix, start: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
+def _components(log_odds: Matrix, start: NDArray[np.int64]) -> Iterable[list[int]]:
     """Nodes that a chain of positive log odds or equal labels joins; no cluster reaches beyond."""
     n = len(start)
     links = log_odds > 0
-    links[np.diag_indices(n)] = False
+    links[np.diag_indices(n)] = True
     labelled = np.flatnonzero(start >= 0)
     order = labelled[np.argsort(start[labelled], kind="stable")]
     same = start[order[1:]] == start[order[:-1]]
     links[order[1:][same], order[:-1][same]] = links[order[:-1][same], order[1:][same]] = True
-    left = np.ones(n, bool)
-    for node in np.flatnonzero(~links.any(axis=1)).tolist():
-        left[node] = False
-        yield np.array([node])
-    while left.any():
-        found = np.zeros(n, bool)
-        fresh = found.copy()
-        fresh[left.argmax()] = True
-        while fresh.any():
-            found |= fresh
-            fresh = links[fresh].any(axis=0) & ~found
-        left &= ~found
-        yield np.flatnonzero(found)
+    first, known = None, np.arange(n)
+    while first is None or (known != first).any():
+        # every node learns the first node that any of its neighbours knows of, till nobody learns anything new
+        first, known = known, np.where(links, known, n).min(axis=1, initial=n)
+    found: dict[int, list[int]] = {}
+    for node, name in enumerate(known.tolist()):
+        found.setdefault(name, []).append(node)
+    return found.values()
 
 
 def _cluster_component(

@@ -13,7 +13,7 @@ from tracker.crosscam.affinity import Walks
 from tracker.crosscam.comparison import Comparison
 from tracker.crosscam.constraints import Party
 from tracker.crosscam.decisions import Decisions
-from tracker.crosscam.memory import Exit, Memory
+from tracker.crosscam.memory import Memory
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
 
@@ -95,11 +95,13 @@ class Company:
 
     def note(self, segments: Sequence[Segment], comparison: Comparison, held: Sequence[int | None]) -> None:
         """Remember for every open segment whom it may be. held: the present identity of each segment."""
+        rows_of: dict[int | None, list[int]] = {}
+        for row, identity_id in enumerate(held):
+            rows_of.setdefault(identity_id, []).append(row)
         for row, segment in enumerate(segments):
             if segment.could_be:
-                alike = np.flatnonzero(comparison.log_odds[row] > PLAUSIBLE)
-                plausible = {held[other] for other in alike.tolist()}
-                segment.could_be = tuple(i for i in segment.could_be if i in plausible)
+                alike = (comparison.log_odds[row] > PLAUSIBLE).tolist()
+                segment.could_be = tuple(i for i in segment.could_be if any(alike[k] for k in rows_of.get(i, ())))
 
     def _has_news(self, t_seconds: float, segment: Segment) -> bool:
         if segment.due or segment.identity_id is None or segment.evidence >= MORE_EVIDENCE * segment.sought_weight:
@@ -132,18 +134,21 @@ class Company:
             best = nearest_rows(sought @ present.T, self._share)
             return [[described[row].identity_id or 0 for row in rows] for rows in best]
         exits = self._memory.just_left(t_seconds - REACH_SECONDS, MOST_EXITS)
-        resting = self._memory.looks_of([leaving.identity_id for leaving in exits], sought.shape[1])
-        exits += [Exit(s.identity_id or 0, s.exit_camera, s.presence.last_seconds) for s in described]
-        likeness = sought @ np.concatenate([resting, present]).T
+        people, origins, seconds = map(list, zip(*exits, strict=True)) if exits else ([], [], [])
+        resting = self._memory.looks_of(people, sought.shape[1])
+        people += [segment.identity_id for segment in described]
+        origins += [segment.exit_camera for segment in described]
+        seconds += [segment.presence.runs[-1][1] for segment in described]
+        likeness = np.concatenate([sought @ resting.T, sought @ present.T], axis=1)
         fit = self._walks.ratios(
-            [leaving.camera_id for leaving in exits],
-            np.array([leaving.t_seconds for leaving in exits]),
+            origins,
+            np.array(seconds),
             [seeker.entry_camera for seeker in seekers],
             np.array([seeker.since_seconds for seeker in seekers]),
         )
         worth = np.minimum(WORTH_OF_LOOKS * np.maximum(likeness, 0.0) ** 2, MOST_WORTH)
         best = nearest_rows(fit + worth, self._share)
-        return [[exits[row].identity_id for row in rows] for rows in best]
+        return [[people[row] for row in rows] for rows in best]
 
 
 class _Open:

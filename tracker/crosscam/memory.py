@@ -123,8 +123,9 @@ class Memory:
 
     def just_left(self, after_seconds: float, most: int) -> list[Exit]:
         """Where those were seen last who came to rest lately, the latest first."""
-        exits = itertools.islice(reversed(self._exits.values()), most)
-        return list(itertools.takewhile(lambda leaving: leaving.t_seconds >= after_seconds, exits))
+        exits = list(itertools.islice(reversed(self._exits.values()), most))
+        too_old = (row for row, leaving in enumerate(exits) if leaving.t_seconds < after_seconds)
+        return exits[: next(too_old, len(exits))]
 
     def look_alikes(self, looks: FloatArray, k: int) -> list[list[int]]:
         """For each of the looks (m, d), unit rows without tint, up to k people by likeness, the most alike first."""
@@ -185,6 +186,8 @@ class Memory:
     def looks_of(self, identities: Sequence[int], dimension: int) -> FloatArray:
         """(n, d) unit vectors by which people are found; zeros for those of whom nothing is known."""
         self._index_changes()
+        if identities and self._indexed.issuperset(identities):
+            return self._neighbours.vectors(identities)
         looks = np.zeros((len(identities), dimension), np.float32)
         rows = [row for row, identity_id in enumerate(identities) if identity_id in self._indexed]
         if rows:

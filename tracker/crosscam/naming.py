@@ -80,17 +80,13 @@ class Namer:
 
     def _holdings(self, segments: Sequence[Segment], clusters: Sequence[Cluster]) -> list[dict[int, float]]:
         """Seconds seen of every identity, per cluster. An identity at rest belongs to the cluster of its past alone."""
-        home = {
-            self._identity(segments[row]): number
-            for number, rows in enumerate(clusters)
-            for row in rows
-            if segments[row].resting
-        }
+        present = [self._identity(segment) for segment in segments]
+        home = {present[row]: number for number, rows in enumerate(clusters) for row in rows if segments[row].resting}
         holdings: list[dict[int, float]] = []
         for number, rows in enumerate(clusters):
             held: dict[int, float] = {}
             for row in rows:
-                identity_id = self._identity(segments[row])
+                identity_id = present[row]
                 if identity_id is not None and home.get(identity_id, number) == number:
                     held[identity_id] = held.get(identity_id, 0.0) + segments[row].presence.seconds
             holdings.append(held)

@@ -56,7 +56,7 @@ class ExactNeighbours:
             self._rows[int(self._numbers[row])] = row
 
     def vectors(self, numbers: Sequence[int]) -> FloatArray:
-        return self._vectors[[self._rows[number] for number in numbers]]
+        return self._vectors[list(map(self._rows.__getitem__, numbers))]
 
     def nearest(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         size, found = len(self._rows), min(k, len(self._rows))

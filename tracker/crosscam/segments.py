@@ -59,12 +59,16 @@ class Segment:
     @property
     def entry_camera(self) -> str:
         """That of the cameras that saw it first."""
-        return min(self.views, key=lambda name: (self.views[name].first_seconds, name), default=self.camera_id)
+        if not self.views:
+            return self.key[0]
+        return min(self.views, key=lambda name: (self.views[name].first_seconds, name))
 
     @property
     def exit_camera(self) -> str:
         """That of the cameras that saw it last."""
-        return max(self.views, key=lambda name: (self.views[name].last_seconds, name), default=self.camera_id)
+        if not self.views:
+            return self.key[0]
+        return max(self.views, key=lambda name: (self.views[name].last_seconds, name))
 
     @property
     def weight(self) -> float:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tracker.core.types import FloatArray
 from tracker.crosscam.calibration import CENTRE_PRIOR
-from tracker.crosscam.features import unit_rows
+from tracker.crosscam.features import rows_of, unit_rows
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.state import State
 
@@ -41,7 +41,7 @@ class CameraTints:
         keep = min(1.0, CAPACITY / (self._counts[row, 0] + 1))
         unit = unit_rows(feature[None])[0]
         if self._visits < LAST_WHITENING:
-            self._learn_spread(unit - self._camera_means()[row])
+            self._learn_spread(unit - self._mean_of([row])[0])
         self._sums[row] = keep * self._sums[row] + unit
         self._counts[row] = keep * self._counts[row] + 1
         self._means = None
@@ -126,7 +126,7 @@ class CameraTints:
         if not raw:
             return looks
         cameras = self._rows_of([segments[row].camera_id for row in known], len(raw[0]))
-        beyond = unit_rows(np.stack(raw)) - self._camera_means()[cameras].astype(np.float32)
+        beyond = unit_rows(rows_of(raw, len(raw[0]))) - self._camera_means()[cameras].astype(np.float32)
         looks[known] = unit_rows(self.whitened(beyond))
         return looks
 
@@ -144,6 +144,10 @@ class CameraTints:
     def _camera_means(self) -> NDArray[np.float64]:
         """(c, d), leaning on all cameras where few visits are known; zeros while there are none at all."""
         if self._means is None:
-            overall = self._sums.sum(axis=0) / max(float(self._counts.sum()), 1.0)
-            self._means = (self._sums + CENTRE_PRIOR * overall) / (self._counts + CENTRE_PRIOR)
+            self._means = self._mean_of(slice(None))
         return self._means
+
+    def _mean_of(self, rows: Sequence[int] | slice) -> NDArray[np.float64]:
+        """These rows of _camera_means()."""
+        overall = self._sums.sum(axis=0) / max(float(self._counts.sum()), 1.0)
+        return np.asarray((self._sums[rows] + CENTRE_PRIOR * overall) / (self._counts[rows] + CENTRE_PRIOR))

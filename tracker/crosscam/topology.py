@@ -130,7 +130,7 @@ class Topology:
         """Curves (m, CELLS + 1), and for all cameras known (n, n) which curve a way has, and its share."""
         if horizon_seconds != self._horizon_seconds:
             self._curves, self._horizon_seconds, self._table = {}, horizon_seconds, None
-        if self._table is not None and self._cameras.keys() >= set(cameras):
+        if self._table is not None and all(camera in self._cameras for camera in cameras):
             return self._table
         for camera in [*cameras, *(camera for way in self._walks for camera in way)]:
             self._cameras.setdefault(camera, len(self._cameras))
