@@ -221,7 +221,7 @@ def overlap(one: Sighting, other: Sighting) -> bool:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Sighting], list[Constraint]]:
+def histories(draw: st.DrawFn, identities: int = 4, said: int = 6) -> tuple[list[Sighting], list[Constraint]]:
     """Up to nine sightings of look-alikes, where some stood, with whom some were followed on the ground, and what users
     who know the truth said of some pairs, right or wrong.
     """
@@ -229,7 +229,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Sighting], list[Constraint]]:
     for number in range(draw(st.integers(1, 9))):
         first = draw(st.integers(0, 20))
         camera, person = draw(st.sampled_from(["east", "west"])), draw(st.integers(1, 3))
-        identity = draw(st.one_of(st.none(), st.integers(1, 4)))
+        identity = draw(st.one_of(st.none(), st.integers(1, identities)))
         made = seen(number, camera, person, first, first + draw(st.integers(0, 10)), identity)
         y = draw(st.one_of(st.none(), st.sampled_from([0.0, 0.5, 3.0])))
         sightings.append(made if y is None else standing(made, y))
@@ -240,7 +240,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Sighting], list[Constraint]]:
             sightings[a] = replace(one, ground_partners=(*one.ground_partners, other.number))
             sightings[b] = replace(other, ground_partners=(*other.ground_partners, one.number))
     believed = draw(st.lists(st.integers(0, 3), min_size=len(sightings), max_size=len(sightings)))
-    pairs = draw(st.lists(st.tuples(*2 * [st.integers(0, len(sightings) - 1)]), max_size=6))
+    pairs = draw(st.lists(st.tuples(*2 * [st.integers(0, len(sightings) - 1)]), max_size=said))
     decisions = [
         Constraint(MUST if believed[a] == believed[b] else CANNOT, sightings[a].party, sightings[b].party)
         for a, b in pairs
@@ -273,17 +273,30 @@ def test_what_must_hold_holds_in_every_history(
     for decision in decisions:
         assert (id_of[decision.one] == id_of[decision.other]) is (decision.kind is MUST)
     linked = {party for decision in decisions if decision.kind is MUST for party in (decision.one, decision.other)}
-    beside = {
-        s.party for a, b in combinations(sightings, 2) if a.camera_id == b.camera_id and overlap(a, b) for s in (a, b)
-    }
     for one, other in combinations(sightings, 2):
         if one.camera_id == other.camera_id and overlap(one, other) and not {one.party, other.party} & linked:
             assert id_of[one.party] != id_of[other.party]
-        contradict = pair_log_odds(one.places, other.places) <= -LIMIT
-        if not decisions and not beside and other.number in one.ground_partners and not contradict:
-            assert id_of[one.party] == id_of[other.party]
     known = {sighting.identity_id for sighting in sightings}
     assert all(identity < 0 or identity in known for identity in ids)
+
+
+@patient
+@given(histories(identities=2, said=0), CONFIGS)
+def test_whom_the_ground_joined_stays_one_in_every_history(
+    history: tuple[list[Sighting], list[Constraint]], config: MatcherConfig
+) -> None:
+    """Unless the places contradict, or one camera saw somebody of the same number twice at one instant."""
+    sightings, _ = history
+    ids = reassociate(sightings, config).ids
+    twice = {
+        one.identity_id
+        for one, other in combinations(sightings, 2)
+        if one.camera_id == other.camera_id and one.identity_id == other.identity_id and overlap(one, other)
+    }
+    for (one, i), (other, j) in combinations(zip(sightings, ids, strict=True), 2):
+        contradict = pair_log_odds(one.places, other.places) <= -LIMIT
+        if other.number in one.ground_partners and not contradict and one.identity_id not in twice:
+            assert i == j
 
 
 @patient

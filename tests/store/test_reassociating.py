@@ -1,21 +1,23 @@
 """Re-association of a stored history: what it changes, what it must not touch, and back again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select, update
 
 from tests.store.test_corrections import apply as correct
 from tests.store.test_corrections import correction
 from tests.store.walk import EPOCH, Stay, begin, embedding, steps, unhurried
-from tracker.core.types import FloatArray, TrackUpdate
+from tracker.core.types import FloatArray, LinkEvidence, TrackUpdate
 from tracker.crosscam.differences import DifferenceKind
+from tracker.crosscam.ground_plane import GroundCamera
 from tracker.crosscam.matcher import MatcherConfig
 from tracker.errors import NotFoundError, OmnitrackError
 from tracker.ports import Step
@@ -24,13 +26,16 @@ from tracker.store.corrections import merge_identities, rename_identity, undo
 from tracker.store.explanation import explain
 from tracker.store.identities import survivor_of
 from tracker.store.maintenance import check
-from tracker.store.models import Constraint, Event, Identity, Tracklet
+from tracker.store.models import Audit, Constraint, Event, Identity, RunCamera, Tracklet
+from tracker.store.numbers import RunPeople
 from tracker.store.privacy import forget
 from tracker.store.queries import history, identities
 from tracker.store.reassociating import apply, judge_afresh, judge_otherwise
+from tracker.store.runs import ActiveRun
 from tracker.store.session import Store, open_store
 from tracker.store.sightings import HistoryPart, read_sightings
 from tracker.store.sink import StoreSink
+from tracker.store.writer import Batch, write_batch
 
 LONG = MatcherConfig(memory_seconds=60.0)
 EVERYTHING = HistoryPart()
@@ -234,6 +239,127 @@ def test_corrections_survive(recorded: Store, corrections: list[tuple[str, int, 
         undo(connection)
         assert people(connection) == before
         assert names(connection) == named
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Stays with whom they show in truth, the numbers of those that were linked on the ground, and what users said of
+    them. steep: metres of ground by pixel of a calibration that knows both cameras, None without.
+    """
+
+    stays: tuple[Stay, ...]
+    shows: tuple[int, ...]
+    on_ground: frozenset[int]
+    corrections: tuple[tuple[str, int, int | str], ...]
+    steep: float | None
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    """Up to eight stays of three look-alikes, linked right or wrong, at one time or one after the other."""
+    stays = []
+    for number in range(1, draw(st.integers(2, 8)) + 1):
+        first = draw(st.integers(0, 60))
+        last = first + draw(st.integers(4, 25))
+        stays.append(Stay(draw(st.sampled_from(["west", "east"])), number, draw(st.integers(1, 4)), first, last))
+    said = st.one_of(correction, st.just(("undo", 0, 0)))
+    return Scene(
+        tuple(stays),
+        tuple(draw(st.lists(st.integers(1, 3), min_size=len(stays), max_size=len(stays)))),
+        draw(st.frozensets(st.integers(1, len(stays)))),
+        tuple(draw(st.lists(said, min_size=2, max_size=8))),
+        draw(st.sampled_from([None, 0.001, 0.02])),
+    )
+
+
+class Directly:
+    """A writer without a thread: in the transaction of a test."""
+
+    def __init__(self, connection: Connection, run: ActiveRun) -> None:
+        self._connection, self._run = connection, run
+
+    def submit(self, batch: Batch) -> None:
+        self._run.people.begin()
+        write_batch(self._connection, self._run, batch)
+        self._run.people.settle()
+
+    def close(self) -> None:
+        pass
+
+
+def record_scene(connection: Connection, run: ActiveRun, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracker.store.sink.StoreWriter", lambda store, of_run: Directly(connection, of_run))
+    sink = StoreSink(None, replace(run, people=RunPeople()))  # type: ignore[arg-type]  # nothing else asks for it
+    shown = {
+        stay.track_id: embedding(replace(stay, identity_id=person))
+        for stay, person in zip(scene.stays, scene.shows, strict=True)
+    }
+    for step in steps(["west", "east"], scene.stays):
+        updates = {
+            camera: [u if u.embedding is None else replace(u, embedding=shown[u.track_id]) for u in found]
+            for camera, found in step.updates.items()
+        }
+        ground = LinkEvidence("ground", 4.0)
+        events = [
+            replace(e, evidence=ground) if e.tracklet is not None and e.tracklet[1] in scene.on_ground else e
+            for e in step.events
+        ]
+        sink.write(replace(step, updates=updates, events=events))
+    sink.close()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, ActiveRun]]:
+    """Changed only in dry runs."""
+    with open_store(tmp_path_factory.mktemp("store") / "empty.db") as store:
+        yield store, begin(store)
+
+
+@settings(unhurried, max_examples=100)
+@given(scenes(), st.sampled_from([LONG, MatcherConfig(memory_seconds=3.0)]))
+def test_corrections_survive_in_every_world(
+    empty: tuple[Store, ActiveRun], scene: Scene, config: MatcherConfig
+) -> None:
+    """Merges, splits, names, and what of these was undone, whatever looks, places and the ground say."""
+    store, run_ = empty
+    with store.write(dry_run=True) as connection:
+        with pytest.MonkeyPatch.context() as patch:
+            record_scene(connection, run_, scene, patch)
+        connection.execute(update(RunCamera).values(width=600, height=600))
+        for kind, one, other in scene.corrections:
+            if kind != "undo":
+                correct(connection, kind, one, other)
+            elif connection.scalar(select(Audit.id).where(Audit.undone_us.is_(None))) is not None:
+                undo(connection)
+        before, named = people(connection), names(connection)
+        found = judge_afresh(connection, EVERYTHING, config, None, calibrated(scene.steep))
+        apply(connection, found, config.confirm_seconds)
+        assert check(connection) == []
+        assert names(connection) == named
+        whose = dict(
+            connection.execute(
+                select(Tracklet.id, Identity.survivor_id).join(Identity, Identity.id == Tracklet.identity_id)
+            ).all()
+        )
+        linked = set()
+        for constraint in connection.execute(select(Constraint)):
+            pair = constraint.tracklet_a_id, constraint.tracklet_b_id
+            assert (whose[pair[0]] == whose[pair[1]]) is (constraint.kind == MUST_LINK)
+            linked |= set(pair) if constraint.kind == MUST_LINK else set()
+        for a, b in combinations(found.sightings, 2):
+            at_once = a.first_seconds <= b.last_seconds and b.first_seconds <= a.last_seconds
+            if a.camera_id == b.camera_id and at_once and not {a.number, b.number} & linked:
+                assert whose[a.number] != whose[b.number]
+        undo(connection)
+        assert people(connection) == before
+        assert names(connection) == named
+
+
+def calibrated(metres_by_pixel: float | None) -> dict[str, GroundCamera] | None:
+    if metres_by_pixel is None:
+        return None
+    camera = GroundCamera(np.diag([metres_by_pixel, metres_by_pixel, 1.0]), (600, 600))
+    return {"west": camera, "east": camera}
 
 
 def names(connection: Connection) -> list[tuple[object, ...]]:
