@@ -172,16 +172,19 @@ def test_order_of_arrival_changes_nothing_on_the_ground(world: World, random: Ra
 @given(worlds(), st.integers(0, 23))
 def test_a_run_that_is_stopped_at_any_step_goes_on_identically(world: World, cut: int) -> None:
     whole = running = Process.new()
+    keys: set[TrackletKey] = set()
     for number, (t, seen, lost) in enumerate(world.scenes()):
         if number == cut:
             running = whole.restarted()
         updates, events = whole.step(t, seen, lost)
+        keys |= {update.key for update in [*updates, *whole.site.latest.reports]}
         if running is whole:
             continue
         again, same = running.step(t, seen, lost)
         assert same == events
         assert [told_of(u) for u in again] == [told_of(u) for u in updates]
     assert running.matcher.finish(t) == whole.matcher.finish(t)
+    assert all(running.matcher.identity_of(key) == whole.matcher.identity_of(key) for key in keys)
 
 
 def told_of(update: TrackUpdate) -> tuple[object, ...]:
