@@ -114,6 +114,16 @@ def test_a_few_known_walks_are_no_reason_to_warn_and_a_moved_camera_is() -> None
     assert all(warned(seed, (60, 70, 90)) for seed in range(20))
 
 
+def test_drift_is_told_once_until_people_walk_as_usual_again() -> None:
+    lines: list[str] = []
+    topology = Topology({("gate", "yard"): walks_between(20, 30, 60)}, learns=False, notify=lines.append)
+    usual = walks_between(20, 30, 60)
+    for gaps, told in (([75.0] * 200, 1), (list(usual) * 3, 1), ([75.0] * 200, 2)):
+        for gap in gaps:
+            topology.observe(("gate", "yard"), gap)
+        assert len(lines) == told
+
+
 @pytest.mark.parametrize("times", [(30, 20, 60), (20, 70, 60), (20, 20, 20)])
 def test_times_out_of_order_are_refused(times: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="shortest"):

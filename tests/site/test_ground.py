@@ -67,7 +67,13 @@ def test_cameras_that_may_come_later_take_part_once_they_are_there(tmp_path: Pat
 def test_without_overlap_there_is_no_site(tmp_path: Path) -> None:
     site, told = opened([written(tmp_path / "site.yaml", c0=camera("c0"))], ["c0", "c1"])
     assert site is None
-    assert told == ["calibration: the views of c0 do not overlap; each camera is followed on its own"]
+    assert told == ["calibration: c0 is the only calibrated camera; each camera is followed on its own"]
+    far = CAMERAS["c2"].image_to_ground.copy()
+    far[:2] += 1000 * far[2]
+    apart = written(tmp_path / "apart.yaml", c0=camera("c0"), c2={"size": list(SIZE), "image_to_ground": far.tolist()})
+    site, told = opened([apart], ["c0", "c2"])
+    assert site is None
+    assert told == ["calibration: the views of c0 and c2 do not overlap; each camera is followed on its own"]
 
 
 def test_pictures_of_another_size_are_taken_for_stretched(tmp_path: Path) -> None:

@@ -47,8 +47,11 @@ def named_files(text: str, what: str, whole: Callable[[Path], Path] = Path) -> C
     found: CameraFiles = {}
     for item in text.split(","):
         name, separator, file = item.partition("=")
-        if not separator or not name or name in found:
-            raise OmnitrackError(f"{what}: expected different CAMERA=FILE pairs, got {item!r}")
+        if not separator or not name:
+            hint = f", got {item!r}; write {Path(item).stem}={item}" if item and not separator else ""
+            raise OmnitrackError(f"{what}: name files as CAMERA=FILE{hint}")
+        if name in found:
+            raise OmnitrackError(f"{what}: two files are named {name!r}; give each camera a name of its own")
         found[name] = whole(Path(file))
         if not found[name].is_file():
             raise OmnitrackError(f"{what}: no such file: {file}")

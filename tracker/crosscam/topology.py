@@ -86,6 +86,7 @@ class Topology:
         self._learns = learns
         self._notify = notify
         self._recent: dict[Way, deque[tuple[float, float]]] = {}
+        self._drifted: set[Way] = set()
         self._curves: dict[Way, Array] = {}
         self._horizon_seconds = np.nan
         self._cameras: dict[str, int] = {}
@@ -185,19 +186,25 @@ class Topology:
         return True
 
     def _watch(self, way: Way, gap_seconds: float, known: Array) -> None:
-        """Tell once when the ranks of the latest walks among the known ones are no longer those of chance."""
+        """Tell when the ranks of the latest walks among the known ones are no longer those of chance; once, until
+        people walk as usual again.
+        """
         rank = float((known < gap_seconds).mean() + (known <= gap_seconds).mean()) / 2
         recent = self._recent.setdefault(way, deque(maxlen=RECENT))
         recent.append((rank, gap_seconds))
+        if len(recent) < RECENT:
+            return
         ranks, gaps = np.array(recent).T
         # the variance of a mean rank among equals (H. Mann, D. Whitney, 1947): both samples are random
         deviation = np.sqrt((1 / RECENT + 1 / len(known)) / 12)
-        if len(recent) == RECENT and abs(ranks.mean() - 0.5) > DRIFT_DEVIATIONS * deviation:
+        if abs(ranks.mean() - 0.5) <= DRIFT_DEVIATIONS * deviation:
+            self._drifted.discard(way)
+        elif way not in self._drifted:
+            self._drifted.add(way)
             self._notify(
                 f"topology: people now walk from {way[0]} to {way[1]} in {np.median(gaps):.1f} s (usual: "
                 f"{np.median(known):.1f} s); has a camera been moved or a way been closed?"
             )
-            recent.clear()
 
 
 def _curve(walks: Array, horizon_seconds: float) -> Array:

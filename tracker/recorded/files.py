@@ -156,7 +156,7 @@ def _only_embedding(arrays: dict[str, NDArray[np.generic]], path: Path) -> str |
     """Name of the only array whose name begins with `emb`; None where there is none."""
     names = sorted(key for key in arrays if key.startswith(EMBEDDING_PREFIX))
     if len(names) > 1:
-        raise OmnitrackError(f"{path}: holds {', '.join(names)}: say which embedding to use")
+        raise OmnitrackError(f"{path}: holds {', '.join(names)}: say which one counts, with --embedding")
     return names[0] if names else None
 
 

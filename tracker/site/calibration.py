@@ -13,6 +13,7 @@ from tracker.crosscam.ground_plane import GroundCamera, RadialLens
 from tracker.crosscam.point_pairs import calibrate
 from tracker.errors import OmnitrackError
 from tracker.site.unique_keys import UniqueKeyLoader
+from tracker.whole_files import written_whole
 
 MILLIMETRES = 1000.0
 
@@ -92,12 +93,10 @@ def write_points(path: Path, name: str, pairs: NDArray[np.float64], image_size: 
         raise OmnitrackError(f"{path}: a calibration is written to a .yaml file")
     if path.exists():
         read_calibration(path)
-    try:
+    with written_whole(path) as file:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {"cameras": {}}
         content["cameras"][name] = {"size": list(image_size), "points": pairs.tolist()}
-        path.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
-    except OSError as error:
-        raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from error
+        file.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
 
 
 def _looking_down(camera: GroundCamera) -> GroundCamera:

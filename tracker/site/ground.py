@@ -88,7 +88,9 @@ def open_ground(
     together = site.cameras if site is not None else {}
     alone = [name for name in wanted if name not in together]
     if site is None:
-        notify(f"calibration: the views of {', '.join(cameras)} do not overlap; each camera is followed on its own")
+        which = " and ".join(cameras)
+        why = f"the views of {which} do not overlap" if len(cameras) > 1 else f"{which} is the only calibrated camera"
+        notify(f"calibration: {why}; each camera is followed on its own")
     elif alone:
         reasons = [f"{name} ({'overlaps no other' if name in cameras else 'not calibrated'})" for name in alone]
         notify(f"calibration: followed on their own, not on the ground: {', '.join(reasons)}")
