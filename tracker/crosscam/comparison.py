@@ -86,7 +86,8 @@ def compare(
         doubt = UNSEEN_VARIANCE if TRANSIT in (beyond_looks or {}) else 0.0
         looks = _looks(cosines, camera, known, populations, false_match_rate, doubt)
     else:
-        looks = _looks_among_many(cosines, known, populations, false_match_rate)
+        sure = seen.tints.pairs.learn(populations, seen.tints.generation)
+        looks = _looks_among_many(cosines, known, sure, mixed, false_match_rate)
     parts = {"appearance": looks.log_odds, **(beyond_looks or {})}
     return Comparison(
         segments,
@@ -136,11 +137,10 @@ def _looks(
 
 
 def _looks_among_many(
-    cosines: FloatArray, known: NDArray[np.bool_], populations: Populations, false_match_rate: float
+    cosines: FloatArray, known: NDArray[np.bool_], sure: SureCosines, mixed: FloatArray, false_match_rate: float
 ) -> _Looks:
-    """As _looks(), on one scale for all cameras."""
-    sure = SureCosines.of(populations.same, populations.different)
-    calibration = sure.spread(populations.mixed, false_match_rate, LIMIT_AMONG_MANY)
+    """As _looks(), on one scale for all cameras. sure: as known from all rounds. mixed: (k,) as of Populations."""
+    calibration = sure.spread(mixed, false_match_rate, LIMIT_AMONG_MANY)
     log_odds = np.where(known[:, None] & known, calibration.log_odds(cosines), 0.0)
     return _Looks(log_odds, np.full(cosines.shape, calibration.threshold), calibration)
 

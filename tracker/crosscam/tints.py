@@ -10,6 +10,7 @@ from tracker.crosscam.calibration import CENTRE_PRIOR
 from tracker.crosscam.features import rows_of, unit_rows
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.state import State
+from tracker.crosscam.sure_pairs import SurePairs
 
 CAPACITY = 500.0
 """Visits after which the oldest begin to fade."""
@@ -18,7 +19,10 @@ FIRST_WHITENING, LAST_WHITENING = 128, 4096
 
 
 class CameraTints:
-    """Running means of unit features by camera; see calibration.camera_means for what they are good for."""
+    """Running means of unit features by camera; see calibration.camera_means for what they are good for.
+
+    pairs: how alike sure pairs look beyond them.
+    """
 
     def __init__(self) -> None:
         self._row: dict[str, int] = {}
@@ -31,6 +35,7 @@ class CameraTints:
         self._whitening: FloatArray | None = None
         self._is_due = False
         self._generation = 0
+        self.pairs = SurePairs()
 
     def see(self, segment: Segment) -> None:
         """One visit that is over."""
@@ -108,6 +113,7 @@ class CameraTints:
             "whitening": self._whitening,
             "generation": self._generation,
             "is_due": self._is_due,
+            "pairs": self.pairs.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -116,6 +122,7 @@ class CameraTints:
         self._scatter = None if state["scatter"] is None else state["scatter"].copy()
         self._visits, self._whitening = state["visits"], state["whitening"]
         self._generation, self._is_due = state["generation"], state["is_due"]
+        self.pairs.restore(state["pairs"])
 
     def looks(self, segments: Sequence[Segment]) -> FloatArray:
         """(n, d) unit rows: what segments show beyond the tint of their cameras; zeros where nothing is known."""
