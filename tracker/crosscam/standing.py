@@ -1,12 +1,13 @@
 """Are two tracks one person? Where both stood at the same instants tells, if their cameras are calibrated."""
 
+import math
 import statistics
 from collections.abc import Sequence
 
 import numpy as np
 
 from tracker.crosscam.calibration import LIMIT, LogOdds
-from tracker.crosscam.ground.gaussian import log_density
+from tracker.crosscam.ground.gaussian import log_density_of
 from tracker.crosscam.segments import Segment
 
 ON_GROUND = "ground"
@@ -55,8 +56,9 @@ def pair_log_odds(one: LogOdds, other: LogOdds) -> float:
     if shared.sum() < LEAST_INSTANTS:
         return 0.0
     mine, its = one[shared], other[nearest[shared]]
-    covariance = (mine + its)[:, [3, 4, 4, 5]].reshape(-1, 2, 2)
-    variance = NOISE_METRES**2 + (DRIFT * (mine[:, 0] - its[:, 0])) ** 2
-    density, _ = log_density((mine - its)[:, 1:3], covariance + variance[:, None, None] * np.eye(2))
-    ratio = statistics.median(density.tolist()) - np.log(CROWD_PER_SQUARE_METRE)
-    return float(np.clip(ratio, -LIMIT, LIMIT))
+    seconds, x, y, *_ = (mine - its).T
+    _, _, _, xx, xy, yy = (mine + its).T
+    variance = NOISE_METRES**2 + (DRIFT * seconds) ** 2
+    density, _ = log_density_of(x, y, xx + variance, xy, yy + variance)
+    ratio: float = statistics.median(density.tolist()) - math.log(CROWD_PER_SQUARE_METRE)
+    return min(max(ratio, -LIMIT), LIMIT)

@@ -88,10 +88,11 @@ class CameraTints:
                     f"embeddings have {one.embeddings.shape[1]} dimensions, those before {self._sums.shape[1]}"
                 )
             described = one.embeddings.any(axis=1)
-            self._sums[camera] += one.embeddings[described].sum(axis=0)
-            self._counts[camera] += int(described.sum())
+            embeddings = one.embeddings if described.all() else one.embeddings[described]
+            self._sums[camera] += embeddings.sum(axis=0)
+            self._counts[camera] += len(embeddings)
             tint = (self._sums[camera] / max(self._counts[camera], 1)).astype(np.float32)
-            raw[rows][described] = one.embeddings[described] - tint
+            raw[rows][described] = embeddings - tint
         return unit_rows(raw)
 
     def state(self) -> State:

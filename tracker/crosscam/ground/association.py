@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.crosscam.ground.config import GroundConfig
-from tracker.crosscam.ground.gaussian import Array, fuse, inverse, log_density
+from tracker.crosscam.ground.gaussian import Array, fuse, inverse, log_density, log_density_of
 from tracker.crosscam.ground.rig import Boxes
 from tracker.crosscam.ground.tracks import GroundTracks
 
@@ -46,17 +46,19 @@ def assign(tracks: GroundTracks, boxes: Boxes, likeness: Array, config: GroundCo
     prior_vector = (prior @ tracks.mean[:, :2, None])[..., 0]
     affinity = config.appearance_weight * likeness - np.log(config.clutter_per_square_metre)
     taken = np.full((len(tracks), len(boxes.starts) - 1), -1, np.int64)
+    places = _apart(boxes.xy, boxes.covariance)
     for sweep in range(SWEEPS):
         if sweep == 0:
-            mean, covariance = tracks.mean[:, None, :2], tracks.covariance[:, None, :2, :2]
+            terms = [term[:, None] for term in _apart(tracks.mean[:, :2], tracks.covariance[:, :2, :2])]
         else:
             information, vector = _terms(taken, boxes)
             mean, covariance = fuse(
                 (prior + information.sum(axis=1))[:, None] - information,
                 (prior_vector + vector.sum(axis=1))[:, None] - vector,
             )
-            mean, covariance = mean[:, boxes.camera], covariance[:, boxes.camera]
-        density, squared = log_density(boxes.xy - mean, covariance + boxes.covariance)
+            terms = [term.take(boxes.camera, axis=1) for term in _apart(mean, covariance)]
+        x, y, a, b, d = terms
+        density, squared = log_density_of(places[0] - x, places[1] - y, a + places[2], b + places[3], d + places[4])
         score = np.where((squared < config.gate) & boxes.known, affinity + density, IMPOSSIBLE)
         found = _one_to_one(score, boxes.starts)
         if (found == taken).all():
@@ -87,6 +89,12 @@ def regroup(
     taken = np.full_like(found.boxes, -1)
     taken[row[fits]] = found.boxes[groups[column[fits]]]
     return _with_positions(taken, boxes)
+
+
+def _apart(xy: Array, covariance: Array) -> list[Array]:
+    """The terms of Gaussians (..., 2) and (..., 2, 2), each (...) in one piece: X, Y, and the variances XX, XY, YY."""
+    terms = xy[..., 0], xy[..., 1], covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+    return [np.ascontiguousarray(term) for term in terms]
 
 
 def _one_to_one(score: Array, starts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ class Seen:
 
 @dataclass(slots=True, eq=False)
 class _Local:
-    """sums: (4,) as in Tracks. lost: told as such."""
+    """sums: four, as in Tracks. lost: told as such."""
 
     number: int
     begun_seconds: float
@@ -32,13 +32,13 @@ class _Local:
     box_xyxy: FloatArray = field(default_factory=lambda: np.zeros(4, np.float32))
     place: tuple[float, float] = (0.0, 0.0)
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
     observations: int = 0
     confirmed: bool = False
     lost: bool = False
 
     def quality(self) -> TrackQuality:
-        score, visible, sharp, measured = self.sums.tolist()
+        score, visible, sharp, measured = self.sums
         count, seconds = self.observations, self.seen_seconds - self.begun_seconds
         return TrackQuality(seconds, count, score / count, visible / count, sharp / measured if measured else None)
 
@@ -63,7 +63,12 @@ class LocalTracks:
         """
         now, config = seen.t_seconds, self._config
         views = Views.of(seen.detections, config.sharp_height_pixels, config.max_occlusion, config.full_sharpness)
-        evidence = views.evidence()
+        evidence, qualities, scores = (
+            views.evidence().tolist(),
+            views.qualities.tolist(),
+            seen.detections.scores.tolist(),
+        )
+        looks = seen.detections.embeddings
         updates = []
         for person, row, confirmed in people:
             local = self._open.get(person.track_id)
@@ -74,11 +79,13 @@ class LocalTracks:
                 local = self._open[person.track_id] = _Local(self._issue(), now)
             local.seen_seconds, local.lost, local.confirmed = now, False, confirmed
             local.box_xyxy = seen.detections.boxes_xyxy[row]
-            local.place = float(person.xy[0]), float(person.xy[1])
+            x, y = person.xy.tolist()
+            local.place = x, y
             local.covariance = covariance_terms(person.covariance)
-            local.sums += evidence[row]
+            local.sums = [known + one for known, one in zip(local.sums, evidence[row], strict=True)]
             local.observations += 1
-            updates.append(self._seen(local, views, row, now))
+            look = None if looks is None else looks[row]
+            updates.append(self._seen(local, now, row, scores[row], look, qualities[row]))
         here = {person.track_id for person, _, _ in people}
         for track_id in [track_id for track_id in self._open if track_id not in here]:
             local = self._open[track_id]
@@ -143,19 +150,20 @@ class LocalTracks:
         self._next += 1
         return self._next - 1
 
-    def _seen(self, local: _Local, views: Views, row: int, now: float) -> TrackUpdate:
+    def _seen(
+        self, local: _Local, now: float, row: int, score: float, look: FloatArray | None, quality: float
+    ) -> TrackUpdate:
         state = TrackState.CONFIRMED if local.confirmed else TrackState.TENTATIVE
-        found = views.detections
         return TrackUpdate(
             self._camera_id,
             local.number,
             now,
             state,
             local.box_xyxy,
-            float(found.scores[row]),
+            score,
             row,
-            None if found.embeddings is None else found.embeddings[row],
-            float(views.qualities[row]),
+            look,
+            quality,
             local.confirmed,
             local.place,
             local.covariance,

@@ -78,10 +78,14 @@ class GroundTracks:
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """Only these rows."""
+        if rows.dtype == np.bool_ and rows.all():
+            return self
         return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def join(self, other: Self) -> Self:
         """Both, one after the other."""
+        if not len(other):
+            return self
         return replace(
             self, **{f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)}
         )
