@@ -166,3 +166,26 @@ def test_a_ground_file_that_cannot_be_written_is_named(recorded: list[str], tmp_
     (tmp_path / "ground.txt").mkdir()
     with pytest.raises(OmnitrackError, match=r"ground\.txt: cannot be written"):
         invoke(*recorded, "--out", tmp_path, "--calibration", tmp_path / "site.yaml")
+
+
+def test_text_with_a_folder_of_embeddings_ends_at_the_picture_that_is_calibrated(tmp_path: Path) -> None:
+    """The same people as from recordings, though one box reaches beyond the picture, which text does not tell."""
+    sources, vectors = [], tmp_path / "vectors"
+    vectors.mkdir()
+    for recording in square()[0]:
+        rows = [(n, box) for n, seen in enumerate(recording.frames, 1) for box in seen.boxes_xyxy.tolist()]
+        lines = [f"{n},-1,{x1},{y1},{x2 - x1},{y2 - y1},0.9" for n, (x1, y1, x2, y2) in rows]
+        looks = [seen.embeddings for seen in recording.frames if seen.embeddings is not None]
+        file = tmp_path / f"{recording.camera_id}_det.txt"
+        file.write_text("\n".join([*lines, "1,-1,-90,400,150,200,0.9"]))
+        np.savez(vectors / f"{recording.camera_id}.npz", emb=np.vstack([*looks, looks[0][:1]]))
+        sources.append(f"{recording.camera_id}={file}")
+    write_square(tmp_path / "site.yaml")
+    options = ["--embeddings", vectors, "--calibration", tmp_path / "site.yaml", "--offline"]
+    assert invoke(*sources, *options, "--out", tmp_path / "out").startswith("3 people in 4 cameras")
+    invoke(*sources, "--embeddings", vectors, "--out", tmp_path / "uncut", "--offline")
+    least = {name: read_mot(tmp_path / name / "c0.txt").boxes_xyxy.min() for name in ("out", "uncut")}
+    assert least["out"] >= 0
+    (vectors / "c2.npz").unlink()
+    with pytest.raises(OmnitrackError, match=r"--embeddings: no such file: .*vectors/c2\.npz"):
+        invoke(*sources, *options, "--out", tmp_path / "out")

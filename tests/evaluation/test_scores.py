@@ -226,3 +226,48 @@ def test_scores_equal_the_reference_script(tmp_path: Path) -> None:
     reference = [*expected["cameras"].values(), expected["mtmc"], expected["ground"]]
     for mine, theirs in zip(ours, reference, strict=True):
         assert astuple(mine) == pytest.approx(tuple(theirs.values()), abs=1e-6)
+
+
+def test_boxes_are_cut_to_the_picture_if_asked(tmp_path: Path) -> None:
+    """Who is annotated beyond the picture is found in it only."""
+    gt = camera(tmp_path / "gt.txt", [(1, 1, (-60.0, 10.0, 30.0, 60.0))])
+    pred = camera(tmp_path / "pred.txt", [(1, 4, (0.0, 10.0, 30.0, 60.0))])
+
+    def idf1(*options: str) -> float:
+        done = CliRunner().invoke(app, [str(pred), str(gt), "--json", *options], catch_exceptions=False)
+        return float(json.loads(done.stdout)["cameras"]["camera"]["idf1"])
+
+    assert idf1() == 0
+    assert idf1("--size", "100x100") == 100
+    for size in ("100", "0x9", "axb", "-1x5"):
+        with pytest.raises(OmnitrackError, match="--size: expected WIDTHxHEIGHT"):
+            idf1("--size", size)
+
+
+WILDTRACK_TOOL = REFERENCE_TOOL.parent / "wildtrack_score.py"
+
+
+@pytest.mark.skipif(not WILDTRACK_TOOL.is_file(), reason="the reference scoring script does not lie beside the data")
+def test_wildtrack_scores_equal_the_reference_script(tmp_path: Path) -> None:
+    folder, rng = DATA / "wildtrack_boxes", np.random.default_rng(2)
+    truth = folder / "partA" / "gt"
+    for file in sorted(truth.glob("C?.txt")):
+        rows = read_mot(file)
+        rows = rows[rng.random(len(rows)) > 0.1]
+        ids = rows.ids + 500 * (rows.frames > 8 + rows.ids % 5)
+        boxes = rows.boxes_xyxy + rng.normal(0, 4, (len(rows), 1)).round(2)
+        write_mot(tmp_path / file.name, MotRows(rows.frames, ids, boxes, rows.conf, rows.ground_metres))
+    places = np.loadtxt(truth / "ground.txt", delimiter=",")
+    places[:, 2:] += rng.normal(0, 0.4, (len(places), 2)).round(3)
+    np.savetxt(tmp_path / "ground.txt", places, fmt=["%d", "%d", "%.3f", "%.3f"], delimiter=",")
+    script = [sys.executable, str(WILDTRACK_TOOL), str(tmp_path), "partA", str(folder), "--frames", "1", "20"]
+    done = subprocess.run(script, capture_output=True, check=True, text=True, cwd=WILDTRACK_TOOL.parent)
+    expected = json.loads(done.stdout)
+    arguments = [str(tmp_path), str(truth), "--ground", "--json", "--frames", "1-20", "--size", "1920x1080"]
+    result = CliRunner().invoke(app, [*arguments, "--area=-3.5,-9.5,9.5,27.5"], catch_exceptions=False)
+    ours = json.loads(result.stdout)
+    for mine, theirs in ((ours["mtmc"], expected["image"]), (ours["ground"], expected["ground"])):
+        assert 50 < mine["idf1"] < 99
+        assert mine["idf1"] / 100 == pytest.approx(theirs["IDF1"], abs=1e-4)
+        assert mine["mota"] / 100 == pytest.approx(theirs["MOTA"], abs=1e-4)
+    assert ours["mtmc"]["hota"] / 100 == pytest.approx(expected["image"]["HOTA"], abs=1e-4)

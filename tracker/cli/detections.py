@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tracker.config import Config
+    from tracker.crosscam.ground_plane import GroundCamera
     from tracker.ports import Sink
     from tracker.recorded.files import Recording
     from tracker.recorded.run import RecordedTracks
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DetectionOptions:
-    """embedding: array of embeddings in an npz that holds several. embeddings: CAM=FILE,... for MOT text.
-    offline: correct the history to its end.
+    """embedding: array of embeddings in an npz that holds several. embeddings: CAM=FILE,..., or their folder, for MOT
+    text. offline: correct the history to its end.
     """
 
     embedding: str | None = None
@@ -46,7 +47,7 @@ def associate_detections(
 
     files = named_files(",".join(sources), "--detections", recover)
     require_file_names(files)
-    vectors = named_files(options.embeddings, "--embeddings") if options.embeddings else {}
+    vectors = embedding_files(options.embeddings, files) if options.embeddings else {}
     if strangers := set(vectors) - set(files):
         raise OmnitrackError(f"--embeddings: no recording is named {sorted(strangers)[0]!r}")
     recordings = [read_recording(name, file, options.embedding, vectors.get(name)) for name, file in files.items()]
@@ -90,6 +91,7 @@ def _tracks(
     names = list(files)
     sizes = {recording.camera_id: recording.image_size for recording in recordings if recording.image_size is not None}
     ground = open_ground(settings.ground, names, sizes, settings.tracker, tell)
+    recordings = [_within(recording, ground.cameras.get(recording.camera_id)) for recording in recordings]
     with ExitStack() as opened:
         topology = load_topology(settings.topology, names, tell)
         sinks: list[Sink] = [
@@ -111,6 +113,22 @@ def _tracks(
             sinks.append(opened.enter_context(closing(StoreSink(store, active))))
         associator = associator_of(names, settings.tracker, matcher, ground.site, float("inf"), sinks, ground.cameras)
         return associate(recordings, None, associator, None if options.offline else 1.0)
+
+
+def embedding_files(text: str, cameras: "Iterable[str]") -> dict[str, Path]:
+    """CAM=FILE,... or a folder that holds CAM.npz of every camera."""
+    from tracker.cli.evaluate import named_files
+
+    if "=" not in text and Path(text).is_dir():
+        text = ",".join(f"{camera}={Path(text) / camera}.npz" for camera in cameras)
+    return named_files(text, "--embeddings")
+
+
+def _within(recording: "Recording", camera: "GroundCamera | None") -> "Recording":
+    """Text does not tell how large the pictures are, a calibration does: boxes end where these do."""
+    if camera is None or recording.image_size is not None:
+        return recording
+    return recording.clipped(camera.image_size)
 
 
 def require_file_names(files: dict[str, Path]) -> None:

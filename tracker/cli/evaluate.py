@@ -48,7 +48,8 @@ def named_files(text: str, what: str, whole: Callable[[Path], Path] = Path) -> C
     for item in text.split(","):
         name, separator, file = item.partition("=")
         if not separator or not name:
-            hint = f", got {item!r}; write {Path(item).stem}={item}" if item and not separator else ""
+            given = file or name
+            hint = f", got {item!r}; write {Path(given).stem}={given}" if given else ""
             raise OmnitrackError(f"{what}: name files as CAMERA=FILE{hint}")
         if name in found:
             raise OmnitrackError(f"{what}: two files are named {name!r}; give each camera a name of its own")
@@ -78,6 +79,15 @@ def area_of(text: str | None) -> "Area | None":
     return left, bottom, right, top
 
 
+def picture_size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise OmnitrackError(f"--size: expected WIDTHxHEIGHT in pixels, such as 1920x1080, got {text!r}")
+    return int(width), int(height)
+
+
 def frame_range(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
@@ -100,6 +110,10 @@ def evaluate(
         typer.Option("--ground", help="Also score places: of ground.txt if both folders hold it, else columns 8 and 9"),
     ] = False,
     area: Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="Score places only here, in metres")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Cut all boxes to pictures of this size, as WILDTRACK's protocol does"),
+    ] = None,
     distance: Annotated[float, typer.Option(min=0.001, help="Metres within which a position matches")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")] = False,
 ) -> None:
@@ -125,6 +139,7 @@ def evaluate(
         ground=ground and (ground_files(gt, pred) or True),
         area=area_of(area),
         distance_metres=distance,
+        image_size=picture_size(size),
     )
     if as_json:
         json.dump(asdict(report), sys.stdout, indent=1)

@@ -115,7 +115,8 @@ def run(
         str | None, typer.Option(rich_help_panel=RECORDED, help="Array of embeddings in an npz that holds several")
     ] = None,
     embeddings: Annotated[
-        str | None, typer.Option(rich_help_panel=RECORDED, help="CAM=FILE,...: npz of embeddings for MOT text")
+        str | None,
+        typer.Option(rich_help_panel=RECORDED, help="npz of embeddings for MOT text: CAM=FILE,... or a folder"),
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", rich_help_panel=RECORDED, help="Correct the history to its end")

@@ -1,7 +1,7 @@
 """MOT text files: one row per box, `frame, id, left, top, width, height, conf, X, Y, ...`, frames from 1."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -33,6 +33,10 @@ class MotRows:
         return type(self)(
             self.frames[rows], self.ids[rows], self.boxes_xyxy[rows], self.conf[rows], self.ground_metres[rows]
         )
+
+    def clipped(self, image_size: tuple[int, int]) -> Self:
+        """Boxes cut to pictures of (width, height) pixels; one that lies outside becomes a line or a point."""
+        return replace(self, boxes_xyxy=self.boxes_xyxy.clip(0, [*image_size, *image_size]))
 
     @classmethod
     def concatenate(cls, parts: Iterable[Self]) -> Self:

@@ -124,6 +124,11 @@ def on_ground(
     return score(ground_steps(truth, found, range(first, last + 1), distance_metres), 0.5, dropped)
 
 
+def _read(path: Path, image_size: tuple[int, int] | None) -> MotRows:
+    rows = read_mot(path)
+    return rows if image_size is None else rows.clipped(image_size)
+
+
 def evaluate(
     gt: Mapping[str, Path],
     pred: Mapping[str, Path],
@@ -134,9 +139,11 @@ def evaluate(
     ground: bool | tuple[Path, Path] = False,
     area: Area | None = None,
     distance_metres: float = 1.0,
+    image_size: tuple[int, int] | None = None,
 ) -> Report:
     """Score MOT files, given as {camera: path}; `frames` (first, last) limits all cameras to these frames.
 
+    image_size: (width, height) to which all boxes are cut; people are annotated beyond the picture, and found in it.
     ground: also score places on the ground, told by columns 8 and 9; or by two files, of the truth and of those found.
     area: of the ground, where places count. distance_metres: within which they match.
     Raises OmnitrackError for cameras without counterpart, unreadable files, ids that stand twice in a frame, and ground
@@ -150,10 +157,10 @@ def evaluate(
     steps: dict[str, list[TimeStep]] = {}
     cameras: dict[str, Scores] = {}
     for name in gt:
-        truth, guess = read_mot(gt[name]), read_mot(pred[name])
+        truth, guess = _read(gt[name], image_size), _read(pred[name], image_size)
         require_unique(truth[truth.conf != 0], str(gt[name]))
         require_unique(guess, str(pred[name]))
-        ignored = read_mot(ignore[name]) if ignore and name in ignore else None
+        ignored = _read(ignore[name], image_size) if ignore and name in ignore else None
         pairs[name], dropped = paired_frames(truth, guess, ignored, iou, frames)
         steps[name] = [box_step(g, p) for g, p in pairs[name]]
         cameras[name] = score(steps[name], iou, dropped)
