@@ -3,7 +3,8 @@
     OMNITRACK_DATA=... python -m benchmarks.reassociation [--samples FOLDER] [--times 1 4 16]
 
 For each scene and memory_seconds: MTMC IDF1 / HOTA (people) of the stored history, and after it was judged afresh. The
-calibrated scene was followed on the ground, and its places count when it is judged afresh, too.
+calibrated scene was followed on the ground, and its places count when it is judged afresh, too; so do the walking times
+of the scene that has them, learnt from the first half of the sample videos.
 Both scenes' annotators gave a person who returns a new id, so recognising one within memory_seconds is an error here.
 --samples: west.npz and east.npz of `main.py run sample_videos/*.mp4 --record`. Last, how long it takes for a history of
 so many copies of PETS, one after the other.
@@ -22,12 +23,16 @@ from pathlib import Path
 from tracker.bootstrap import build_matcher
 from tracker.config import Config
 from tracker.core.motion import MotionConfig
+from tracker.crosscam.affinity import Walks
+from tracker.crosscam.comparison import TRANSIT
 from tracker.crosscam.differences import people_in
 from tracker.crosscam.ground.site import open_site
 from tracker.crosscam.ground_plane import GroundCamera
+from tracker.crosscam.reassociation import BeyondLooks
+from tracker.crosscam.topology import Topology, Way
 from tracker.evaluation.scores import evaluate
 from tracker.recorded.files import Recording, read_recording
-from tracker.recorded.run import associate, associator_of
+from tracker.recorded.run import associate, associator_of, track_recordings
 from tracker.results import write_mot_files
 from tracker.site.calibration import read_calibration
 from tracker.store.reassociating import apply, judge_afresh
@@ -48,6 +53,10 @@ class Scene:
     truth: Mapping[str, Path]
     ignore: Mapping[str, Path]
     cameras: Mapping[str, GroundCamera] = field(default_factory=dict)
+    ways: Mapping[Way, Sequence[float]] = field(default_factory=dict)
+
+    def topology(self) -> Topology | None:
+        return Topology(self.ways, learns=False) if self.ways else None
 
 
 def main() -> None:
@@ -61,7 +70,9 @@ def main() -> None:
     plain = pets(folder)
     scenes = {"PETS, two views": plain, "PETS, calibrated": replace(plain, cameras=calibration(folder))}
     if arguments.samples is not None:
-        scenes["sample videos"] = samples(arguments.samples)
+        plain_samples = samples(arguments.samples)
+        scenes["sample videos"] = plain_samples
+        scenes["samples, ways"] = replace(plain_samples, ways=ways_of_first_half(plain_samples))
     print(f"{'scene':18}{'memory':>8}   {'as it was linked online':26}{'judged afresh':26}sightings that moved")
     for name, scene in scenes.items():
         for memory_seconds in (3.0, 5.0, 10.0):
@@ -87,13 +98,20 @@ def samples(folder: Path) -> Scene:
     return Scene(recordings, {c: ROOT / "sample_videos" / f"gt_{c}.txt" for c in ("west", "east")}, {})
 
 
+def ways_of_first_half(scene: Scene) -> Mapping[Way, Sequence[float]]:
+    taught = Topology()
+    halves = [recording.first(len(recording.frames) // 2) for recording in scene.recordings]
+    track_recordings(halves, FPS, topology=taught)
+    return taught.walks
+
+
 def record(store: Store, scene: Scene, config: Config) -> int:
     """Track, link and store a scene as `run --detections --db` does; -> its run."""
     names = [recording.camera_id for recording in scene.recordings]
     dimension = next(s.embeddings.shape[1] for s in scene.recordings[0].frames if s.embeddings is not None)
     origins = {name: CameraOrigin(name, datetime(2026, 1, 1, tzinfo=UTC)) for name in names}
     run = begin_run(store, origins, embedder_name=EMBEDDING, embedder_dimension=dimension)
-    with build_matcher(config, store) as matcher:
+    with build_matcher(config, store, scene.topology()) as matcher:
         sink = StoreSink(store, run)
         site = open_site(scene.cameras, config.ground.tracker, config.tracker)
         kept = config.matcher.answer_seconds
@@ -110,11 +128,21 @@ def report(name: str, scene: Scene, memory_seconds: float) -> None:
         run_id = record(store, scene, config)
         before = score(store, run_id, scene)
         with store.write() as connection:
-            found = judge_afresh(connection, HistoryPart(), config.matcher, cameras=scene.cameras)
+            found = judge_afresh(
+                connection, HistoryPart(), config.matcher, beyond_looks(scene, memory_seconds), scene.cameras
+            )
             apply(connection, found, config.matcher.confirm_seconds)
         after = score(store, run_id, scene)
     moved = sum(change.sightings for change in found.differences())
     print(f"{name:18}{memory_seconds:6.0f} s   {before:26}{after:26}{moved} of {len(found.sightings)}")
+
+
+def beyond_looks(scene: Scene, memory_seconds: float) -> BeyondLooks | None:
+    topology = scene.topology()
+    if topology is None:
+        return None
+    walks = Walks(topology, memory_seconds)
+    return lambda segments, held: {TRANSIT: walks.log_odds(segments, held)}
 
 
 def score(store: Store, run_id: int, scene: Scene) -> str:

@@ -73,7 +73,8 @@ def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassocia
 
     with store.read() as connection:
         names = _cameras(connection)
-        cameras = calibrated(settings.ground, names)
+        moving = {camera.name for camera in settings.cameras if camera.moving}
+        cameras = {name: one for name, one in calibrated(settings.ground, names).items() if name not in moving}
         beyond_looks = beyond_looks_of(settings, names, _notify)
         found = judge_afresh(connection, part, settings.matcher, beyond_looks, cameras)
     joined = sum(bool(sighting.ground_partners) for sighting in found.sightings)
