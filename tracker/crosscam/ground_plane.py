@@ -3,7 +3,9 @@
 The ground is the plane z = 0 of one world shared by all cameras; coordinates (X, Y) are metres.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +126,8 @@ class GroundPoints:
 
 def covariance_terms(covariance: Array) -> tuple[float, float, float]:
     """(xx, xy, yy) of a symmetric (2, 2)."""
-    return float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])
+    (xx, xy), (_, yy) = covariance.tolist()
+    return xx, xy, yy
 
 
 def locate(camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: Array) -> GroundPoints:
@@ -132,10 +135,20 @@ def locate(camera: GroundCamera, boxes_xyxy: FloatArray, foot_noise: Array) -> G
 
     foot_noise: (2,) or (n, 2), standard deviation of the foot point across (in box widths) and along (in box heights).
     """
+    return locate_together([camera], [0, len(boxes_xyxy)], boxes_xyxy, foot_noise)
+
+
+def locate_together(
+    cameras: Sequence[GroundCamera], starts: Sequence[int], boxes_xyxy: FloatArray, foot_noise: Array
+) -> GroundPoints:
+    """As locate(), of several cameras: camera k has the boxes from starts[k] to starts[k + 1]."""
     boxes = boxes_xyxy.astype(np.float64)
     feet = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
     steps = JACOBIAN_STEP_PIXELS * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
-    here, right, left, down, up = camera.to_ground((feet + steps[:, None]).reshape(-1, 2)).reshape(5, -1, 2)
+    pixels, ground = feet + steps[:, None], np.empty((len(steps), len(feet), 2))
+    for camera, (start, end) in zip(cameras, pairwise(starts), strict=True):
+        ground[:, start:end] = camera.to_ground(pixels[:, start:end].reshape(-1, 2)).reshape(len(steps), -1, 2)
+    here, right, left, down, up = ground
     jacobian = np.stack([right - left, down - up], axis=2) / (2 * JACOBIAN_STEP_PIXELS)
     deviation = np.stack([boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]], axis=1) * foot_noise
     spread = jacobian * deviation[:, None, :]

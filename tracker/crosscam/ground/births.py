@@ -35,7 +35,8 @@ def find_births(taken: NDArray[np.int64], boxes: Boxes, scale: AppearanceScale, 
     alike = scale.across.log_odds(looks @ looks.T) * (described[:, None] & described[None])
     log_odds = density - np.log(config.birth_per_square_metre) + config.appearance_weight * alike
     log_odds = np.where((squared < config.gate) & (camera[:, None] != camera[None]), log_odds, IMPOSSIBLE)
-    groups = cluster(log_odds, np.ones(len(left)), lambda a, b: bool(camera[a] == camera[b]), np.full(len(left), -1))
+    names: list[int] = camera.tolist()
+    groups = cluster(log_odds, np.ones(len(left)), lambda a, b: names[a] == names[b], np.full(len(left), -1))
     number = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     member = np.array([row for group in groups for row in group], np.int64)
     found = np.full((len(groups), taken.shape[1]), -1, np.int64)

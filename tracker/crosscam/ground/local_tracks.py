@@ -1,5 +1,6 @@
 """People who are followed on the ground, told as tracks of the cameras that see them."""
 
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
@@ -82,7 +83,7 @@ class LocalTracks:
             x, y = person.xy.tolist()
             local.place = x, y
             local.covariance = covariance_terms(person.covariance)
-            local.sums = [known + one for known, one in zip(local.sums, evidence[row], strict=True)]
+            local.sums = list(map(operator.add, local.sums, evidence[row]))
             local.observations += 1
             look = None if looks is None else looks[row]
             updates.append(self._seen(local, now, row, scores[row], look, qualities[row]))

@@ -10,7 +10,7 @@ from tracker.core.boxes import EDGE_PIXELS
 from tracker.core.types import Detections, FloatArray
 from tracker.crosscam.ground.config import GroundConfig
 from tracker.crosscam.ground.gaussian import Array, inverse
-from tracker.crosscam.ground_plane import GroundCamera, locate
+from tracker.crosscam.ground_plane import GroundCamera, locate_together
 
 VAGUE_METRES = 20.0
 """A foot point that is less certain than this, near the horizon, tells nothing."""
@@ -61,10 +61,8 @@ class Rig:
         along = np.where(below, config.cut_noise[1], config.foot_noise[1])
         noise = np.stack([across, along], axis=1)
         starts = np.concatenate([[0], np.cumsum(counts)])
-        xy, covariance = np.empty((len(pixels), 2)), np.empty((len(pixels), 2, 2))
-        for one, start, end in zip(self.cameras, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-            points = locate(one, pixels[start:end], noise[start:end])
-            xy[start:end], covariance[start:end] = points.xy, points.covariance
+        points = locate_together(self.cameras, starts.tolist(), pixels, noise)
+        xy, covariance = points.xy, points.covariance
         covariance += config.base_noise_metres**2 * np.eye(2)
         with np.errstate(invalid="ignore"):
             known = np.isfinite(xy).all(axis=1) & (covariance[:, 0, 0] + covariance[:, 1, 1] <= VAGUE_METRES**2)
