@@ -17,7 +17,8 @@ from tracker.crosscam.calibration import LIMIT
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.matcher import MatcherConfig
-from tracker.crosscam.reassociation import Sighting, reassociate
+from tracker.crosscam.reassociation import reassociate
+from tracker.crosscam.sighting import Sighting
 from tracker.crosscam.standing import pair_log_odds
 from tracker.crosscam.topology import Topology
 

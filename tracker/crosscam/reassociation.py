@@ -7,24 +7,23 @@ Whom the run followed on the ground as one person is one person, unless people o
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.core.types import FloatArray, LinkEvidence
-from tracker.crosscam.calibration import LIMIT, LogOdds
+from tracker.core.types import LinkEvidence
+from tracker.crosscam.calibration import LogOdds
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.comparison import Comparison, compare
-from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Party
+from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.evidence import Explainer, Forbidden
-from tracker.crosscam.ground_plane import Array
 from tracker.crosscam.identities import name_clusters
-from tracker.crosscam.presence import Presence
-from tracker.crosscam.rulings import rule
+from tracker.crosscam.prior_word import Word
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
-from tracker.crosscam.standing import ON_GROUND, pair_log_odds, standing_log_odds
+from tracker.crosscam.sighting import Sighting
+from tracker.crosscam.standing import ON_GROUND, standing_log_odds
 
 AT_ONCE = 1000
 """Sightings that are clustered together. Longer histories are taken in such pieces, with those at hand who were seen
@@ -38,61 +37,6 @@ PASSES = 3
 
 BeyondLooks = Callable[[Sequence[Segment], Sequence[int | None]], Mapping[str, LogOdds]]
 """Log odds (n, n) by name that add to those of looks: of segments, under the people they were last taken for."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """A stored stay in front of a camera. number: names it; its party in constraints is (camera_id, number).
-
-    runs: closed intervals (first, last) in seconds at which it was seen, in order. looks: unit vectors (d,) of its
-    earlier and of its later part, or one of the whole, or none. weight: sum of the qualities behind them.
-    identity_id: whom it was taken for so far. sure: that is no question; its person keeps the id, and its name.
-    told_seconds: when the run first said who it is, None where that is not known.
-    places: (m, 6) seconds and segments.Place, where it stood on the ground, in order, as far as that is known.
-    ground_partners: numbers of sightings of other cameras with which it was followed on the ground as one person.
-    """
-
-    number: int
-    camera_id: str
-    runs: tuple[tuple[float, float], ...]
-    looks: tuple[FloatArray, ...] = ()
-    weight: float = 1.0
-    identity_id: int | None = None
-    sure: bool = False
-    told_seconds: float | None = None
-    places: Array = field(default_factory=lambda: np.zeros((0, 6)))
-    ground_partners: tuple[int, ...] = ()
-
-    @property
-    def party(self) -> Party:
-        return self.camera_id, self.number
-
-    @property
-    def first_seconds(self) -> float:
-        return self.runs[0][0]
-
-    @property
-    def last_seconds(self) -> float:
-        return self.runs[-1][1]
-
-    @property
-    def seconds(self) -> float:
-        return sum(last - first for first, last in self.runs)
-
-    def segment(self) -> Segment:
-        """For comparison with others."""
-        made = Segment((self.camera_id, self.number), self.first_seconds, confirmed=True)
-        for first, last in self.runs:
-            made.presence.see(first, None)
-            made.presence.see(last, first)
-        for look in self.looks:
-            made.gallery.add(look, self.weight / len(self.looks))
-        made.places = [(t, x, y, xx, xy, yy) for t, x, y, xx, xy, yy in self.places.tolist()]
-        if made.places and made.places[0][0] == self.first_seconds:
-            made.entry = made.places[0][1:]
-        if made.places and made.places[-1][0] == self.last_seconds:
-            made.exit = made.places[-1][1:]
-        return made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,87 +60,13 @@ def reassociate(
     No person has two sightings that one camera saw at one instant, unless users said so. A person keeps the id that is
     sure, else the one of which they hold most seconds.
     """
-    order = sorted(range(len(sightings)), key=lambda row: _order(sightings[row]))
-    finder = _Finder(sightings, config, _Word(sightings, decisions), beyond_looks)
+    order = sorted(range(len(sightings)), key=lambda row: sightings[row].order)
+    finder = _Finder(sightings, config, Word(sightings, decisions), beyond_looks)
     for first in range(0, len(order), AT_ONCE):
         finder.take(order[first : first + AT_ONCE])
     names = _names(sightings, finder.labels.tolist(), order)
     ids = tuple(names[label] for label in finder.labels.tolist())
     return People(ids, tuple(_translated(evidence, names) for evidence in finder.evidence))
-
-
-class _Word:
-    """What is known of people before any look: groups of sightings that are one person, and which groups are two. What
-    users said outranks what one camera saw at one instant, and this outranks the ground.
-    """
-
-    def __init__(self, sightings: Sequence[Sighting], decisions: Iterable[Constraint]) -> None:
-        users, on_ground = Constraints(decisions), _joined_on_ground(sightings)
-        constraints = Constraints([*on_ground, *_seen_at_once(sightings), *users])
-        rows = [
-            row for row, s in enumerate(sightings) if s.party in constraints or (s.sure and s.identity_id is not None)
-        ]
-        node_of = {sightings[row].party: node for node, row in enumerate(rows)}
-        sure = [sightings[row].identity_id if sightings[row].sure else None for row in rows]
-        start = np.array([-1 if identity_id is None else identity_id for identity_id in sure], np.int64)
-        ruling = rule(
-            list(constraints), start, lambda party: [node_of[party]] if party in node_of else [], lambda _: []
-        )
-        label = np.where(ruling.start >= 0, ruling.start, len(rows) + np.arange(len(rows)))
-        linked = [rows[node] for node in ruling.linked]
-        self.linked = frozenset(row for row in linked if users.is_linked(sightings[row].party))
-        """Sightings that users linked to others."""
-        row_of = {s.party: row for row, s in enumerate(sightings)}
-        self.followed = {row_of[later.other]: row_of[later.one] for later in on_ground}
-        """Sightings that were followed on the ground together with an earlier one, and which that is."""
-        self.group_of = {row: int(label[node]) for node, row in enumerate(rows)}
-        self._apart = {(int(label[a]), int(label[b])) for a, b in ruling.apart}
-        self._identity = {
-            int(label[node]): identity_id for node, identity_id in enumerate(sure) if identity_id is not None
-        }
-
-    def forbids(self, these: Iterable[int], those: Iterable[int]) -> bool:
-        """Whether two people with these groups cannot be one."""
-        return any((a, b) in self._apart or self._are_two(a, b) for a in these for b in those)
-
-    def _are_two(self, a: int, b: int) -> bool:
-        return a in self._identity and b in self._identity and self._identity[a] != self._identity[b]
-
-
-def _joined_on_ground(sightings: Sequence[Sighting]) -> list[Constraint]:
-    """Who was followed on the ground as one person with whom, the earlier one first, unless their places speak against
-    it as strongly as anything can.
-    """
-    of_number = {sighting.number: sighting for sighting in sightings}
-    pairs = [
-        (one, of_number[number])
-        for one in sorted(sightings, key=_order)
-        for number in one.ground_partners
-        if number in of_number
-    ]
-    return [
-        Constraint(ConstraintKind.MUST_LINK, one.party, other.party)
-        for one, other in pairs
-        if _order(one) < _order(other) and pair_log_odds(one.places, other.places) > -LIMIT
-    ]
-
-
-def _seen_at_once(sightings: Sequence[Sighting]) -> list[Constraint]:
-    """Who was followed on the ground and taken for one person although one camera saw both at one instant."""
-    of_place: dict[tuple[str, int | None], list[Sighting]] = {}
-    for sighting in sorted(sightings, key=_order):
-        if sighting.ground_partners:
-            of_place.setdefault((sighting.camera_id, sighting.identity_id), []).append(sighting)
-    return [
-        Constraint(ConstraintKind.CANNOT_LINK, one.party, other.party)
-        for together in of_place.values()
-        for one, other in itertools.combinations(together, 2)
-        if Presence.of(one.runs).meets(Presence.of(other.runs))
-    ]
-
-
-def _order(sighting: Sighting) -> tuple[float, int]:
-    return sighting.first_seconds, sighting.number
 
 
 class _Finder:
@@ -205,7 +75,7 @@ class _Finder:
     """
 
     def __init__(
-        self, sightings: Sequence[Sighting], config: MatcherConfig, word: _Word, beyond_looks: BeyondLooks | None
+        self, sightings: Sequence[Sighting], config: MatcherConfig, word: Word, beyond_looks: BeyondLooks | None
     ) -> None:
         self.labels = np.full(len(sightings), -1, np.int64)
         self.evidence = [LinkEvidence("new", 0.0)] * len(sightings)

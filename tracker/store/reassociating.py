@@ -12,8 +12,9 @@ from tracker.core.types import IdentityEventKind, LinkEvidence
 from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.differences import Difference, Person, differences
 from tracker.crosscam.ground_plane import GroundCamera
-from tracker.crosscam.reassociation import BeyondLooks, People, Sighting, reassociate
+from tracker.crosscam.reassociation import BeyondLooks, People, reassociate
 from tracker.crosscam.settings import MatcherConfig
+from tracker.crosscam.sighting import Sighting
 from tracker.errors import OmnitrackError
 from tracker.store.auditing import Correction, audit
 from tracker.store.identities import CONFIRMED, PROVISIONAL, merge, separate, survivor_of

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from tracker.core.types import FloatArray, IntArray
 from tracker.crosscam.constraints import Constraint, ConstraintKind
 from tracker.crosscam.ground_plane import GroundCamera
-from tracker.crosscam.reassociation import Sighting
+from tracker.crosscam.sighting import Sighting
 from tracker.errors import NotFoundError
 from tracker.store import models
 from tracker.store.appearance import unpack_looks
