@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.cli.test_detections import app as run_app
-from tests.cli.test_detections import recorded
+from tests.cli.test_detections import recorded, write_square
 from tests.crosscam.ground_world import CAMERAS
 from tests.crosscam.test_point_pairs import METRES, PIXELS
 from tests.recorded.written import write_recording
@@ -56,7 +56,16 @@ def test_points_become_a_calibration_beside_the_others(tmp_path: Path) -> None:
         ("1 2 3 4\n1 2 3 x\n", "10x10", "x.yaml", "points.txt: line 2: expected"),
         ("1 2 3 nan\n", "10x10", "x.yaml", "points.txt: line 1: expected"),
         ("", "10x10", "x.yaml", "points.txt: at least 4 pairs"),
-        ("0 0 0 0\n1 1 1 1\n2 2 2 2\n3 3 3 3\n", "10x10", "x.yaml", "points.txt: the points lie .nearly. on one line"),
+        (
+            "0 0 0 0\n1 1 1 1\n2 2 2 2\n3 3 3 3\n",
+            "10x10",
+            "x.yaml",
+            "points.txt: too many of the points lie .nearly. on one",
+        ),
+        ("1 1 0 0\n9 0 1 0\n0 9 0 1\n9 19 1 1\n", "10x10", "x.yaml", "line 4: pixel 9, 19 lies outside of a picture"),
+        ("1 1 0 0\n9 0 1 0\n1 1 0 1\n9 9 1 1\n", "10x10", "x.yaml", "line 3: the same pixel as in line 1"),
+        ("1 1 0 0\n9 0 1 0\n0 9 1 0\n9 9 1 1\n", "10x10", "x.yaml", "line 3: the same place as in line 2"),
+        ("1 1 0 0\n9 0 1e300 0\n0 9 1 0\n9 9 1 1\n", "10x10", "x.yaml", "line 2: expected"),
         ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10", "x.yaml", "--size"),
         ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x0", "x.yaml", "--size"),
         ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x10", "x.txt", "x.txt: .*yaml"),
@@ -71,6 +80,45 @@ def test_bad_points_name_the_file_and_the_line(
     arguments = ["gate", "--points", tmp_path / "points.txt", "--size", size, "--out", tmp_path / out]
     with pytest.raises(OmnitrackError, match=complaint):
         invoke(*arguments)
+
+
+def test_a_file_of_points_that_is_no_text_and_a_name_that_no_camera_can_have(tmp_path: Path) -> None:
+    (tmp_path / "points.txt").write_bytes(bytes(range(256)))
+    with pytest.raises(OmnitrackError, match=r"points\.txt: not a text file"):
+        invoke("gate", "--points", tmp_path / "points.txt", "--size", "1000x800")
+    with pytest.raises(OmnitrackError, match=r"none\.txt: cannot be read \(No such file or directory\)"):
+        invoke("gate", "--points", tmp_path / "none.txt", "--size", "1000x800")
+    with pytest.raises(OmnitrackError, match="cannot be named 'north gate'"):
+        invoke("north gate", "--points", points_file(tmp_path), "--size", "1000x800")
+
+
+def doubted(tmp_path: Path, rows: np.ndarray, size: str = "1000x800") -> str:
+    file = tmp_path / "points.txt"
+    file.write_text("".join(" ".join(map(str, row)) + "\n" for row in rows))
+    result = CliRunner().invoke(
+        app, ["gate", "--points", str(file), "--size", size, "--out", str(tmp_path / "x.yaml")], catch_exceptions=False
+    )
+    assert result.exit_code == 0, "what is doubtful is written all the same"
+    assert "gate" in read_calibration(tmp_path / "x.yaml")
+    return result.stderr
+
+
+def test_what_is_doubtful_about_points_is_said(tmp_path: Path) -> None:
+    good = np.column_stack([PIXELS, METRES])
+    assert doubted(tmp_path, good) == ""
+    wrong = good.copy()
+    wrong[4, 2:] += [3.0, -2.0]
+    assert "point 5 does not fit: without it the error of the others is 0.000 m" in doubted(tmp_path, wrong)
+    assert "spans" in doubted(tmp_path, good * [1, 1, 1000, 1000])
+    assert "the points cover 0." in doubted(tmp_path, good, "10000x8000")
+
+
+def test_a_maps_coordinates_are_metres_like_others(tmp_path: Path) -> None:
+    far = np.array([456_789.0, 5_412_345.0])
+    assert doubted(tmp_path, np.column_stack([PIXELS, METRES + far])) == ""
+    camera = read_calibration(tmp_path / "x.yaml")["gate"]
+    np.testing.assert_allclose(camera.to_ground(PIXELS) - far, METRES, atol=1e-4)
+    np.testing.assert_allclose(camera.to_image(METRES + far), PIXELS, atol=1e-2)
 
 
 def test_a_calibration_that_puts_feet_behind_the_camera_is_refused_by_a_run(
@@ -108,13 +156,44 @@ def test_a_shift_of_one_view_is_recovered(tmp_path: Path) -> None:
 
 def test_a_clock_needs_two_calibrated_cameras(recorded: list[str], tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(
-        "cameras: {c0: {size: [9, 9], image_to_ground: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}"
+        "cameras: {c0: {size: [1280, 960], image_to_ground: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}"
     )
     calibration = ["--calibration", tmp_path / "one.yaml"]
     with pytest.raises(OmnitrackError, match="two cameras are needed, got 1"):
         invoke("clock", recorded[0], *calibration)
     with pytest.raises(OmnitrackError, match="camera c1: the calibration does not know it"):
         invoke("clock", *recorded[:2], *calibration)
+    with pytest.raises(OmnitrackError, match=r"one\.yaml: camera c0 is calibrated in .*one\.yaml already"):
+        invoke("clock", *recorded[:2], *calibration, *calibration)
+
+
+def test_recordings_that_tell_no_clock_are_named(recorded: list[str], tmp_path: Path) -> None:
+    write_square(tmp_path / "site.yaml")
+    calibration = ["--calibration", tmp_path / "site.yaml", "--fps", 2]
+    for name, frames in (("empty", ()), ("nobody", (Detections.empty(),) * 30)):
+        write_recording(tmp_path / f"{name}.npz", Recording("c1", frames, (1280, 960)))
+        with pytest.raises(OmnitrackError, match=rf"{name}\.npz: nobody is followed on the ground"):
+            invoke("clock", recorded[0], f"c1={tmp_path / name}.npz", *calibration)
+    whole = read_recording("c1", Path(recorded[1].partition("=")[2]))
+    write_recording(tmp_path / "wide.npz", replace(whole, image_size=(1280, 500)))
+    with pytest.raises(OmnitrackError, match="camera c1: calibrated for pictures of 1280 x 960, but these have 1280 x"):
+        invoke("clock", recorded[0], f"c1={tmp_path / 'wide.npz'}", *calibration)
+
+
+def test_an_offset_that_the_recordings_hardly_tell_is_not_told(tmp_path: Path) -> None:
+    """Three pictures beside a long recording: some lag always stands out."""
+    folder = os.environ.get("OMNITRACK_DATA")
+    if not folder:
+        pytest.skip("OMNITRACK_DATA is not set: it names the folder with pets2009/")
+    data = Path(folder).resolve() / "pets2009"
+    tracks = []
+    for view, name, count in (("view001", "View_001", 300), ("view006", "View_006", 3)):
+        whole = read_recording(name, data / f"frozen_yolo11n_int8_{view}.npz", "emb_intel_0287")
+        write_recording(tmp_path / f"{name}.npz", whole.first(count))
+        tracks.append(f"{name}={tmp_path / name}.npz")
+    calibration = [a for name in ("View_001", "View_006") for a in ("--calibration", data / f"{name}.xml")]
+    with pytest.raises(OmnitrackError, match=r"View_001 and View_006: what both saw leaves the offset uncertain by"):
+        invoke("clock", *tracks, *calibration, "--fps", 7)
 
 
 def test_the_picture_of_recorded_detections_and_of_a_database(recorded: list[str], tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_without_a_database_none_is_made(recorded: list[str], tmp_path: Path) ->
 def test_a_database_holds_the_vectors_of_one_network(recorded: list[str], tmp_path: Path) -> None:
     write_recording(tmp_path / "x.npz", replace(square()[0][0], embedder="other"))
     database = tmp_path / "omnitrack.db"
-    with pytest.raises(OmnitrackError, match=r"these recordings hold osnet .* and other"):
+    with pytest.raises(OmnitrackError, match=r"the recordings hold embeddings of osnet .* and other"):
         invoke(recorded[0], f"x={tmp_path / 'x.npz'}", "--out", tmp_path, "--db", database)
     invoke(recorded[0], "--out", tmp_path, "--db", database)
     with pytest.raises(OmnitrackError, match="holds embeddings of osnet"):
@@ -189,3 +189,18 @@ def test_text_with_a_folder_of_embeddings_ends_at_the_picture_that_is_calibrated
     (vectors / "c2.npz").unlink()
     with pytest.raises(OmnitrackError, match=r"--embeddings: no such file: .*vectors/c2\.npz"):
         invoke(*sources, *options, "--out", tmp_path / "out")
+
+
+def test_recordings_of_two_networks_are_refused_with_and_without_a_database(tmp_path: Path) -> None:
+    one, other = (
+        replace(recording, embedder=name) for recording, name in zip(square()[0], ("osnet", "x"), strict=False)
+    )
+    short = [
+        None if seen.embeddings is None else replace(seen, embeddings=seen.embeddings[:, :8]) for seen in other.frames
+    ]
+    write_recording(tmp_path / "c0.npz", one)
+    write_recording(tmp_path / "c1.npz", replace(other, frames=tuple(filter(None, short))))
+    sources = [f"{name}={tmp_path / name}.npz" for name in ("c0", "c1")]
+    for where in ([], ["--db", tmp_path / "x.db"]):
+        with pytest.raises(OmnitrackError, match=r"osnet \(dimension 32\) and x \(dimension 8\)"):
+            invoke(*sources, "--out", tmp_path / "out", *where)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.crosscam.test_ground_plane import camera
-from tracker.crosscam.point_pairs import calibrate, errors, left_out_errors
+from tracker.crosscam.point_pairs import calibrate, errors, left_out_errors, misfit
 
 SIZE = (1000, 800)
-METRES = np.array([[-2.0, 4.0], [2.0, 4.0], [-3.0, 10.0], [3.0, 9.0], [0.0, 6.0], [1.0, 14.0]])
+METRES = np.array([[-2.0, 4.0], [2.0, 4.0], [-3.0, 10.0], [3.0, 9.0], [0.0, 6.0], [1.0, 11.0]])
 PIXELS = camera().to_image(METRES)
 
 
@@ -25,6 +25,25 @@ def test_a_wrong_point_shows_when_it_is_left_out() -> None:
     missed = left_out_errors(PIXELS, wrong, SIZE)
     assert missed[4] == pytest.approx(1.0, abs=1e-6), "the others are right and agree"
     assert errors(calibrate(PIXELS, wrong, SIZE), PIXELS, wrong)[4] < missed[4]
+
+
+@pytest.mark.parametrize("row", range(len(METRES)))
+def test_the_point_that_does_not_fit_is_found(row: int) -> None:
+    wrong = METRES.copy()
+    wrong[row] += [2.0, 1.5]
+    found = misfit(PIXELS, wrong, SIZE)
+    assert found is not None
+    assert found[0] == row
+    assert found[1] == pytest.approx(0, abs=1e-6)
+    assert misfit(PIXELS, METRES, SIZE) is None
+    assert misfit(PIXELS[:5], wrong[:5], SIZE) is None, "five points cannot tell which one it is"
+
+
+def test_points_that_are_all_a_little_off_are_nobodys_fault() -> None:
+    rng = np.random.default_rng(3)
+    metres = np.repeat(METRES, 2, axis=0) + rng.normal(0, 0.5, (12, 2))
+    pixels = camera().to_image(np.repeat(METRES, 2, axis=0) + np.tile([[0.0, 0.0], [0.3, 0.4]], (6, 1)))
+    assert misfit(pixels, metres, SIZE) is None
 
 
 def test_four_points_cannot_test_each_other() -> None:

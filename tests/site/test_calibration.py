@@ -54,10 +54,21 @@ def test_own_yaml_takes_points_or_a_matrix(tmp_path: Path) -> None:
         ("a.txt", "", "ends in"),
         ("a.xml", "<Camera", "not a usable calibration"),
         ("a.xml", "<Camera/>", "missing"),
-        ("a.json", "{}", "missing"),
+        ("a.json", "{}", "cameras: Field required"),
         ("a.yaml", "cameras: {x: {size: [9, 9], image_to_ground: [[1, 1, 1], [1, 1, 1], [1, 1, 1]]}}", "singular"),
         ("a.yaml", "cameras: {x: {size: [9, 9], points: [[0, 0, 0, 0]]}}", "at least 4"),
         ("a.yaml", "[]", "not a usable calibration"),
+        ("a.yaml", "", "not a usable calibration"),
+        ("a.yaml", "cameras: [gate]", "cameras: "),
+        ("a.yaml", "cameras: {gate: {points: [[0, 0, 0, 0]]}}", "cameras.gate.size: Field required"),
+        ("a.yaml", "cameras: {gate: {size: [9, 9]}}", "cameras.gate: give either points or image_to_ground"),
+        ("a.yaml", "cameras: {gate: {size: [0, 9], points: []}}", "cameras.gate.size.0: "),
+        ("a.yaml", "cameras: {gate: {size: [9, 9], points: [[1, 2, 3]]}}", "cameras.gate.points.0.3: "),
+        ("a.yaml", "cameras: {gate: {size: [9, 9], points: [[0, 0, 0, 0]]}}", "camera gate: at least 4 pairs"),
+        ("a.yaml", "cameras: {1: {size: [9, 9], points: [[0, 0, 0, 0]]}}", "cameras.1"),
+        ("a.yaml", "cameras: {a: {}}\ncameras: {}", "stands twice"),
+        ("a.json", "[", "not a usable calibration"),
+        ("a.json", '{"cameras": {"C1": {"K": [[1, 0], [0, 1]]}}}', "cameras.C1.K"),
     ],
 )
 def test_a_bad_file_is_one_clear_error(tmp_path: Path, name: str, content: str, complaint: str) -> None:
@@ -65,6 +76,7 @@ def test_a_bad_file_is_one_clear_error(tmp_path: Path, name: str, content: str, 
     with pytest.raises(OmnitrackError, match=complaint) as raised:
         read_calibration(tmp_path / name)
     assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

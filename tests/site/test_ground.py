@@ -98,9 +98,9 @@ HORIZON_BELOW = [[1, 0, 0], [0, 1, 0], [-0.01, 0, 1]]
 MILLIMETRES = [[10.0, 0, 0], [0, 10.0, 0], [0, 0, 1]]
 BAD = {
     "empty": ("", "not a usable calibration"),
-    "no cameras": ("a: 1", "'cameras' is missing"),
+    "no cameras": ("a: 1", "cameras: Field required"),
     "a list": ("[1, 2]", "not a usable calibration"),
-    "half a camera": ({"gate": {"size": [1280, 960]}}, "'points' is missing"),
+    "half a camera": ({"gate": {"size": [1280, 960]}}, "cameras.gate: give either points"),
     "nan": ({"gate": {"size": [1280, 960], "image_to_ground": NOT_A_NUMBER}}, "finite"),
     "singular": ({"gate": {"size": [1280, 960], "image_to_ground": ONTO_A_LINE}}, "singular"),
     "behind": ({"gate": {"size": [1280, 960], "image_to_ground": HORIZON_BELOW}}, "behind the camera"),

@@ -1,15 +1,19 @@
 """`main.py calibrate CAMERA | clock | appearance`: where a camera looks, what time it shows, how alike people look."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from tracker.cli.detections import tell
 from tracker.cli.identities import DEFAULT_DB, Database
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -20,6 +24,12 @@ if TYPE_CHECKING:
 
 
 MOST_TRACKS = 2000
+MOST_METRES = 1e9
+"""Farther away no place on Earth is in any map's coordinates."""
+MOST_ERROR_SECONDS = 0.5
+"""A clock offset that is less certain is worth nothing: people walk half a metre meanwhile."""
+LEAST_COVERED = 0.05
+"""Of the picture: points within a smaller part of it tell little about the rest."""
 
 
 class CameraUnlessNamed(TyperGroup):
@@ -49,11 +59,12 @@ def camera(
     from rich.console import Console
     from rich.table import Table
 
-    from tracker.crosscam.point_pairs import calibrate, errors, left_out_errors
+    from tracker.crosscam.point_pairs import calibrate, errors, left_out_errors, root_mean_square
     from tracker.site.calibration import write_points
 
-    pairs = read_points(points)
+    require_camera_name(name)
     image_size = picture_size(size)
+    pairs = read_points(points, image_size)
     pixels, metres = pairs[:, :2], pairs[:, 2:]
     try:
         found = calibrate(pixels, metres, image_size)
@@ -73,6 +84,8 @@ def camera(
         if len(known)
         else "; five points or more tell it elsewhere"
     )
+    for doubt in doubts(name, found, pixels, metres):
+        tell(doubt)
     print(f"written to {out}")
 
 
@@ -84,7 +97,7 @@ def clock(
         float | None, typer.Option(min=0.01, help="Frames per second of both; default: their own times, or 25")
     ] = None,
     embedding: Annotated[str | None, typer.Option(help="Array of embeddings in an npz that holds several")] = None,
-    longest: Annotated[float, typer.Option(min=0.1, help="Largest offset to look for, in seconds")] = 10.0,
+    longest: Annotated[float, typer.Option(min=0.1, max=3600, help="Largest offset to look for, in seconds")] = 10.0,
 ) -> None:
     """Find how far the clocks of two overlapping calibrated cameras are apart, from the people whom both see."""
     from tracker.cli.evaluate import named_files
@@ -98,6 +111,9 @@ def clock(
         raise OmnitrackError(f"calibrate clock: two cameras are needed, got {len(files)}")
     first, second = (read_recording(name, file, embedding) for name, file in files.items())
     places = [places_of(recording, calibration_of(recording, calibration), fps) for recording in (first, second)]
+    for file, (seconds, _) in zip(files.values(), places, strict=True):
+        if not len(seconds):
+            raise OmnitrackError(f"{file}: nobody is followed on the ground in it, so no clock can be told from it")
     try:
         found = clock_offset(*places[0], *places[1], interval_of(first.times(fps)), longest)
     except ValueError as error:
@@ -105,6 +121,11 @@ def clock(
             f"{first.camera_id} and {second.camera_id}: {error}; do the views overlap, and do the calibrations share "
             "one ground? A larger --longest may help"
         ) from None
+    if found.error > MOST_ERROR_SECONDS:
+        raise OmnitrackError(
+            f"{first.camera_id} and {second.camera_id}: what both saw leaves the offset uncertain by {found.error:.1f} "
+            "s; give longer recordings, with more people whom both see"
+        )
     shown = f"{found.seconds:+.2f} s against {first.camera_id} (standard error {found.error:.2f} s)"
     print(f"{second.camera_id} shows {shown}")
     print(f"time_offset_seconds: {-found.seconds:.2f}   # of camera {second.camera_id}")
@@ -169,25 +190,66 @@ def stored_segments(db: str) -> "list[Segment]":
 
 def calibration_of(recording: "Recording", files: list[Path]) -> "GroundCamera":
     """The recording's camera, for pictures of its size. Raises OmnitrackError where no file knows it."""
-    from tracker.site.calibration import read_calibration
+    from tracker.crosscam.ground.site import mismatch
+    from tracker.site.ground import read_calibrations
 
-    known = {name: camera for file in files for name, camera in read_calibration(file, recording.image_size).items()}
+    known, size = read_calibrations(files), recording.image_size
     if recording.camera_id not in known:
         raise OmnitrackError(
             f"camera {recording.camera_id}: the calibration does not know it (it knows {', '.join(known)})"
         )
-    return known[recording.camera_id]
+    camera = known[recording.camera_id]
+    if size is None:
+        return camera
+    if (complaint := mismatch(recording.camera_id, camera, size)) is not None:
+        raise OmnitrackError(complaint)
+    return camera.resized(size)
 
 
-def read_points(path: Path) -> "NDArray[np.float64]":
-    """(n, 4) pixel x, pixel y, X, Y. Raises OmnitrackError naming the line that is not four numbers."""
+def require_camera_name(name: str) -> None:
+    """Raises OmnitrackError for a name that no camera of a run can have."""
+    from tracker.config import CAMERA_NAME
+
+    if not re.fullmatch(CAMERA_NAME, name):
+        raise OmnitrackError(
+            f"calibrate: a camera cannot be named {name!r}: letters, digits, `_`, `.` and `-` only, as in a run"
+        )
+
+
+def doubts(
+    name: str, camera: "GroundCamera", pixels: "NDArray[np.float64]", metres: "NDArray[np.float64]"
+) -> "Iterator[str]":
+    """What looks wrong with a calibration from these points, a line each."""
+    from tracker.crosscam.point_pairs import errors, misfit, root_mean_square
+    from tracker.site.ground import coarse
+
+    width, height = camera.image_size
+    if (found := misfit(pixels, metres, camera.image_size)) is not None:
+        row, rest = found
+        whole = root_mean_square(errors(camera, pixels, metres))
+        yield f"point {row + 1} does not fit: without it the error of the others is {rest:.3f} m, not {whole:.3f} m"
+    if (doubt := coarse(name, camera)) is not None:
+        yield doubt
+    covered = float((pixels.max(axis=0) - pixels.min(axis=0)).prod()) / (width * height)
+    if covered < LEAST_COVERED:
+        size = f"{width}x{height}"
+        yield f"the points cover {covered:.1%} of a picture of {size} and tell little of the rest; is --size right?"
+
+
+def read_points(path: Path, image_size: tuple[int, int]) -> "NDArray[np.float64]":
+    """(n, 4) pixel x, pixel y, X, Y. Raises OmnitrackError naming the line that is not four numbers, lies outside of
+    the picture, or repeats a point.
+    """
     import numpy as np
 
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OmnitrackError(f"{path}: not a readable text file ({error})") from None
-    rows = []
+    except OSError as error:
+        raise OmnitrackError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise OmnitrackError(f"{path}: not a text file; expected lines of pixel x, pixel y, X, Y") from None
+    rows: list[list[float]] = []
+    origin: dict[tuple[str, float, float], int] = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].replace(",", " ").split()
         if not text:
@@ -196,8 +258,18 @@ def read_points(path: Path) -> "NDArray[np.float64]":
             row = [float(value) for value in text]
         except ValueError:
             row = []
-        if len(row) != 4 or not np.isfinite(row).all():
+        if len(row) != 4 or not np.isfinite(row).all() or np.abs(row).max() > MOST_METRES:
             raise OmnitrackError(f"{path}: line {number}: expected pixel x, pixel y, X, Y, got {line.strip()!r}")
+        if not (0 <= row[0] <= image_size[0] and 0 <= row[1] <= image_size[1]):
+            raise OmnitrackError(
+                f"{path}: line {number}: pixel {row[0]:g}, {row[1]:g} lies outside of a picture of "
+                f"{image_size[0]}x{image_size[1]}: is --size right?"
+            )
+        for key in (("pixel", row[0], row[1]), ("place", row[2], row[3])):
+            if origin.setdefault(key, number) != number:
+                raise OmnitrackError(
+                    f"{path}: line {number}: the same {key[0]} as in line {origin[key]}; keep one of them"
+                )
         rows.append(row)
     return np.array(rows, np.float64).reshape(-1, 4)
 
@@ -207,7 +279,3 @@ def picture_size(text: str) -> tuple[int, int]:
     if not separator or not width.isdigit() or not height.isdigit() or not int(width) * int(height):
         raise OmnitrackError(f"--size: expected WIDTHxHEIGHT, for example 1920x1080, got {text!r}")
     return int(width), int(height)
-
-
-def root_mean_square(values: "NDArray[np.float64]") -> float:
-    return float((values**2).mean() ** 0.5)

@@ -88,6 +88,7 @@ def _tracks(
     from tracker.store.session import open_store
     from tracker.store.sink import StoreSink
 
+    name, dimension = _embedder(recordings)
     names = list(files)
     sizes = {recording.camera_id: recording.image_size for recording in recordings if recording.image_size is not None}
     ground = open_ground(settings.ground, names, sizes, settings.tracker, tell)
@@ -104,7 +105,6 @@ def _tracks(
             walks = None if topology is None else Walks(topology, kept.memory_seconds)
             matcher = CrossCameraMatcher(kept, walks=walks)
         else:
-            name, dimension = _embedder(recordings)
             now = datetime.now(UTC)
             store = opened.enter_context(open_store(db))
             origins = {camera: CameraOrigin(str(file), now) for camera, file in files.items()}
@@ -166,5 +166,7 @@ def _embedder(recordings: "Sequence[Recording]") -> tuple[str | None, int]:
     }
     if len(found) > 1:
         named = " and ".join(f"{name} (dimension {dimension})" for name, dimension in sorted(found, key=str))
-        raise OmnitrackError(f"--db: one database holds the embeddings of one network, these recordings hold {named}")
+        raise OmnitrackError(
+            f"--detections: the recordings hold embeddings of {named}, which cannot be compared; give those of one"
+        )
     return found.pop() if found else (None, 0)

@@ -68,9 +68,10 @@ class GroundCamera:
     def __post_init__(self) -> None:
         if self.image_to_ground.shape != (3, 3) or not np.isfinite(self.image_to_ground).all():
             raise ValueError(f"image_to_ground must be a finite (3, 3) matrix, got shape {self.image_to_ground.shape}")
-        if abs(np.linalg.det(self.image_to_ground / np.abs(self.image_to_ground).max())) < 1e-15:
-            raise ValueError("image_to_ground is singular: it maps the picture onto a line")
         width, height = self.calibration_size or self.image_size
+        nearby = _moved_to_origin(self.image_to_ground, np.array([width / 2, height, 1.0]))
+        if abs(np.linalg.det(nearby / np.abs(nearby).max())) < 1e-15:
+            raise ValueError("image_to_ground is singular: it maps the picture onto a line")
         derived = {
             "_ground_to_image": np.linalg.inv(self.image_to_ground),
             "_scale": np.array([width, height]) / np.array(self.image_size),
@@ -161,16 +162,26 @@ def fit_homography(pixels: Array, ground: Array) -> Array:
     Raises ValueError for fewer than 4 pairs or for points that (nearly) lie on one line.
     """
     if len(pixels) < 4 or pixels.shape != ground.shape:
-        raise ValueError(f"at least 4 pairs of points are needed, got {pixels.shape} pixels and {ground.shape} metres")
+        raise ValueError(f"at least 4 pairs of points are needed, got {len(pixels)} pixels and {len(ground)} places")
     to_unit, from_unit = _normaliser(pixels), _normaliser(ground)
     p, g = _homogeneous(pixels) @ to_unit.T, _homogeneous(ground) @ from_unit.T
     zero = np.zeros_like(p)
     equations = np.concatenate([np.hstack([p, zero, -g[:, :1] * p]), np.hstack([zero, p, -g[:, 1:2] * p])])
     _, values, directions = np.linalg.svd(equations)
     if values[7] < 1e-6 * values[0]:
-        raise ValueError("the points lie (nearly) on one line: choose points spread over the ground")
+        raise ValueError(
+            "too many of the points lie (nearly) on one line: choose at least four, no three of them on one line"
+        )
     homography = np.linalg.inv(from_unit) @ directions[-1].reshape(3, 3) @ to_unit
     return np.asarray(homography / homography[2, 2])
+
+
+def _moved_to_origin(image_to_ground: Array, pixel: Array) -> Array:
+    """The same homography with the place of a pixel (3,) as origin: a map's coordinates may be millions of metres."""
+    x, y, w = image_to_ground @ pixel
+    if w == 0:
+        return image_to_ground
+    return np.asarray(np.array([[1, 0, -x / w], [0, 1, -y / w], [0, 0, 1]]) @ image_to_ground)
 
 
 def _normaliser(points: Array) -> Array:

@@ -7,6 +7,9 @@ from tracker.crosscam.ground_plane import GroundCamera, fit_homography
 
 Array = NDArray[np.float64]
 
+MISFIT_METRES, MISFIT_TIMES = 0.25, 4.0
+"""Points that err by less are as good as people measure; a wrong one makes the others err so many times as much."""
+
 
 def calibrate(pixels: Array, metres: Array, image_size: tuple[int, int]) -> GroundCamera:
     """The camera that sees n >= 4 points of the ground, (n, 2) metres, at pixels (n, 2).
@@ -24,6 +27,29 @@ def calibrate(pixels: Array, metres: Array, image_size: tuple[int, int]) -> Grou
 def errors(camera: GroundCamera, pixels: Array, metres: Array) -> Array:
     """(n,) metres between where the camera puts each point and where it is."""
     return np.asarray(np.linalg.norm(camera.to_ground(pixels) - metres, axis=1))
+
+
+def root_mean_square(values: Array) -> float:
+    return float((values**2).mean() ** 0.5)
+
+
+def misfit(pixels: Array, metres: Array, image_size: tuple[int, int]) -> tuple[int, float] | None:
+    """The point without which the others agree much better: its row, and the metres by which they then err (root mean
+    square). None where there is none, and for fewer than six points, which cannot tell.
+    """
+    if len(pixels) < 6:
+        return None
+    rest = np.full(len(pixels), np.inf)
+    for row in range(len(pixels)):
+        others = np.arange(len(pixels)) != row
+        try:
+            camera = calibrate(pixels[others], metres[others], image_size)
+        except ValueError:
+            continue
+        rest[row] = root_mean_square(errors(camera, pixels[others], metres[others]))
+    worst = int(rest.argmin())
+    whole = root_mean_square(errors(calibrate(pixels, metres, image_size), pixels, metres))
+    return (worst, float(rest[worst])) if whole > MISFIT_METRES and rest[worst] < whole / MISFIT_TIMES else None
 
 
 def left_out_errors(pixels: Array, metres: Array, image_size: tuple[int, int]) -> Array:

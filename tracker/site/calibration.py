@@ -1,21 +1,24 @@
 """Camera calibration files -> GroundCamera: own YAML, Tsai XML (PETS) and WILDTRACK JSON."""
 
-import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from xml.etree import ElementTree
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from tracker.crosscam.ground_plane import GroundCamera, RadialLens
 from tracker.crosscam.point_pairs import calibrate
 from tracker.errors import OmnitrackError
+from tracker.site.camera_entries import OwnCamera, OwnFile, WildtrackCamera, WildtrackFile, first_problem
 from tracker.site.unique_keys import UniqueKeyLoader
 from tracker.whole_files import written_whole
 
 MILLIMETRES = 1000.0
+Entry = TypeVar("Entry")
 
 
 def read_calibration(path: Path, image_size: tuple[int, int] | None = None) -> dict[str, GroundCamera]:
@@ -33,8 +36,10 @@ def read_calibration(path: Path, image_size: tuple[int, int] | None = None) -> d
         raise OmnitrackError(f"{path}: cannot be read ({error.strerror})") from error
     except KeyError as error:
         raise OmnitrackError(f"{path}: {error} is missing") from error
-    except (ValueError, TypeError, AttributeError, ElementTree.ParseError, yaml.YAMLError) as error:
-        raise OmnitrackError(f"{path}: not a usable calibration ({error})") from error
+    except ValidationError as error:
+        raise OmnitrackError(f"{path}: not a usable calibration ({first_problem(error)})") from None
+    except (ValueError, ElementTree.ParseError, yaml.YAMLError) as error:
+        raise OmnitrackError(f"{path}: not a usable calibration ({' '.join(str(error).split())})") from error
 
 
 def _read_tsai(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
@@ -62,25 +67,39 @@ def _read_tsai(path: Path, image_size: tuple[int, int] | None) -> dict[str, Grou
 
 def _read_wildtrack(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
     """All cameras of a JSON file with K, R, t (metres, x_cam = R X + t) per camera; undistorted pictures."""
-    cameras = {}
-    for name, camera in json.loads(path.read_text())["cameras"].items():
-        matrices = (np.array(camera[key], np.float64) for key in ("K", "R", "t"))
-        size = (int(camera["width"]), int(camera["height"]))
-        cameras[name] = _looking_down(GroundCamera(_plane_homography(*matrices), image_size or size, size))
-    return cameras
+    entries = WildtrackFile.model_validate_json(path.read_bytes()).cameras
+
+    def built(entry: WildtrackCamera) -> GroundCamera:
+        homography = _plane_homography(np.array(entry.K), np.array(entry.R), np.array(entry.t))
+        size = (entry.width, entry.height)
+        return _looking_down(GroundCamera(homography, image_size or size, size))
+
+    return _each(entries.items(), built)
 
 
 def _read_own(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
     """cameras: NAME: {size: [w, h], and image_to_ground: 3x3 or points: [[pixel x, pixel y, X, Y], ...]}."""
-    cameras = {}
-    for name, camera in yaml.load(path.read_text(), UniqueKeyLoader)["cameras"].items():
-        size: Any = tuple(camera["size"])
-        if "image_to_ground" in camera:
-            homography = np.array(camera["image_to_ground"], np.float64)
+    entries = OwnFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)).cameras
+
+    def built(entry: OwnCamera) -> GroundCamera:
+        if entry.image_to_ground is not None:
+            homography = np.array(entry.image_to_ground)
         else:
-            points = np.array(camera["points"], np.float64).reshape(-1, 4)
-            homography = calibrate(points[:, :2], points[:, 2:], size).image_to_ground
-        cameras[name] = GroundCamera(homography, image_size or size, size)
+            points = np.array(entry.points, np.float64).reshape(-1, 4)
+            homography = calibrate(points[:, :2], points[:, 2:], entry.size).image_to_ground
+        return GroundCamera(homography, image_size or entry.size, entry.size)
+
+    return _each(entries.items(), built)
+
+
+def _each(entries: Iterable[tuple[str, Entry]], built: Callable[[Entry], GroundCamera]) -> dict[str, GroundCamera]:
+    """The cameras of a file. Raises ValueError naming the one that is not usable."""
+    cameras = {}
+    for name, entry in entries:
+        try:
+            cameras[name] = built(entry)
+        except ValueError as error:
+            raise ValueError(f"camera {name}: {error}") from error
     return cameras
 
 

@@ -79,11 +79,8 @@ def open_ground(
             raise OmnitrackError(complaint)
         cameras[name] = known[name].resized(size)
     for name, camera in cameras.items():
-        if (metres := finest_metres(camera)) > COARSE_METRES:
-            notify(
-                f"calibration: camera {name}: one pixel at the lower edge of the picture spans {metres:.1f} m of "
-                "ground; is it in millimetres or centimetres? Metres are expected"
-            )
+        if (doubt := coarse(name, camera)) is not None:
+            notify(doubt)
     site = open_site(cameras, config.tracker, tracker, notify)
     together = site.cameras if site is not None else {}
     alone = [name for name in wanted if name not in together]
@@ -95,6 +92,16 @@ def open_ground(
         reasons = [f"{name} ({'overlaps no other' if name in cameras else 'not calibrated'})" for name in alone]
         notify(f"calibration: followed on their own, not on the ground: {', '.join(reasons)}")
     return Ground(cameras, site)
+
+
+def coarse(name: str, camera: GroundCamera) -> str | None:
+    """What is doubtful where even the nearest ground is too coarse."""
+    if (metres := finest_metres(camera)) <= COARSE_METRES:
+        return None
+    return (
+        f"calibration: camera {name}: one pixel at the lower edge of the picture spans {metres:.1f} m of "
+        "ground; is it in millimetres or centimetres? Metres are expected"
+    )
 
 
 def finest_metres(camera: GroundCamera) -> float:
