@@ -65,11 +65,11 @@ def test_a_state_without_the_errors_of_places_is_understood() -> None:
     tracks, older = (saved["open"]["live"] for saved in (state, bare))
     assert any(tracks["entry"])
     for name in ("entry", "exit"):
-        older[name] = [place and place[:2] for place in older[name]]
+        older[name] = [place and place[1:3] for place in older[name]]
     older["places"] = [[place[:3] for place in places] for places in older["places"]]
-    assert CrossCameraMatcher.restored(LONG, state).state()["open"]["live"]["entry"][0][2:] == (0.04, 0.01, 0.09)
+    assert CrossCameraMatcher.restored(LONG, state).state()["open"]["live"]["entry"][0][3:] == (0.04, 0.01, 0.09)
     again = CrossCameraMatcher.restored(LONG, bare).state()["open"]["live"]
-    assert again["entry"] == [place and (*place[:2], 0.0, 0.0, 0.0) for place in tracks["entry"]]
+    assert again["entry"] == [place and (*place[:3], 0.0, 0.0, 0.0) for place in tracks["entry"]]
     assert again["places"] == [[[*place[:3], 0.0, 0.0, 0.0] for place in places] for places in tracks["places"]]
 
 

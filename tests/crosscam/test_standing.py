@@ -182,3 +182,29 @@ def test_places_are_told_of_whole_boxes_near_enough() -> None:
     assert second.ground_metres is None
     assert third.ground_metres is None
     assert Places({}).placed("c0", seen, updates) == updates
+
+
+def test_a_walk_is_timed_by_when_the_places_were_seen_not_by_when_the_track_began() -> None:
+    """Whom the picture's edge cuts stands nowhere known: five metres in the two seconds until he does are a walk."""
+    earlier = segment("a", lambda t: (0.0, 0.0), count=10)
+    later = Segment(("b", 1), 1.0)
+    for number in range(30):
+        t = 1.0 + number / 10
+        later.see(update("b", t, None if number < 20 else (5.0, 0.0), 1), {"b": t - 0.1} if number else {})
+    assert later.presence.first_seconds == 1.0
+    assert not earlier.out_of_reach(later, 2.5, 1.0)
+    at_once = segment("b", lambda t: (5.0, 0.0), begin=1.0)
+    assert earlier.out_of_reach(at_once, 2.5, 1.0)
+
+
+def test_where_a_track_splits_its_places_are_parted_too() -> None:
+    whole = segment("a", east, count=10)
+    whole.settle()
+    for number in range(10, 30):
+        whole.see(update("a", number / 10, east(number / 10), 1), {"a": number / 10 - 0.1})
+    tail = whole.split_off()
+    begins, leaves, begins_again, ends = (
+        place[0] for place in (whole.entry, whole.exit, tail.entry, tail.exit) if place
+    )
+    assert (begins, ends) == (0.0, 2.9)
+    assert 0.5 < leaves < 1.0 <= begins_again < 1.5

@@ -12,8 +12,8 @@ from tracker.crosscam.settings import MatcherConfig
 MOST_PLACES, APART_SECONDS = 40, 0.4
 """So many of a track's latest places are remembered, so far from each other in time."""
 
-Place = tuple[float, float, float, float, float]
-"""X and Y in metres, and their covariance xx, xy, yy in square metres."""
+Place = tuple[float, float, float, float, float, float]
+"""When (seconds), X and Y in metres, and their covariance xx, xy, yy in square metres."""
 
 CERTAIN_DEVIATIONS = 3.0
 """Nobody is ruled out by errors of two places that are within so many standard deviations."""
@@ -25,11 +25,11 @@ class Segment:
 
     since_seconds: start of the stretch. gallery: settled appearance. recent: appearance since recent_since_seconds, not
     yet compared with the gallery. confirmed: the local track counts. resting: decided, moves only with its identity.
-    entry, exit: the first and the last place on the ground, where known. ended_number: order of ending.
+    entry, exit: the first and the last known place on the ground. ended_number: order of ending.
     due, looked_at_seconds, sought_weight, could_be: for choosing who takes part in a round, see company.py.
     walk_learnt: the walk that led to it is known to the topology.
-    views: of people who are followed on the ground, when each camera saw them. places: (seconds, *Place) of the latest
-    known ones, see standing.py.
+    views: of people who are followed on the ground, when each camera saw them. places: the latest known ones, see
+    standing.py.
     """
 
     key: TrackletKey
@@ -50,7 +50,7 @@ class Segment:
     could_be: tuple[int, ...] = ()
     walk_learnt: bool = False
     views: dict[str, Presence] = field(default_factory=dict)
-    places: list[tuple[float, float, float, float, float, float]] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
 
     @property
     def camera_id(self) -> str:
@@ -95,11 +95,11 @@ class Segment:
         self.presence.see(update.t_seconds, previous_steps.get(update.camera_id))
         for camera in update.seen_by:
             self.views.setdefault(camera, Presence()).see(update.t_seconds, previous_steps.get(camera))
-        self.exit = None if update.ground_metres is None else (*update.ground_metres, *update.ground_covariance)
-        if self.exit is not None:
+        if update.ground_metres is not None:
+            self.exit = (update.t_seconds, *update.ground_metres, *update.ground_covariance)
             self.entry = self.entry or self.exit
             if not self.places or update.t_seconds - self.places[-1][0] >= APART_SECONDS:
-                self.places = [*self.places[-MOST_PLACES + 1 :], (update.t_seconds, *self.exit)]
+                self.places = [*self.places[-MOST_PLACES + 1 :], self.exit]
         if update.embedding is not None and update.quality > 0:
             if self.recent.count == 0:
                 self.recent_since_seconds = update.t_seconds
@@ -132,21 +132,21 @@ class Segment:
         """The recent appearance belongs to someone else: it becomes a segment of its own, without identity."""
         since = self.recent_since_seconds
         tail = Segment(self.key, since, self.recent, presence=self.presence.split_off(since), confirmed=self.confirmed)
-        tail.exit, self.exit = self.exit, None
         tails = {camera: presence.split_off(since) for camera, presence in self.views.items()}
         tail.views = {camera: presence for camera, presence in tails.items() if presence.runs}
         self.views = {camera: presence for camera, presence in self.views.items() if presence.runs}
         self.recent = Gallery()
         tail.places = [place for place in self.places if place[0] >= since]
         self.places = [place for place in self.places if place[0] < since]
+        tail.entry = tail.places[0] if tail.places else None
+        if self.exit is not None and self.exit[0] >= since:
+            tail.exit, self.exit = self.exit, self.places[-1] if self.places else None
         return tail
 
     def absorb(self, other: "Segment") -> None:
         """Take over a segment of the same identity and camera."""
-        if other.presence.last_seconds > self.presence.last_seconds:
-            self.exit = other.exit
-        if other.presence.first_seconds < self.presence.first_seconds:
-            self.entry = other.entry
+        self.entry = min((place for place in (self.entry, other.entry) if place is not None), default=None)
+        self.exit = max((place for place in (self.exit, other.exit) if place is not None), default=None)
         self.gallery.absorb(other.gallery)
         self.presence.absorb(other.presence)
         for camera, presence in other.views.items():
@@ -168,13 +168,14 @@ class Segment:
         place is unknown or neither is over before the other begins.
         """
         earlier, later = sorted((self, other), key=lambda segment: segment.presence.last_seconds)
-        seconds = later.presence.first_seconds - earlier.presence.last_seconds
-        if earlier.exit is None or later.entry is None or seconds < 0:
+        if earlier.exit is None or later.entry is None:
             return False
-        x, y = later.entry[0] - earlier.exit[0], later.entry[1] - earlier.exit[1]
+        if later.presence.first_seconds < earlier.presence.last_seconds:
+            return False
+        seconds, x, y = (one - other for one, other in zip(later.entry[:3], earlier.exit[:3], strict=True))
         too_far = math.hypot(x, y) - speed * seconds
         if too_far <= slack_metres:
             return False
-        xx, xy, yy = (one + other for one, other in zip(earlier.exit[2:], later.entry[2:], strict=True))
+        xx, xy, yy = (one + other for one, other in zip(earlier.exit[3:], later.entry[3:], strict=True))
         along = (xx * x * x + 2 * xy * x * y + yy * y * y) / (x * x + y * y)
         return too_far > math.hypot(slack_metres, CERTAIN_DEVIATIONS * math.sqrt(along))

@@ -63,8 +63,6 @@ class Sighting:
         for look in self.looks:
             made.gallery.add(look, self.weight / len(self.looks))
         made.places = [(t, x, y, xx, xy, yy) for t, x, y, xx, xy, yy in self.places.tolist()]
-        if made.places and made.places[0][0] == self.first_seconds:
-            made.entry = made.places[0][1:]
-        if made.places and made.places[-1][0] == self.last_seconds:
-            made.exit = made.places[-1][1:]
+        if made.places:
+            made.entry, made.exit = made.places[0], made.places[-1]
         return made

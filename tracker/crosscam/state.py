@@ -53,8 +53,8 @@ def unpack(state: State) -> list[Segment]:
             state["recent_since"][row],
             Presence.of([(first, last) for first, last in runs[row].tolist()]),
             state["identity"][row],
-            None if state["entry"][row] is None else _place(state["entry"][row]),
-            None if state["exit"][row] is None else _place(state["exit"][row]),
+            None if state["entry"][row] is None else _place(state["entry"][row], runs[row][0, 0]),
+            None if state["exit"][row] is None else _place(state["exit"][row], runs[row][-1, 1]),
             state["confirmed"][row],
             state["resting"][row],
             state["ended_number"][row],
@@ -67,16 +67,16 @@ def unpack(state: State) -> list[Segment]:
                 camera: Presence.of([(first, last) for first, last in view])
                 for camera, view in state["views"][row].items()
             },
-            [(t_seconds, *_place(place)) for t_seconds, *place in state["places"][row]],
+            [_place(place) for place in state["places"][row]],
         )
         for row in range(len(state["camera"]))
     ]
 
 
-def _place(given: Sequence[float]) -> Place:
-    """States of earlier versions know no covariance."""
-    x, y, xx, xy, yy = (*given, 0.0, 0.0, 0.0)[:5]
-    return x, y, xx, xy, yy
+def _place(given: Sequence[float], t_seconds: float = 0.0) -> Place:
+    """States of earlier versions know no covariance, and X and Y alone of a track's ends, which were at t_seconds."""
+    t, x, y, xx, xy, yy = (*([t_seconds] if len(given) == 2 else []), *given, 0.0, 0.0, 0.0)[:6]
+    return float(t), x, y, xx, xy, yy
 
 
 def _pack_galleries(galleries: Sequence[Gallery]) -> State:
