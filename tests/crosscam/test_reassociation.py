@@ -189,6 +189,21 @@ def test_who_was_followed_on_the_ground_as_one_person_stays_one() -> None:
     assert len(set(reassociate(alone, LONG).ids[:2])) == 2
 
 
+@pytest.mark.parametrize("identities", [(1, 1, 1), (1, 2, 3)])
+def test_one_camera_outranks_the_ground_whatever_number_the_sightings_have_now(
+    identities: tuple[int, int, int],
+) -> None:
+    """East saw two at once whom the ground took for the one whom west saw: judged again, they are two again."""
+    east, west, beside = seen(1, "east", 1, 0.0, 10.0), seen(2, "west", 2, 1.0, 10.0), seen(3, "east", 3, 2.0, 9.0)
+    partners = ((2,), (1, 3), (2,))
+    sightings = [
+        replace(sighting, ground_partners=others, identity_id=identity)
+        for sighting, others, identity in zip((east, west, beside), partners, identities, strict=True)
+    ]
+    ids = reassociate(sightings, LONG).ids
+    assert ids[0] != ids[2]
+
+
 def test_users_and_another_calibration_outrank_the_ground() -> None:
     assert len(set(reassociate(followed(4.0), LONG).ids[:2])) == 2
     sightings = followed()

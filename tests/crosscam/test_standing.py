@@ -197,6 +197,16 @@ def test_a_walk_is_timed_by_when_the_places_were_seen_not_by_when_the_track_bega
     assert earlier.out_of_reach(at_once, 2.5, 1.0)
 
 
+def test_places_that_are_known_only_after_a_split_are_the_tails() -> None:
+    whole = segment("a", None, count=10)
+    whole.settle()
+    whole.see(update("a", 1.0, None, 1), {"a": 0.9})
+    whole.see(update("a", 1.1, (3.0, 0.0), 1), {"a": 1.0})
+    tail = whole.split_off()
+    assert whole.entry is whole.exit is None
+    assert tail.entry == tail.exit == (1.1, 3.0, 0.0, 0.0, 0.0, 0.0)
+
+
 def test_where_a_track_splits_its_places_are_parted_too() -> None:
     whole = segment("a", east, count=10)
     whole.settle()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.crosscam.ground_world import CAMERAS, DIMENSION, SIZE, STEP_SECONDS, detections
-from tests.store.walk import EPOCH, Stay, event, record
+from tests.store.walk import EPOCH, Stay, begin, event, record
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.core.types import IdentityEventKind, LinkEvidence
 from tracker.crosscam.following import Followers
@@ -22,7 +22,7 @@ from tracker.errors import OmnitrackError
 from tracker.ports import Step
 from tracker.store.corrections import split_identity
 from tracker.store.ground import ground_partners
-from tracker.store.models import Identity, RunCamera, Tracklet
+from tracker.store.models import Camera, Event, Identity, Link, RunCamera, Tracklet
 from tracker.store.queries import history
 from tracker.store.reassociating import judge_afresh
 from tracker.store.runs import CameraOrigin, begin_run
@@ -130,3 +130,20 @@ def test_tracks_that_became_one_on_the_ground_are_partners_until_people_part_the
         assert ground_partners(connection, [west]) == {}
         split_identity(connection, 1, history(connection, 1).visits.rows[1].tracklet_id, only=True)
         assert ground_partners(connection, list(numbers.values())) == {}
+
+
+def test_whom_looks_linked_in_a_camera_that_is_not_on_the_ground_was_not_followed_there(store: Store) -> None:
+    """West and east are on the ground; the door's track was linked by looks, at the same time."""
+    stays = [Stay("west", 1, 1, 0, 100), Stay("east", 1, 1, 20, 120), Stay("door", 1, 1, 30, 90)]
+    record(store, stays, run=begin(store, ("west", "east", "door")))
+    with store.write() as connection:
+        of = {
+            name: number
+            for number, name in connection.execute(
+                select(Tracklet.id, Camera.name).join(Camera, Camera.id == Tracklet.camera_id)
+            )
+        }
+        for name, rule in (("west", "new"), ("east", "ground")):
+            said = select(Event.id).where(Event.tracklet_id == of[name])
+            connection.execute(update(Link).where(Link.event_id.in_(said)).values(rule=rule))
+        assert ground_partners(connection, list(of.values())) == {of["west"]: (of["east"],), of["east"]: (of["west"],)}

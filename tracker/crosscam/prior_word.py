@@ -72,14 +72,28 @@ def _joined_on_ground(sightings: Sequence[Sighting]) -> list[Constraint]:
 
 
 def _seen_at_once(sightings: Sequence[Sighting]) -> list[Constraint]:
-    """Who was followed on the ground and taken for one person although one camera saw both at one instant."""
-    of_place: dict[tuple[str, int | None], list[Sighting]] = {}
-    for sighting in sorted(sightings, key=lambda sighting: sighting.order):
-        if sighting.ground_partners:
-            of_place.setdefault((sighting.camera_id, sighting.identity_id), []).append(sighting)
+    """Whom the ground took for one person, with whomever else, although one camera saw both at one instant."""
+    followed = [sighting for sighting in sightings if sighting.ground_partners]
+    person = _people_on_ground(followed)
+    of_place: dict[tuple[str, int], list[Sighting]] = {}
+    for sighting in sorted(followed, key=lambda sighting: sighting.order):
+        of_place.setdefault((sighting.camera_id, person[sighting.number]), []).append(sighting)
     return [
         Constraint(ConstraintKind.CANNOT_LINK, one.party, other.party)
         for together in of_place.values()
         for one, other in itertools.combinations(together, 2)
         if Presence.of(one.runs).meets(Presence.of(other.runs))
     ]
+
+
+def _people_on_ground(followed: Sequence[Sighting]) -> dict[int, int]:
+    """A number for each person by the numbers of the sightings that a chain of partners joins."""
+    from scipy.sparse import coo_array  # takes a third of a second to import: a run begins without it
+    from scipy.sparse.csgraph import connected_components
+
+    row = {sighting.number: index for index, sighting in enumerate(followed)}
+    pairs = [(row[s.number], row[partner]) for s in followed for partner in s.ground_partners if partner in row]
+    one, other = np.array(pairs, np.int64).reshape(-1, 2).T
+    links = coo_array((np.ones(len(pairs), bool), (one, other)), (len(followed), len(followed)))
+    _, labels = connected_components(links, directed=False)
+    return dict(zip(row, labels.tolist(), strict=True))

@@ -138,9 +138,11 @@ class Segment:
         self.recent = Gallery()
         tail.places = [place for place in self.places if place[0] >= since]
         self.places = [place for place in self.places if place[0] < since]
-        tail.entry = tail.places[0] if tail.places else None
         if self.exit is not None and self.exit[0] >= since:
             tail.exit, self.exit = self.exit, self.places[-1] if self.places else None
+            tail.entry = tail.places[0] if tail.places else tail.exit
+        if self.entry is not None and self.entry[0] >= since:
+            self.entry = None
         return tail
 
     def absorb(self, other: "Segment") -> None:

@@ -122,7 +122,8 @@ class CameraTints:
         self._scatter = None if state["scatter"] is None else state["scatter"].copy()
         self._visits, self._whitening = state["visits"], state["whitening"]
         self._generation, self._is_due = state["generation"], state["is_due"]
-        self.pairs.restore(state["pairs"])
+        if "pairs" in state:  # earlier versions did not remember any
+            self.pairs.restore(state["pairs"])
 
     def looks(self, segments: Sequence[Segment]) -> FloatArray:
         """(n, d) unit rows: what segments show beyond the tint of their cameras; zeros where nothing is known."""
