@@ -1,5 +1,6 @@
 """`run --detections`: recorded detections into MOT files, the ground, and a database."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,6 +160,12 @@ def test_a_camera_whose_name_cannot_be_a_files_is_refused(recorded: list[str], n
     with pytest.raises(OmnitrackError, match=r"=.*c0\.npz"):
         invoke(f"{name}={file}", "--out", tmp_path / "out")
     assert not (tmp_path / "a.txt").exists()
+
+
+@pytest.mark.parametrize("file", ["", "/", ".", ".."])
+def test_a_name_without_a_file_is_one_clear_error(file: str, tmp_path: Path) -> None:
+    with pytest.raises(OmnitrackError, match=rf"--detections: no such file: {re.escape(file or 'west=')}$"):
+        invoke(f"west={file}", "--out", tmp_path / "out")
 
 
 def test_a_ground_file_that_cannot_be_written_is_named(recorded: list[str], tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """Recordings of runs that were killed, met a full disk, or go on for ever."""
 
+import errno
+import fcntl
+import os
 import random
 import resource
 import signal
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ from tests.recorded.victim import INTERVAL_SECONDS, seen_in, step_of
 from tracker.errors import OmnitrackError
 from tracker.recorded.files import Recording, read_recording
 from tracker.recorded.joining import unfinished
+from tracker.recorded.journal import MAGIC
 from tracker.recorded.sink import BLOCK_SECONDS, RecordingSink
 
 ROOT = Path(__file__).parents[2]
@@ -169,6 +174,68 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_recorded(tmp_
     (tmp_path / name).mkdir()
     with pytest.raises(OmnitrackError, match=rf"{name}: cannot be"):
         begun(tmp_path, 1)
+
+
+@pytest.mark.parametrize("begins", [b"", b"omnitrack rec", MAGIC, MAGIC + b"osn"])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_file_whose_beginning_is_not_whole_is_in_nobodys_way(tmp_path: Path, begins: bytes, earlier: bool) -> None:
+    if earlier:
+        begun(tmp_path, 31).close()
+    unfinished(tmp_path / "gate.npz").write_bytes(begins)
+    assert len(read_recording("gate", tmp_path / "gate.npz").frames) == (31 if earlier else 0)
+    unfinished(tmp_path / "gate.npz").write_bytes(begins)
+    begun(tmp_path, 41).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["gate.npz"]
+    assert len(read_recording("gate", tmp_path / "gate.npz").frames) == 41
+
+
+def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path: Path) -> None:
+    with (
+        files_no_longer_than(0),
+        pytest.raises(OmnitrackError, match=r"unfinished: cannot be written \(File too large"),
+    ):
+        begun(tmp_path, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def fake_lock_of_a_file_system(
+    monkeypatch: pytest.MonkeyPatch, refuses: Callable[[str], bool], number: int = errno.EBADF
+) -> None:
+    """A fake: a real network file system cannot be mounted in a test. refuses: told the mode of the opened file."""
+    real = fcntl.flock
+
+    def flock(file: Any, operation: int) -> None:
+        if refuses(file.mode):
+            raise OSError(number, os.strerror(number))
+        real(file, operation)
+
+    monkeypatch.setattr("tracker.recorded.journal.fcntl.flock", flock)
+
+
+def test_files_are_opened_so_that_a_network_file_system_locks_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There an exclusive lock needs a file that was opened for writing."""
+    fake_lock_of_a_file_system(monkeypatch, lambda mode: mode == "rb")
+    begun(tmp_path, 57).close()
+    require_right(read_recording("gate", tmp_path / "gate.npz"))
+
+
+def test_without_locks_every_camera_is_told_and_no_recording_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = RecordingSink(tmp_path, {"gate": 0.0, "yard": 0.0}, "osnet")
+    for number in range(40):
+        sink.write(step_of(number))
+        sink.write(step_of(number, "yard"))
+    with monkeypatch.context() as patched:
+        fake_lock_of_a_file_system(patched, lambda _: True, errno.ENOLCK)
+        with pytest.raises(OmnitrackError, match=r"gate\.npz\.unfinished: cannot be read .*; .*yard\.npz\.unfinished"):
+            sink.close()
+        with pytest.raises(OmnitrackError, match=r"hall\.npz\.unfinished: cannot be written \(No locks available\)"):
+            RecordingSink(tmp_path, {"hall": 0.0}, "osnet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gate.npz.unfinished", "yard.npz.unfinished"]
+    require_right(read_recording("gate", tmp_path / "gate.npz"))
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def named_files(text: str, what: str, whole: Callable[[Path], Path] = Path) -> C
             raise OmnitrackError(f"{what}: two files are named {name!r}; give each camera a name of its own")
         found[name] = whole(Path(file))
         if not found[name].is_file():
-            raise OmnitrackError(f"{what}: no such file: {file}")
+            raise OmnitrackError(f"{what}: no such file: {file or item}")
     return found
 
 

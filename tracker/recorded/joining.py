@@ -44,7 +44,10 @@ def finish(path: Path) -> float | None:
                     np.lib.format.write_array_header_1_0(file, header)
                     for chunk in chunks:
                         file.write(chunk.astype(kind).tobytes())
-        unfinished(path).unlink(missing_ok=True)
+        try:
+            unfinished(path).unlink(missing_ok=True)
+        except OSError as error:
+            raise OmnitrackError(f"{unfinished(path)}: cannot be removed ({error.strerror})") from None
         return float(journal.column(journal.blocks[-1], "t_seconds")[-1]) if journal.blocks else None
 
 
@@ -55,6 +58,8 @@ def recover(path: Path) -> Path:
     Returns the recording that is meant. Raises OmnitrackError as finish(), and where a run is recording this for the
     first time.
     """
+    if not path.name:  # a folder's own name, such as `.` or `/`
+        return path
     meant = path.with_name(path.name.removesuffix(UNFINISHED))
     if not unfinished(meant).exists():
         return meant

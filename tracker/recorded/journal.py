@@ -6,8 +6,10 @@ the block's columns are, and the columns one after the other. A block that is cu
 does what follows it.
 """
 
+import errno
 import fcntl
 import math
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -73,15 +75,23 @@ class Block:
 class JournalWriter:
     """A new file, for one process at a time. embedder: the network that made the embeddings.
 
-    Raises OmnitrackError for a file that is there already or cannot be made.
+    Raises OmnitrackError for a file that is there already or cannot be made; what was begun is then gone again.
     """
 
     def __init__(self, path: Path, embedder: str) -> None:
         try:
             self._file = FileIO(path, "xb")
+        except OSError as error:
+            raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise BlockingIOError(errno.EAGAIN, "another process removed it")
             self._append(MAGIC + embedder.encode() + b"\n")
         except OSError as error:
+            self._file.close()
+            if not isinstance(error, BlockingIOError):  # that is another process's by now
+                path.unlink(missing_ok=True)
             raise OmnitrackError(f"{path}: cannot be written ({error.strerror})") from None
 
     def append(self, pictures: Sequence[Picture]) -> None:
@@ -127,18 +137,21 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = path.open("rb")
+            self._file = path.open("r+b")  # a network file system grants an exclusive lock only to who may write
         except OSError as error:
             raise OmnitrackError(f"{path}: cannot be read ({error.strerror})") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self._file.readline() != MAGIC:
+            # a process that was killed at once, or met a full disk, leaves less than the first line
+            if not MAGIC.startswith(self._file.readline()):
                 raise OmnitrackError(f"{path}: not a recording that a run left behind; move it away")
             self._n_bytes = path.stat().st_size
             self.embedder = self._file.readline().decode(errors="replace").strip()
             self.blocks = list(self._whole_blocks())
-        except BaseException:
+        except BaseException as error:
             self._file.close()
+            if isinstance(error, OSError) and not isinstance(error, BlockingIOError):
+                raise OmnitrackError(f"{path}: cannot be read ({error.strerror})") from None
             raise
 
     def __enter__(self) -> Self:
