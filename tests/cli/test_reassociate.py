@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from tests.store.test_reassociating import STAYS, record_true
-from tests.store.walk import EPOCH
+from tests.store.walk import EPOCH, Stay
 from tracker.cli.corrections import undo
 from tracker.cli.reassociate import reassociate
 from tracker.errors import OmnitrackError
-from tracker.store.models import Event, Link, Tracklet
+from tracker.store.models import Event, Link, RunCamera, Tracklet
 from tracker.store.queries import identities
 from tracker.store.session import open_store
 
@@ -127,6 +127,30 @@ def test_ways_and_calibration_can_be_named(database: Path) -> None:
     long = ("--config", database.parent / "long.yaml")
     arguments = ("reassociate", "--db", database, *long, "--topology", ways, "--calibration", square, "--json")
     assert json.loads(output(*arguments))["people_after"] == 3
+
+
+def test_each_side_of_a_comparison_goes_by_its_own_places(tmp_path: Path) -> None:
+    """Who comes back to west after 3 s stands some 50 m from where the look-alike had left it."""
+    database = tmp_path / "omnitrack.db"
+    with open_store(database) as store:
+        record_true(store, [*STAYS[:-1], Stay("west", 4, 5, 130, 230)])
+        with store.write() as connection:
+            connection.execute(update(RunCamera).values(width=600, height=600))
+    wide, long, placed, moving = (tmp_path / f"{name}.yaml" for name in ("wide", "long", "placed", "moving"))
+    matrix = [[0.2, 0, 0], [0, 0.2, 0], [0, 0, 1]]
+    wide.write_text(json.dumps({"cameras": {"west": {"size": [600, 600], "image_to_ground": matrix}}}))
+    long.write_text("matcher: {memory_seconds: 60}\n")
+    placed.write_text(long.read_text() + f"ground: {{calibration: [{wide}]}}\n")
+    moving.write_text(placed.read_text() + "cameras: [{name: west, source: west.mp4, moving: true}]\n")
+
+    def counted(config: Path, *arguments: object) -> dict[str, int]:
+        found = output("reassociate", "--db", database, "--config", config, "--json", *arguments)
+        return dict(json.loads(found)["people"])
+
+    assert counted(long, "--compare", placed) == {"stored": 5, "configured": 3, str(placed): 4}
+    assert counted(placed, "--compare", long) == {"stored": 5, "configured": 4, str(long): 3}
+    assert counted(long, "--calibration", wide, "--compare", long) == {"stored": 5, "configured": 4, str(long): 3}
+    assert counted(placed, "--compare", moving)[str(moving)] == 3
 
 
 def test_bad_requests_are_named(database: Path) -> None:

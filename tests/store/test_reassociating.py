@@ -30,7 +30,7 @@ from tracker.store.models import Audit, Constraint, Event, Identity, RunCamera, 
 from tracker.store.numbers import RunPeople
 from tracker.store.privacy import forget
 from tracker.store.queries import history, identities
-from tracker.store.reassociating import apply, judge_afresh, judge_otherwise
+from tracker.store.reassociating import apply, compared, judge_afresh
 from tracker.store.runs import ActiveRun
 from tracker.store.session import Store, open_store
 from tracker.store.sightings import HistoryPart, read_sightings
@@ -128,10 +128,10 @@ def test_sightings_are_read_as_they_were(recorded: Store) -> None:
 def test_the_changes_are_told_before_anything_changes(recorded: Store) -> None:
     with recorded.read() as connection:
         found = judge_afresh(connection, EVERYTHING, LONG)
+        short = compared(found, judge_afresh(connection, EVERYTHING, MatcherConfig(memory_seconds=5.0)))
         assert people(connection) == BEFORE
     changes = {(d.kind, d.before, d.after) for d in found.differences()}
     assert changes == {(DifferenceKind.MERGED, 3, 2), (DifferenceKind.MERGED, 5, 1)}
-    short = judge_otherwise(found, MatcherConfig(memory_seconds=5.0))
     assert [(d.kind, d.before, d.after) for d in short.differences()] == [(DifferenceKind.SPLIT, 1, -1)]
 
 

@@ -32,13 +32,20 @@ def reassociate(
     config: Annotated[
         Path | None, typer.Option(help="YAML configuration: its matcher, topology and ground.calibration count.")
     ] = None,
-    topology: Annotated[Path | None, typer.Option(help="YAML of walking times between cameras")] = None,
+    topology: Annotated[
+        Path | None, typer.Option(help="YAML of walking times between cameras, in place of those of --config")
+    ] = None,
     calibration: Annotated[
-        list[Path] | None, typer.Option(help="Where people stood counts, too: files as for `run --calibration`")
+        list[Path] | None,
+        typer.Option(help="Where people stood counts, too: files as for `run --calibration`, in place of --config's"),
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Change the history; `undo` takes it back.")] = False,
     compare: Annotated[
-        Path | None, typer.Option(help="Another configuration: what it would find instead. Changes nothing.")
+        Path | None,
+        typer.Option(
+            help="Another configuration: what it would find instead, by its own matcher, topology, ground.calibration "
+            "and moving cameras; --config, --topology and --calibration do not count for it. Changes nothing."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +53,7 @@ def reassociate(
     from tracker.cli.run import with_calibration, with_topology
     from tracker.config import Config, load_config
     from tracker.store.reassociating import apply as make_it_so
+    from tracker.store.reassociating import compared
     from tracker.store.session import open_store
     from tracker.store.sightings import HistoryPart
 
@@ -54,11 +62,14 @@ def reassociate(
     part = HistoryPart(run, moment(since), moment(until))
     settings = with_topology(load_config(config) if config else Config(), topology, learn=False)
     settings = with_calibration(settings, calibration)
+    otherwise = load_config(compare) if compare else None
     with open_store(db, create=False) as store:
-        found = judge(store, part, settings)
-        if compare is not None:
-            _print_comparison(found, _judge_otherwise(store, found, load_config(compare)), compare, as_json)
-            return
+        with store.read() as connection:
+            found = _judge(connection, part, settings, "name the files with --calibration")
+            if compare is not None and otherwise is not None:
+                other = _judge(connection, part, otherwise, f"name the files as ground.calibration in {compare}")
+                _print_comparison(found, compared(found, other), compare, as_json)
+                return
         if apply:
             with store.write() as connection:
                 make_it_so(connection, found, settings.matcher.confirm_seconds)
@@ -67,32 +78,28 @@ def reassociate(
 
 def judge(store: "Store", part: "HistoryPart", settings: "Config") -> "Reassociation":
     """What a part of the history looks like by these settings."""
+    with store.read() as connection:
+        return _judge(connection, part, settings, "name the files as ground.calibration in the configuration")
+
+
+def _judge(connection: "Connection", part: "HistoryPart", settings: "Config", advice: str) -> "Reassociation":
+    """advice: how to give the settings the calibration that they lack."""
     from tracker.bootstrap import beyond_looks_of
     from tracker.site.ground import calibrated
     from tracker.store.reassociating import judge_afresh
 
-    with store.read() as connection:
-        names = _cameras(connection)
-        moving = {camera.name for camera in settings.cameras if camera.moving}
-        cameras = {name: one for name, one in calibrated(settings.ground, names).items() if name not in moving}
-        beyond_looks = beyond_looks_of(settings, names, _notify)
-        found = judge_afresh(connection, part, settings.matcher, beyond_looks, cameras)
+    names = _cameras(connection)
+    moving = {camera.name for camera in settings.cameras if camera.moving}
+    cameras = {name: one for name, one in calibrated(settings.ground, names).items() if name not in moving}
+    beyond_looks = beyond_looks_of(settings, names, _notify)
+    found = judge_afresh(connection, part, settings.matcher, beyond_looks, cameras)
     joined = sum(bool(sighting.ground_partners) for sighting in found.sightings)
     if joined and not cameras:
         _notify(
-            f"{joined} of these sightings were followed on the ground and stay with whom they were followed; name the "
-            "files with --calibration, and where everybody stood counts, too"
+            f"{joined} of these sightings were followed on the ground and stay with whom they were followed; {advice}, "
+            "and where everybody stood counts, too"
         )
     return found
-
-
-def _judge_otherwise(store: "Store", found: "Reassociation", settings: "Config") -> "Reassociation":
-    from tracker.bootstrap import beyond_looks_of
-    from tracker.store.reassociating import judge_otherwise
-
-    with store.read() as connection:
-        beyond_looks = beyond_looks_of(settings, _cameras(connection), _notify)
-        return judge_otherwise(found, settings.matcher, beyond_looks)
 
 
 def _cameras(connection: "Connection") -> list[str]:

@@ -69,6 +69,14 @@ def reassociate(
     return People(ids, tuple(_translated(evidence, names) for evidence in finder.evidence))
 
 
+def renamed(people: People, sightings: Sequence[Sighting]) -> People:
+    """The same people, each under the id that is sure or that these sightings hold for most seconds."""
+    order = sorted(range(len(sightings)), key=lambda row: sightings[row].order)
+    names = _names(sightings, people.ids, order)
+    evidence = tuple(_translated(evidence, names) for evidence in people.evidence)
+    return People(tuple(names[identity_id] for identity_id in people.ids), evidence)
+
+
 class _Finder:
     """Goes through a history piece by piece. A person of an earlier piece may receive sightings of a later one, but two
     such people stay two.

@@ -12,7 +12,7 @@ from tracker.core.types import IdentityEventKind, LinkEvidence
 from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.differences import Difference, Person, differences
 from tracker.crosscam.ground_plane import GroundCamera
-from tracker.crosscam.reassociation import BeyondLooks, People, reassociate
+from tracker.crosscam.reassociation import BeyondLooks, People, reassociate, renamed
 from tracker.crosscam.settings import MatcherConfig
 from tracker.crosscam.sighting import Sighting
 from tracker.errors import OmnitrackError
@@ -60,14 +60,13 @@ def judge_afresh(
     return Reassociation(sightings, reassociate(sightings, config, decisions, beyond_looks), decisions, latest)
 
 
-def judge_otherwise(
-    found: Reassociation, config: MatcherConfig, beyond_looks: BeyondLooks | None = None
-) -> Reassociation:
-    """The same sightings under other settings; what was found at first counts as the opinion before."""
-    as_found = zip(found.sightings, found.people.ids, strict=True)
-    sightings = [replace(sighting, identity_id=identity_id) for sighting, identity_id in as_found]
-    people = reassociate(sightings, config, found.decisions, beyond_looks)
-    return replace(found, sightings=sightings, people=people)
+def compared(found: Reassociation, other: Reassociation) -> Reassociation:
+    """Another opinion about the same sightings, read through the same connection. What was found at first counts as the
+    opinion before, so people keep the numbers that it gave them.
+    """
+    pairs = zip(other.sightings, found.people.ids, strict=True)
+    sightings = [replace(sighting, identity_id=identity_id) for sighting, identity_id in pairs]
+    return replace(other, sightings=sightings, people=renamed(other.people, sightings))
 
 
 def apply(connection: Connection, found: Reassociation, confirm_seconds: float) -> Correction:
