@@ -296,6 +296,18 @@ def test_what_must_hold_holds_in_every_history(
     assert all(identity < 0 or identity in known for identity in ids)
 
 
+def test_where_very_many_are_at_hand_those_seen_last_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty people leave one after the other, and the first and the last of them come back."""
+    people = [seen(k, "east", 100 + k, k, k + 0.5) for k in range(20)]
+    back = [seen(50, "west", 100, 30.0, 31.0), seen(51, "west", 119, 32.0, 33.0)]
+    everybody = reassociate([*people, *back], LONG).ids
+    assert (everybody[0] == everybody[-2], everybody[-3] == everybody[-1]) == (True, True)
+    monkeypatch.setattr(reassociation, "AT_ONCE", 20)
+    monkeypatch.setattr(reassociation, "MOST_AT_HAND", 5)
+    fewer = reassociate([*people, *back], LONG).ids
+    assert (fewer[0] == fewer[-2], fewer[-3] == fewer[-1]) == (False, True)
+
+
 @patient
 @given(histories(identities=2, said=0), CONFIGS)
 def test_whom_the_ground_joined_stays_one_in_every_history(

@@ -32,6 +32,9 @@ within memory_seconds before."""
 AT_HAND = 10
 """The latest sightings of a person from earlier pieces that speak for them; older ones matter to nobody."""
 
+MOST_AT_HAND = 3000
+"""Of all people together: memory does not grow with the square of a long memory's crowd."""
+
 PASSES = 3
 """A piece is clustered so often: how many people there are, and their ways, is known only from the pass before."""
 
@@ -134,16 +137,22 @@ class _Finder:
         return person
 
     def _at_hand(self, piece: Sequence[int]) -> list[int]:
-        """Sightings of earlier people who may be seen in this piece, or surely are."""
+        """Sightings of earlier people who may be seen in this piece, or surely are. Where these are very many, those
+        who were seen last.
+        """
         begin = self._sightings[piece[0]].first_seconds
         due = {self._person_of_group.get(self._word.group_of.get(row, -1)) for row in piece}
-        rows: list[int] = []
+        found: list[tuple[bool, float, int, list[int]]] = []
         for person, seen in enumerate(self._people):
             latest = sorted(seen, key=lambda row: self._sightings[row].last_seconds, reverse=True)
-            if person in due or self._sightings[latest[0]].last_seconds >= begin - self._config.memory_seconds:
+            left_seconds = self._sightings[latest[0]].last_seconds
+            needed = person in due or left_seconds >= begin
+            if needed or left_seconds >= begin - self._config.memory_seconds:
                 still_seen = (row for row in latest[AT_HAND:] if self._sightings[row].last_seconds >= begin)
-                rows += [*latest[:AT_HAND], *still_seen]
-        return rows
+                found.append((not needed, -left_seconds, person, [*latest[:AT_HAND], *still_seen]))
+        counts = np.cumsum([len(rows) for *_, rows in sorted(found)])
+        kept = [one for one, count in zip(sorted(found), counts, strict=True) if count <= MOST_AT_HAND or not one[0]]
+        return [row for *_, rows in sorted(kept, key=lambda one: one[2]) for row in rows]
 
     def _solve(self, rows: Sequence[int], segments: Sequence[Segment]) -> tuple[list[list[int]], Comparison, Forbidden]:
         """The clusters, how their nodes compare, and which pairs of nodes had to stay apart."""
