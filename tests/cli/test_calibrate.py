@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from tests.cli.test_detections import app as run_app
 from tests.cli.test_detections import recorded, write_square
-from tests.crosscam.ground_world import CAMERAS
+from tests.crosscam.ground_world import CAMERAS, SIZE, detections
+from tests.crosscam.test_clock import STEP, walkers
 from tests.crosscam.test_point_pairs import METRES, PIXELS
 from tests.recorded.written import write_recording
 from tracker.cli.calibrate import app
@@ -133,6 +134,24 @@ def test_a_calibration_that_puts_feet_behind_the_camera_is_refused_by_a_run(
     assert isinstance(result.exception, OmnitrackError)
     assert "site.yaml" in str(result.exception)
     assert "behind the camera" in str(result.exception)
+
+
+@pytest.mark.parametrize("late", [1.5, -0.8])
+def test_a_late_clock_is_told_from_people_whom_both_cameras_see(late: float, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    paths = walkers(0, 60.0) - 10  # about the middle of the square that the cameras watch
+    frames = [detections({person: (x, y) for person, (x, y) in enumerate(places)}, rng)[0] for places in paths]
+    seconds = np.asarray(100 + np.arange(len(frames)) * STEP, np.float64)
+    tracks = []
+    for name, clock in (("c0", seconds), ("c1", np.asarray(seconds + late, np.float64))):
+        seen = Recording(name, tuple(frame[name] for frame in frames), SIZE, t_seconds=clock)
+        write_recording(tmp_path / f"{name}.npz", seen)
+        tracks.append(f"{name}={tmp_path / name}.npz")
+    write_square(tmp_path / "site.yaml")
+    said = invoke("clock", *tracks, "--calibration", tmp_path / "site.yaml")
+    assert "c1 shows" in said
+    assert float(said.split("c1 shows ")[1].split()[0]) == pytest.approx(late, abs=STEP / 2 + 0.02)
+    assert float(said.split("time_offset_seconds: ")[1].split()[0]) == pytest.approx(-late, abs=STEP / 2 + 0.02)
 
 
 def test_a_shift_of_one_view_is_recovered(tmp_path: Path) -> None:

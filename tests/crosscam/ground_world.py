@@ -11,16 +11,23 @@ STEP_SECONDS = 0.5
 DIMENSION = 32
 
 
-def corner_camera(x: float, y: float) -> GroundCamera:
-    """A camera 4 m above (x, y) that looks at the ground in the middle (0, 0)."""
+def corner_pose(x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """K (3, 3) in pixels, R (3, 3) and t (3,) in metres, x_cam = R X + t, of a camera 4 m above (x, y) that looks at
+    the ground in the middle (0, 0).
+    """
     position = np.array([x, y, 4.0])
     ahead = -position / np.linalg.norm(position)
     right = np.cross(ahead, [0, 0, 1.0])
     right /= np.linalg.norm(right)
     rotation = np.stack([right, np.cross(ahead, right), ahead])
     camera_matrix = np.array([[900.0, 0, SIZE[0] / 2], [0, 900, SIZE[1] / 2], [0, 0, 1]])
-    to_image = camera_matrix @ np.column_stack([rotation[:, :2], -rotation @ position])
-    return GroundCamera(np.linalg.inv(to_image), SIZE)
+    return camera_matrix, rotation, -rotation @ position
+
+
+def corner_camera(x: float, y: float) -> GroundCamera:
+    camera_matrix, rotation, translation = corner_pose(x, y)
+    to_image = camera_matrix @ np.column_stack([rotation[:, :2], translation])
+    return GroundCamera(np.asarray(np.linalg.inv(to_image), np.float64), SIZE)
 
 
 CAMERAS = {f"c{k}": corner_camera(*at) for k, at in enumerate([(-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0)])}

@@ -1,4 +1,4 @@
-"""Calibration files, against the annotated positions where the data are at hand."""
+"""Calibration files of a camera whose pose is known, and against annotated positions where the data are at hand."""
 
 import json
 import os
@@ -6,10 +6,102 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
+from tests.crosscam.ground_world import SIZE, corner_pose
 from tracker.crosscam.ground_plane import locate
 from tracker.errors import OmnitrackError
 from tracker.site.calibration import read_calibration
+
+Floats = NDArray[np.float64]
+PLACES = np.array([[2.0, 1.0], [4.0, -0.5], [-1.0, 2.0], [-2.0, -1.5]])
+"""Metres on the ground, in view of the camera of known_pose()."""
+DPX, DPY, SX, CENTRE, KAPPA = 0.005, 0.0046, 1.08, (630.0, 490.0), 0.004
+"""Millimetres per pixel, Tsai's scale factor, pixels, and 1/mm^2."""
+FOCAL = 4.5
+"""Millimetres."""
+
+
+def known_pose() -> tuple[Floats, Floats, Floats]:
+    """K, R and t (metres) of a camera that looks at (2, 1) on the ground."""
+    camera_matrix, rotation, translation = corner_pose(-9, -9)
+    return camera_matrix, rotation, translation - rotation @ [2.0, 1.0, 0.0]
+
+
+def tsai_file(folder: Path, **changes: float) -> Path:
+    """The camera of known_pose() with a lens that distorts, as Tsai XML; changes: of the extrinsic numbers."""
+    _, rotation, translation = known_pose()
+    angles = Rotation.from_matrix(rotation).as_euler("xyz")
+    pose = dict(zip(("tx", "ty", "tz"), translation * 1000, strict=True))
+    pose |= dict(zip(("rx", "ry", "rz"), angles, strict=True))
+    extrinsic = " ".join(f'{name}="{value:.10e}"' for name, value in (pose | changes).items())
+    file = folder / "gate.xml"
+    file.write_text(
+        f'<Camera name="gate"><Geometry width="{SIZE[0]}" height="{SIZE[1]}" dpx="{DPX}" dpy="{DPY}"/>'
+        f'<Intrinsic focal="{FOCAL}" kappa1="{KAPPA}" cx="{CENTRE[0]}" cy="{CENTRE[1]}" sx="{SX}"/>'
+        f"<Extrinsic {extrinsic}/></Camera>"
+    )
+    return file
+
+
+def seen_by(rotation: Floats, translation: Floats) -> Floats:
+    """(n, 3) metres in the camera's frame of PLACES."""
+    return np.asarray(np.column_stack([PLACES, np.zeros(len(PLACES))]) @ rotation.T + translation)
+
+
+def tsai_pixels() -> Floats:
+    """(n, 2) where the camera of tsai_file shows PLACES: Tsai 1987, equations 4 to 6, the cubic solved exactly."""
+    pixels = []
+    for x, y, depth in seen_by(*known_pose()[1:]):
+        ideal = FOCAL * np.array([x, y]) / depth
+        radius = float(np.linalg.norm(ideal))
+        roots = np.roots(np.array([KAPPA, 0, 1, -radius]))
+        distorted = ideal * float(roots[np.isreal(roots)].real[0]) / radius if radius else ideal
+        pixels.append(np.array(CENTRE) + distorted * [SX / DPX, 1 / DPY])
+    return np.array(pixels)
+
+
+def test_tsai_xml_of_a_known_camera_maps_its_pixels_back(tmp_path: Path) -> None:
+    camera = read_calibration(tsai_file(tmp_path))["gate"]
+    np.testing.assert_allclose(camera.to_ground(tsai_pixels()), PLACES, atol=1e-6)
+    np.testing.assert_allclose(camera.to_image(PLACES), tsai_pixels(), atol=1e-3)
+    half = read_calibration(tsai_file(tmp_path), (SIZE[0] // 2, SIZE[1] // 2))["gate"]
+    np.testing.assert_allclose(half.to_ground(tsai_pixels() / 2), PLACES, atol=1e-6)
+
+
+def wildtrack_file(file: Path, **changes: Floats) -> Path:
+    camera_matrix, rotation, translation = known_pose()
+    content = {"K": camera_matrix, "R": rotation, "t": translation} | changes
+    entry = {name: value.tolist() for name, value in content.items()} | {"width": SIZE[0], "height": SIZE[1]}
+    file.write_text(json.dumps({"cameras": {"gate": entry}}))
+    return file
+
+
+def pinhole_pixels() -> Floats:
+    camera_matrix, rotation, translation = known_pose()
+    projected = seen_by(rotation, translation) @ camera_matrix.T
+    return np.asarray(projected[:, :2] / projected[:, 2:])
+
+
+def test_wildtrack_json_of_a_known_camera_maps_its_pixels_back(tmp_path: Path) -> None:
+    camera = read_calibration(wildtrack_file(tmp_path / "site.json"))["gate"]
+    np.testing.assert_allclose(camera.to_ground(pinhole_pixels()), PLACES, atol=1e-9)
+
+
+def test_a_pose_with_a_wrong_sign_is_told_to_check_rotation_and_sign(tmp_path: Path) -> None:
+    _, rotation, translation = known_pose()
+    complaint = "feet at the lower edge of the picture would stand behind the camera: check rotation and sign"
+    up_and_backwards = np.diag([1.0, -1.0, -1.0])
+    flipped = [
+        tsai_file(tmp_path, tz=-1000 * translation[2]),
+        wildtrack_file(tmp_path / "backwards.json", t=-translation),
+        wildtrack_file(tmp_path / "up.json", R=up_and_backwards @ rotation, t=up_and_backwards @ translation),
+    ]
+    for file in flipped:
+        with pytest.raises(OmnitrackError, match=complaint) as raised:
+            read_calibration(file)
+        assert file.name in str(raised.value)
 
 
 @pytest.fixture
