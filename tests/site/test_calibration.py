@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -128,6 +129,51 @@ def test_wildtrack_json_agrees_with_its_own_homographies(data: Path) -> None:
         np.testing.assert_allclose(cameras[name].to_ground(np.array([[900.0, 1000.0]])), [[x / w, y / w]], atol=1e-6)
 
 
+def own_file(folder: Path, **changes: object) -> Path:
+    """The camera of known_pose(), by K, R and t in our own YAML; changes: of the entry, None to leave a key out."""
+    camera_matrix, rotation, translation = (part.tolist() for part in known_pose())
+    entry = {"size": list(SIZE), "K": camera_matrix, "R": rotation, "t": translation} | changes
+    file = folder / "site.yaml"
+    kept = {key: value for key, value in entry.items() if value is not None}
+    file.write_text(yaml.safe_dump({"cameras": {"gate": kept}}))
+    return file
+
+
+def test_own_yaml_takes_intrinsics_and_a_pose(tmp_path: Path) -> None:
+    camera = read_calibration(own_file(tmp_path))["gate"]
+    np.testing.assert_allclose(camera.to_ground(pinhole_pixels()), PLACES, atol=1e-9)
+    half = read_calibration(own_file(tmp_path), (SIZE[0] // 2, SIZE[1] // 2))["gate"]
+    np.testing.assert_allclose(half.to_ground(pinhole_pixels() / 2), PLACES, atol=1e-9)
+
+
+ROTATION = known_pose()[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"K": [[900, 640], [900, 480]]}, "cameras.gate.K: expected 3 rows of 3 numbers"),
+        ({"R": [0.1, 0.2, 0.3]}, "cameras.gate.R: expected 3 rows of 3 numbers"),
+        ({"R": np.eye(4).tolist()}, "cameras.gate.R: expected 3 rows of 3 numbers"),
+        ({"t": [[1], [2], [3]]}, "cameras.gate.t: expected 3 numbers"),
+        ({"t": [1, 2, float("nan")]}, "cameras.gate.t.2: "),
+        ({"K": known_pose()[0].T.tolist()}, "cameras.gate.K: expected .*fx, skew, cx"),
+        ({"R": (2 * ROTATION).tolist()}, "cameras.gate.R: not a rotation"),
+        ({"R": (-ROTATION).tolist()}, "cameras.gate.R: not a rotation but a mirror"),
+        ({"t": (-known_pose()[2]).tolist()}, "camera gate: feet at the lower .* check rotation and sign"),
+        ({"R": ROTATION.T.tolist()}, "camera gate: the horizon cuts the lower edge .* check rotation and sign"),
+        ({"t": [0, 0, 0]}, "camera gate: the camera stands at the height of the ground"),
+        ({"t": None}, "cameras.gate: K, R and t belong together: t missing"),
+        ({"K": None, "R": None}, "cameras.gate: K, R and t belong together: K and R missing"),
+        ({"points": [[0, 0, 0, 0]]}, "cameras.gate: give either points, or image_to_ground, or K, R and t"),
+    ],
+)
+def test_a_pose_that_cannot_be_is_told_by_its_key(changes: dict[str, object], complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(OmnitrackError, match=rf"site\.yaml: not a usable calibration \({complaint}") as raised:
+        read_calibration(own_file(tmp_path, **changes))
+    assert "\n" not in str(raised.value)
+
+
 def test_own_yaml_takes_points_or_a_matrix(tmp_path: Path) -> None:
     path = tmp_path / "cameras.yaml"
     path.write_text(
@@ -153,7 +199,11 @@ def test_own_yaml_takes_points_or_a_matrix(tmp_path: Path) -> None:
         ("a.yaml", "", "not a usable calibration"),
         ("a.yaml", "cameras: [gate]", "cameras: "),
         ("a.yaml", "cameras: {gate: {points: [[0, 0, 0, 0]]}}", "cameras.gate.size: Field required"),
-        ("a.yaml", "cameras: {gate: {size: [9, 9]}}", "cameras.gate: give either points or image_to_ground"),
+        (
+            "a.yaml",
+            "cameras: {gate: {size: [9, 9]}}",
+            "cameras.gate: give either points, or image_to_ground, or K, R and t",
+        ),
         ("a.yaml", "cameras: {gate: {size: [0, 9], points: []}}", "cameras.gate.size.0: "),
         ("a.yaml", "cameras: {gate: {size: [9, 9], points: [[1, 2, 3]]}}", "cameras.gate.points.0.3: "),
         ("a.yaml", "cameras: {gate: {size: [9, 9], points: [[0, 0, 0, 0]]}}", "camera gate: at least 4 pairs"),

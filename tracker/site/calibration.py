@@ -14,6 +14,7 @@ from tracker.crosscam.ground_plane import GroundCamera, RadialLens
 from tracker.crosscam.point_pairs import calibrate
 from tracker.errors import OmnitrackError
 from tracker.site.camera_entries import OwnCamera, OwnFile, WildtrackCamera, WildtrackFile, first_problem
+from tracker.site.pose import posed_camera, tsai_rotation
 from tracker.site.unique_keys import UniqueKeyLoader
 from tracker.whole_files import written_whole
 
@@ -54,15 +55,12 @@ def _read_tsai(path: Path, image_size: tuple[int, int] | None) -> dict[str, Grou
     centre = np.array([intrinsic["cx"], intrinsic["cy"]])
     camera_matrix = np.diag([*(intrinsic["focal"] / per_pixel), 1.0])
     camera_matrix[:2, 2] = centre
-    rotation = _rotation(extrinsic["rx"], extrinsic["ry"], extrinsic["rz"])
+    rotation = tsai_rotation(extrinsic["rx"], extrinsic["ry"], extrinsic["rz"])
     translation = np.array([extrinsic["tx"], extrinsic["ty"], extrinsic["tz"]]) / MILLIMETRES
-    camera = GroundCamera(
-        _plane_homography(camera_matrix, rotation, translation),
-        image_size or size,
-        size,
-        RadialLens(centre, per_pixel, intrinsic["kappa1"]),
-    )
-    return {root.attrib.get("name", path.stem): _looking_down(camera)}
+    lens = RadialLens(centre, per_pixel, intrinsic["kappa1"])
+    return {
+        root.attrib.get("name", path.stem): posed_camera(camera_matrix, rotation, translation, size, image_size, lens)
+    }
 
 
 def _read_wildtrack(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
@@ -70,18 +68,22 @@ def _read_wildtrack(path: Path, image_size: tuple[int, int] | None) -> dict[str,
     entries = WildtrackFile.model_validate_json(path.read_bytes()).cameras
 
     def built(entry: WildtrackCamera) -> GroundCamera:
-        homography = _plane_homography(np.array(entry.K), np.array(entry.R), np.array(entry.t))
-        size = (entry.width, entry.height)
-        return _looking_down(GroundCamera(homography, image_size or size, size))
+        camera_matrix, rotation, translation = map(np.array, (entry.K, entry.R, entry.t))
+        return posed_camera(camera_matrix, rotation, translation, (entry.width, entry.height), image_size)
 
     return _each(entries.items(), built)
 
 
 def _read_own(path: Path, image_size: tuple[int, int] | None) -> dict[str, GroundCamera]:
-    """cameras: NAME: {size: [w, h], and image_to_ground: 3x3 or points: [[pixel x, pixel y, X, Y], ...]}."""
+    """cameras: NAME: {size: [w, h], and image_to_ground: 3x3, or points: [[pixel x, pixel y, X, Y], ...], or K: 3x3,
+    R: 3x3 and t: [x, y, z]}.
+    """
     entries = OwnFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)).cameras
 
     def built(entry: OwnCamera) -> GroundCamera:
+        if entry.pose is not None:
+            camera_matrix, rotation, translation = map(np.array, entry.pose)
+            return posed_camera(camera_matrix, rotation, translation, entry.size, image_size)
         if entry.image_to_ground is not None:
             homography = np.array(entry.image_to_ground)
         else:
@@ -116,32 +118,3 @@ def write_points(path: Path, name: str, pairs: NDArray[np.float64], image_size: 
         content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {"cameras": {}}
         content["cameras"][name] = {"size": list(image_size), "points": pairs.tolist()}
         file.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
-
-
-def _looking_down(camera: GroundCamera) -> GroundCamera:
-    """The same camera. Raises ValueError if its pose puts the feet at the lower edge of its picture behind it."""
-    width, height = camera.calibration_size or camera.image_size
-    if not camera.image_to_ground[2] @ (width / 2, height, 1.0) > 0:
-        raise ValueError("feet at the lower edge of the picture would stand behind the camera: check rotation and sign")
-    return camera
-
-
-def _rotation(rx: float, ry: float, rz: float) -> NDArray[np.float64]:
-    """Rz Ry Rx, angles in radians."""
-    (sx, sy, sz), (cx, cy, cz) = np.sin([rx, ry, rz]), np.cos([rx, ry, rz])
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    rotation: NDArray[np.float64] = about_z @ about_y @ about_x
-    return rotation
-
-
-def _plane_homography(
-    camera_matrix: NDArray[np.float64], rotation: NDArray[np.float64], translation: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Undistorted pixels -> plane z = 0, the inverse of K [r1 r2 t].
-
-    The third coordinate of a point ahead of the camera is one over its depth, so positive.
-    """
-    homography = np.linalg.inv(camera_matrix @ np.column_stack([rotation[:, :2], translation]))
-    return np.asarray(homography / np.abs(homography).max())
