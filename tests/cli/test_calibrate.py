@@ -1,6 +1,7 @@
 """`main.py calibrate`: points into a calibration, tracks into a clock offset."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,20 @@ def test_points_become_a_calibration_beside_the_others(tmp_path: Path) -> None:
     cameras = read_calibration(out)
     assert list(cameras) == ["gate", "yard", "hall"]
     np.testing.assert_allclose(cameras["gate"].to_ground(PIXELS), METRES, atol=1e-6)
+
+
+def test_the_command_of_the_readme_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`python main\.py calibrate (\w+ --points [^`]+)`", readme)
+    points_file(tmp_path).rename(tmp_path / "gate.txt")
+    monkeypatch.chdir(tmp_path)
+    invoke(*command.split())
+    assert "gate" in read_calibration(tmp_path / "calibration.yaml")
+
+
+def test_the_help_tells_how_to_get_a_cameras_options() -> None:
+    assert "calibrate camera --help" in " ".join(invoke("--help").split())
+    assert "--size" in invoke("camera", "--help")
 
 
 @pytest.mark.parametrize(

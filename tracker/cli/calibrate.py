@@ -42,7 +42,9 @@ class CameraUnlessNamed(TyperGroup):
 
 app = typer.Typer(
     cls=CameraUnlessNamed,
-    help="Calibrate a CAMERA's view of the ground (the same as: camera CAMERA), clocks, and appearance.",
+    help="Calibrate a CAMERA's view of the ground, clocks, and appearance.",
+    epilog="A CAMERA's name in place of a command means `camera`, as in: main.py calibrate gate --points gate.txt "
+    "--size 1920x1080. Its options: main.py calibrate camera --help",
     no_args_is_help=True,
 )
 
