@@ -80,8 +80,9 @@ def build_run(
             notify(note)
         clips = clips_folder(config, folder) if isinstance(batcher, LiveBatcher) else None
         origins = {camera.name: origin_of(camera, epoch, clips) for camera in config.cameras}
-        active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         topology = load_topology(config.topology, [c.name for c in config.cameras], notify)
+        learning = learning_sinks(config.topology, topology)
+        active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         linking = opened.enter_context(build_matcher(config, store, topology, stated_epoch))
         matcher: Matcher = linking
         if ground.site is not None:
@@ -95,7 +96,7 @@ def build_run(
         times = StageTimes()
         given = Sinks(history, events, lookout, times)
         sinks = build_sinks(config, folder, batcher, matcher, given, embedder.name if record else None)
-        sinks += learning_sinks(config.topology, topology)
+        sinks += learning
         pipeline = Pipeline(
             detector=TimedDetector(detector, times),
             embedder=TimedEmbedder(embedder, times),

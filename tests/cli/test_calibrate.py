@@ -84,6 +84,7 @@ def test_the_help_tells_how_to_get_a_cameras_options() -> None:
         ("1 1 0 0\n9 0 1e300 0\n0 9 1 0\n9 9 1 1\n", "10x10", "x.yaml", "line 2: expected"),
         ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10", "x.yaml", "--size"),
         ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x0", "x.yaml", "--size"),
+        ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "1920x²", "x.yaml", "--size"),
         ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x10", "x.txt", "x.txt: .*yaml"),
         ("0 0 0 0\n9 0 1 0\n0 9 0 1\n9 9 1 1\n", "10x10", "broken.yaml", "broken.yaml: not a usable calibration"),
     ],

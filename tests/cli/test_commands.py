@@ -100,7 +100,7 @@ def test_what_a_killed_run_recorded_can_be_used(tmp_path: Path, offline: Path) -
     for lines in (2, 0):
         done = omnitrack("run", "--detections", *sources, "--out", tmp_path / "again")
         assert done.returncode == 0, done.stderr
-        assert done.stderr.count("the run that recorded this was killed; what it saw is here") == lines
+        assert done.stderr.count("was killed, or could not finish it; what it saw is here") == lines
         assert len(done.stderr.splitlines()) == lines
         assert all((tmp_path / "again" / f"{name}.txt").stat().st_size > 0 for name in ("west", "east"))
 

@@ -196,6 +196,10 @@ def test_text_with_a_folder_of_embeddings_ends_at_the_picture_that_is_calibrated
     least = {name: read_mot(tmp_path / name / "c0.txt").boxes_xyxy.min() for name in ("cut", "uncut")}
     assert least["cut"] > -10 > -80 > least["uncut"], "the tracker smooths"
     (vectors / "c2.npz").unlink()
+    write_recording(tmp_path / "c2.npz", replace(square()[0][2], embedder="unknown"))
+    mixed = [f"c2={tmp_path / 'c2.npz'}" if source.startswith("c2=") else source for source in sources]
+    assert invoke(*mixed, *options, "--out", tmp_path / "mixed").startswith("4 people in 4 cameras")
+    assert invoke(mixed[2], *options, "--out", tmp_path / "none").endswith(f"written to {tmp_path}/none\n")
     with pytest.raises(OmnitrackError, match=r"--embeddings: no such file: .*vectors/c2\.npz"):
         invoke(*sources, *options, "--out", tmp_path / "cut")
 

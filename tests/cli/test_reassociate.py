@@ -153,6 +153,15 @@ def test_each_side_of_a_comparison_goes_by_its_own_places(tmp_path: Path) -> Non
     assert counted(placed, "--compare", moving)[str(moving)] == 3
 
 
+def test_a_history_without_cameras_is_judged_with_a_calibration(tmp_path: Path) -> None:
+    with open_store(tmp_path / "empty.db"):
+        pass
+    camera = {"size": [640, 360], "image_to_ground": [[0.01, 0, 0], [0, 0.01, 0], [0, 0, 1]]}
+    (tmp_path / "site.yaml").write_text(json.dumps({"cameras": {"gate": camera}}))
+    arguments = ("reassociate", "--db", tmp_path / "empty.db", "--calibration", tmp_path / "site.yaml", "--json")
+    assert json.loads(output(*arguments))["people_after"] == 0
+
+
 def test_bad_requests_are_named(database: Path) -> None:
     def refused(words: str, *arguments: object) -> None:
         with pytest.raises(OmnitrackError, match=words):

@@ -26,6 +26,14 @@ def test_iou_counts_pixels(a: np.ndarray, b: np.ndarray) -> None:
         assert values[i, j] == pytest.approx(rasterised_iou(a[i], b[j]), abs=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.filterwarnings("error")
+def test_boxes_without_area_overlap_nothing(dtype: type) -> None:
+    """As those are that lie outside of a picture to which they are cut."""
+    lines: np.ndarray = np.array([[0, 10, 0, 60], [100, 100, 100, 100], [0, 10, 30, 60]], dtype)
+    np.testing.assert_array_equal(boxes.iou(lines, lines), np.diag([0, 0, 1]))
+
+
 @given(BOXES)
 def test_centre_form_and_back(corners: np.ndarray) -> None:
     np.testing.assert_allclose(boxes.cxcywh_to_xyxy(boxes.xyxy_to_cxcywh(corners)), corners, atol=1e-5)

@@ -239,9 +239,19 @@ def test_boxes_are_cut_to_the_picture_if_asked(tmp_path: Path) -> None:
 
     assert idf1() == 0
     assert idf1("--size", "100x100") == 100
-    for size in ("100", "0x9", "axb", "-1x5"):
+    assert idf1("--size", "100X100") == 100
+    for size in ("100", "0x9", "axb", "-1x5", "1920x²"):
         with pytest.raises(OmnitrackError, match="--size: expected WIDTHxHEIGHT"):
             idf1("--size", size)
+
+
+def test_a_box_outside_of_the_picture_matches_nothing(tmp_path: Path) -> None:
+    """Somebody annotated and somebody found there are both cut to one line on the picture's edge."""
+    gt = camera(tmp_path / "gt.txt", [(1, 1, (-60.0, 10.0, -30.0, 60.0)), (1, 2, (10.0, 10.0, 30.0, 60.0))])
+    pred = camera(tmp_path / "pred.txt", [(1, 4, (-90.0, 10.0, -50.0, 60.0)), (1, 5, (10.0, 10.0, 30.0, 60.0))])
+    done = CliRunner().invoke(app, [str(pred), str(gt), "--json", "--size", "100x100"], catch_exceptions=False)
+    scores = json.loads(done.stdout)["cameras"]["camera"]
+    assert (scores["idf1"], scores["false_positives"], scores["false_negatives"]) == (50, 1, 1)
 
 
 WILDTRACK_TOOL = REFERENCE_TOOL.parent / "wildtrack_score.py"

@@ -112,6 +112,19 @@ def test_a_bad_recording_is_one_clear_error(tmp_path: Path, arrays: dict[str, np
     assert "bad.npz" in str(raised.value)
 
 
+def test_a_recording_that_tells_its_times_may_be_of_any_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that does not, a high number is taken for a slip."""
+    monkeypatch.setattr("tracker.recorded.files.MOST_FRAMES", 10)
+    late = ONE | {"frame": np.array([20])}
+    np.savez(tmp_path / "bare.npz", **late)  # type: ignore[arg-type]
+    np.savez(tmp_path / "timed.npz", **late, n_frames=30, t_seconds=np.arange(30.0))  # type: ignore[arg-type]
+    (tmp_path / "mot.txt").write_text("20,-1,0,0,9,9,1\n")
+    for name in ("bare.npz", "mot.txt"):
+        with pytest.raises(OmnitrackError, match=rf"{name}: the last frame is 20; .* at most 10"):
+            read_recording("x", tmp_path / name)
+    assert [len(seen) for seen in read_recording("x", tmp_path / "timed.npz").frames] == [0] * 19 + [1] + [0] * 10
+
+
 def test_a_missing_recording_is_named(tmp_path: Path) -> None:
     with pytest.raises(OmnitrackError, match=r"none\.npz"):
         read_recording("x", tmp_path / "none.npz")

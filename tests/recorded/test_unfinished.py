@@ -72,7 +72,9 @@ def test_ten_kills_lose_no_more_than_the_last_seconds(tmp_path: Path, caplog: py
         assert len(recording.frames) >= last - BLOCK_SECONDS / INTERVAL_SECONDS
         assert [path.name for path in folder.iterdir()] == ["gate.npz"]
         (line,) = caplog.messages
-        assert line.endswith(f"was killed; what it saw is here, up to second {recording.times(None)[-1]:.1f}")
+        assert line.endswith(
+            f"was killed, or could not finish it; what it saw is here, up to second {recording.times(None)[-1]:.1f}"
+        )
 
 
 def test_a_run_that_ends_leaves_its_recording_only(tmp_path: Path) -> None:
@@ -129,7 +131,9 @@ def test_a_recording_that_is_asked_for_stays_what_it_was(tmp_path: Path, caplog:
     begun(tmp_path, 31).close()
     killed(begun(tmp_path, 61))
     assert len(read_recording("gate", tmp_path / "gate.npz").frames) == 31
-    assert caplog.messages[0].endswith(f"its recording is now named {tmp_path}/gate.interrupted-1.npz")
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path}/gate.npz: this is an older recording, which is whole; the newer one was not")
+    assert line.endswith(f"is now named {tmp_path}/gate.interrupted-1.npz")
 
 
 @pytest.mark.parametrize("earlier", [False, True])
@@ -263,18 +267,23 @@ def test_a_full_disk_ends_the_recording_and_not_the_run(tmp_path: Path, caplog: 
     assert 40 < len(recording.frames) < 200
 
 
-def test_what_cannot_be_made_whole_in_the_end_is_made_whole_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_cannot_be_made_whole_in_the_end_is_made_whole_later(tmp_path: Path, earlier: bool) -> None:
+    """By the name that the run tells; what an earlier run recorded keeps its own."""
+    if earlier:
+        begun(tmp_path, 31).close()
     sink = begun(tmp_path, 100)
     with files_no_longer_than(2000), pytest.raises(OmnitrackError) as raised:
         sink.close()
     assert str(raised.value) == (
-        f"{tmp_path}/gate.npz: cannot be written (File too large); what was recorded is kept beside it, and the next "
-        f"command that is given {tmp_path}/gate.npz tries again"
+        f"{tmp_path}/gate.npz: cannot be written (File too large); what was recorded is kept in "
+        f"{tmp_path}/gate.npz.unfinished, and a command that is given this name tries again"
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["gate.npz.unfinished"]
-    recording = read_recording("gate", tmp_path / "gate.npz")
+    assert (tmp_path / "gate.npz").exists() == earlier
+    recording = read_recording("gate", tmp_path / "gate.npz.unfinished")
     assert len(recording.frames) > 80
     require_right(recording)
+    assert len(read_recording("gate", tmp_path / "gate.npz").frames) == (31 if earlier else len(recording.frames))
 
 
 def test_a_camera_that_returns_or_joins_later_is_recorded_on(tmp_path: Path) -> None:

@@ -76,6 +76,15 @@ def test_without_overlap_there_is_no_site(tmp_path: Path) -> None:
     assert told == ["calibration: the views of c0 and c2 do not overlap; each camera is followed on its own"]
 
 
+def test_without_a_camera_that_stands_still_there_is_no_site(tmp_path: Path) -> None:
+    site, told = opened([written(tmp_path / "site.yaml", c0=camera("c0"))], [])
+    assert site is None
+    assert told == [
+        "calibration: every camera moves, and a calibration is of one that stands still; each camera is followed on "
+        "its own"
+    ]
+
+
 def test_pictures_of_another_size_are_taken_for_stretched(tmp_path: Path) -> None:
     file = written(tmp_path / "site.yaml", c0=camera("c0"), c1=camera("c1"))
     site, _ = opened([file], ["c0", "c1"], {"c0": (640, 480)})

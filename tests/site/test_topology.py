@@ -8,20 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from tests.cli.test_commands import ROOT
 from tests.cli.test_detections import app, invoke, recorded
 from tests.crosscam.ground_world import DIMENSION, look
 from tests.recorded.written import write_recording
+from tests.video.clips import write_clip
+from tracker.bootstrap import build_run
 from tracker.cli.check import check
-from tracker.config import load_config
+from tracker.config import CameraConfig, Config, ModelsConfig, load_config
 from tracker.core.types import Detections
 from tracker.crosscam.topology import GIVEN_WALKS
 from tracker.errors import OmnitrackError
 from tracker.ports import Step
 from tracker.recorded.files import Recording
 from tracker.site.topology import SAVE_SECONDS, TopologyConfig, learning_sinks, load_topology, read_topology
+from tracker.store.models import Run
+from tracker.store.session import open_store
 from tracker.video.frame import FrameBatch
 
 __all__ = ["recorded"]
@@ -110,6 +115,24 @@ def test_what_is_learnt_is_written_while_the_run_goes_on(tmp_path: Path, caplog:
     learning.file.rmdir()
     keeping.write(step_at(4 * SAVE_SECONDS))
     assert read_topology(learning.file).connections[0].walks == (12.0, 13.0)
+
+
+@pytest.mark.parametrize("known", [None, "connections: [{from: x, to: moon, mean: 2, std: 1}]"])
+def test_a_file_that_cannot_be_used_is_told_before_a_run_begins(tmp_path: Path, known: str | None) -> None:
+    """No run in the history that never ends, no recording that is begun."""
+    clip = str(write_clip(tmp_path / "x.mp4", [0.0, 0.1, 0.2]))
+    (tmp_path / "text").write_text("")
+    file = tmp_path / ("text/site.yaml" if known is None else "site.yaml")
+    if known is not None:
+        file.write_text(known)
+    cameras, models = (CameraConfig(name="x", source=clip),), ModelsConfig(download=False)
+    settings = Config(cameras=cameras, models=models, topology=TopologyConfig(file=file, learn=True))
+    out = tmp_path / "out"
+    with pytest.raises(OmnitrackError, match=r"site\.yaml: (cannot be written|.*moon)"):
+        build_run(settings, out, str(tmp_path / "x.db"), notify=lambda line: None, record=True)
+    with open_store(tmp_path / "x.db") as store, store.read() as connection:
+        assert list(connection.execute(select(Run.id))) == []
+    assert list(out.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_learnt(recorded: list[str], tmp_path: Path) -> None:

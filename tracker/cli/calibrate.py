@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tracker.cli.detections import tell
+from tracker.cli.evaluate import picture_size
 from tracker.cli.identities import DEFAULT_DB, Database
 from tracker.errors import OmnitrackError
 
@@ -274,10 +275,3 @@ def read_points(path: Path, image_size: tuple[int, int]) -> "NDArray[np.float64]
                 )
         rows.append(row)
     return np.array(rows, np.float64).reshape(-1, 4)
-
-
-def picture_size(text: str) -> tuple[int, int]:
-    width, separator, height = text.lower().partition("x")
-    if not separator or not width.isdigit() or not height.isdigit() or not int(width) * int(height):
-        raise OmnitrackError(f"--size: expected WIDTHxHEIGHT, for example 1920x1080, got {text!r}")
-    return int(width), int(height)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tracker.errors import OmnitrackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from tracker.config import Config
     from tracker.crosscam.ground_plane import GroundCamera
@@ -115,12 +115,13 @@ def _tracks(
         return associate(recordings, None, associator, None if options.offline else 1.0)
 
 
-def embedding_files(text: str, cameras: "Iterable[str]") -> dict[str, Path]:
-    """CAM=FILE,... or a folder that holds CAM.npz of every camera."""
+def embedding_files(text: str, recordings: dict[str, Path]) -> dict[str, Path]:
+    """CAM=FILE,... or a folder that holds CAM.npz of every camera whose recording is text; an npz holds its own."""
     from tracker.cli.evaluate import named_files
 
     if "=" not in text and Path(text).is_dir():
-        text = ",".join(f"{camera}={Path(text) / camera}.npz" for camera in cameras)
+        named = [f"{camera}={Path(text) / camera}.npz" for camera, file in recordings.items() if file.suffix != ".npz"]
+        return named_files(",".join(named), "--embeddings") if named else {}
     return named_files(text, "--embeddings")
 
 

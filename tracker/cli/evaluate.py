@@ -79,11 +79,10 @@ def area_of(text: str | None) -> "Area | None":
     return left, bottom, right, top
 
 
-def picture_size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+def picture_size(text: str) -> tuple[int, int]:
+    """(width, height) of --size, in pixels. Raises OmnitrackError."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise OmnitrackError(f"--size: expected WIDTHxHEIGHT in pixels, such as 1920x1080, got {text!r}")
     return int(width), int(height)
 
@@ -92,7 +91,7 @@ def frame_range(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     first, separator, last = text.partition("-")
-    if not separator or not first.isdigit() or not last.isdigit() or not 1 <= int(first) <= int(last):
+    if not separator or not first.isdecimal() or not last.isdecimal() or not 1 <= int(first) <= int(last):
         raise OmnitrackError(f"--frames: expected A-B with 1 <= A <= B, got {text!r}")
     return int(first), int(last)
 
@@ -139,7 +138,7 @@ def evaluate(
         ground=ground and (ground_files(gt, pred) or True),
         area=area_of(area),
         distance_metres=distance,
-        image_size=picture_size(size),
+        image_size=None if size is None else picture_size(size),
     )
     if as_json:
         json.dump(asdict(report), sys.stdout, indent=1)

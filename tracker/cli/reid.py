@@ -181,7 +181,7 @@ def read_data(name: str, root: Path, test_people: str, seed: int) -> "ReidData":
     from tracker.errors import OmnitrackError
 
     first, _, last = test_people.partition("-")
-    if not (first.isdigit() and last.isdigit()):
+    if not (first.isdecimal() and last.isdecimal()):
         raise OmnitrackError(f"--test-people: expected A-B, got {test_people!r}")
     return read(name, root, Division((int(first), int(last)), seed=seed))
 

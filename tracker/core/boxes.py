@@ -8,6 +8,9 @@ FloatMatrix = NDArray[np.floating]
 EDGE_PIXELS = 3.0
 """A box that comes so near to the picture's edge reaches it."""
 
+LEAST_AREA = 1e-30
+"""Square pixels; less is none. A divisor of 32-bit numbers, too."""
+
 USUAL_SHAPE = 0.37
 """Width of a whole person's box by its height: the median on PETS frames 1-400."""
 
@@ -41,11 +44,13 @@ def shared_areas(xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
 
 
 def iou_of_pairs(xyxy: FloatMatrix, others_xyxy: FloatMatrix) -> FloatMatrix:
-    """(4, ...) and (4, ...), coordinates first, which broadcast -> (...) intersection over union, in [0, 1]."""
+    """(4, ...) and (4, ...), coordinates first, which broadcast -> (...) intersection over union, in [0, 1]; 0 of two
+    boxes without area.
+    """
     shared = shared_areas(xyxy, others_xyxy)
     union = areas(xyxy) + areas(others_xyxy)
     union -= shared
-    shared /= union
+    shared /= np.maximum(union, LEAST_AREA)
     return shared
 
 

@@ -12,7 +12,9 @@ from tracker.evaluation.mot import read_mot
 from tracker.recorded.joining import EMBEDDING_PREFIX, UNKNOWN_EMBEDDER, recover
 
 MOST_FRAMES = 10_000_000
-"""Four days at 30 frames a second: a higher number is a time or a slip, and would fill the memory with empty frames."""
+"""Four days at 30 frames a second: a higher number is a time or a slip, and would fill the memory with empty frames,
+unless the file tells the times of that many.
+"""
 DEFAULT_RATE = 25.0
 """Frames per second where nobody says."""
 
@@ -90,6 +92,8 @@ def read_recording(
     try:
         with np.errstate(over="ignore"):  # what is too large for float32 is refused by Detections
             seen = Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings, sharp, size)
+        if times is None and count > MOST_FRAMES:
+            raise ValueError(f"the last frame is {count}; frames are counted from 1, at most {MOST_FRAMES}")
         frames = _split(frame, seen, count)
     except ValueError as error:
         raise OmnitrackError(f"{path}: {error}") from error
@@ -173,8 +177,6 @@ def _embeddings(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -
 
 def _split(frame: NDArray[np.generic], seen: Detections, count: int) -> tuple[Detections, ...]:
     """Detections of frame 1 .. count, rows of a frame in file order."""
-    if count > MOST_FRAMES:
-        raise ValueError(f"the last frame is {count}; frames are counted from 1, at most {MOST_FRAMES}")
     numbers = frame.astype(np.int64)
     if len(numbers) and (numbers.min() < 1 or numbers.max() > count):
         raise ValueError(f"frames must lie in 1 .. {count}, got {numbers.min()} .. {numbers.max()}")

@@ -52,8 +52,9 @@ def finish(path: Path) -> float | None:
 
 
 def recover(path: Path) -> Path:
-    """Where a run was killed while it recorded this: make of what it kept what path names; if that is there already, of
-    an earlier run, set it aside. Says in one line what was done. path may also name the unfinished file.
+    """Where a run was killed while it recorded this, or could not finish it: make of what it kept what path names; if
+    that is there already, of an earlier run, set it aside. Says in one line what was done. path may also name the
+    unfinished file.
 
     Returns the recording that is meant. Raises OmnitrackError as finish(), and where a run is recording this for the
     first time.
@@ -66,10 +67,21 @@ def recover(path: Path) -> Path:
     try:
         if meant.exists():
             aside = set_aside(meant)
-            return meant if path == meant or aside is None else recover(aside)
+            if aside is not None and path != meant:
+                return recover(aside)
+            if aside is not None:
+                _LOG.warning(
+                    "%s: this is an older recording, which is whole; the newer one was not finished (its run was "
+                    "killed, or could not write it) and is now named %s",
+                    meant,
+                    aside,
+                )
+            return meant
         last = finish(meant)
         kept = "before its first picture" if last is None else f"up to second {last:.1f}"
-        _LOG.warning("%s: the run that recorded this was killed; what it saw is here, %s", meant, kept)
+        _LOG.warning(
+            "%s: the run that recorded this was killed, or could not finish it; what it saw is here, %s", meant, kept
+        )
     except BlockingIOError:
         if not meant.exists():
             raise OmnitrackError(f"{meant}: a run is recording this; wait for its end, or end it") from None
@@ -77,9 +89,9 @@ def recover(path: Path) -> Path:
 
 
 def set_aside(path: Path) -> Path | None:
-    """Give what a killed run kept of this recording a name that no run writes to, say so in one line, and return it;
-    None where nothing was kept. Raises OmnitrackError where that cannot be done, BlockingIOError while a run is
-    recording this.
+    """Give what a run kept of this recording and did not finish a name that no run writes to, and return the recording
+    that it can become; None where nothing was kept. Raises OmnitrackError where that cannot be done, BlockingIOError
+    while a run is recording this.
     """
     free = (path.with_name(f"{path.stem}.interrupted-{number}{path.suffix}") for number in count(1))
     other = next(name for name in free if not name.exists() and not unfinished(name).exists())
@@ -91,7 +103,6 @@ def set_aside(path: Path) -> Path | None:
             unfinished(path).rename(unfinished(other))
         except OSError as error:
             raise OmnitrackError(f"{unfinished(path)}: cannot be renamed ({error.strerror})") from None
-    _LOG.warning("%s: an earlier run was killed while it recorded this; its recording is now named %s", path, other)
     return other
 
 

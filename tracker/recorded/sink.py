@@ -79,9 +79,16 @@ class CameraRecording:
             raise OmnitrackError(f"{path}: cannot be written (is a directory)")
         if unfinished(path).exists():
             try:
-                set_aside(path)
+                aside = set_aside(path)
             except BlockingIOError:
                 raise OmnitrackError(f"{path}: another run is recording this; choose another --out") from None
+            if aside is not None:
+                _LOG.warning(
+                    "%s: an earlier run was killed while it recorded this, or could not finish it; its recording is "
+                    "now named %s",
+                    path,
+                    aside,
+                )
         self._path = path
         self._journal = JournalWriter(unfinished(path), embedder)
         self._waiting: list[Picture] = []
@@ -113,8 +120,8 @@ class CameraRecording:
                 finish(self._path)
             except (OmnitrackError, BlockingIOError) as error:
                 raise OmnitrackError(
-                    f"{error}; what was recorded is kept beside it, and the next command that is given {self._path} "
-                    "tries again"
+                    f"{error}; what was recorded is kept in {unfinished(self._path)}, and a command that is given this "
+                    "name tries again"
                 ) from None
 
     def _flush(self) -> None:

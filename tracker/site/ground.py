@@ -41,10 +41,10 @@ def read_calibrations(files: Iterable[Path]) -> dict[str, GroundCamera]:
 
 def calibrated(config: GroundSection, names: Sequence[str]) -> dict[str, GroundCamera]:
     """All cameras that the configuration's files know, by name. Raises OmnitrackError for a file that is not usable,
-    and where they know none of these names.
+    and where there are names and they know none of these.
     """
     known = read_calibrations(config.calibration)
-    if config.calibration and known.keys().isdisjoint(names):
+    if config.calibration and names and known.keys().isdisjoint(names):
         files = ", ".join(str(file) for file in config.calibration)
         raise OmnitrackError(
             f"{files}: calibrates {', '.join(known)}, but the cameras are {', '.join(names)}: give them the same names"
@@ -87,6 +87,8 @@ def open_ground(
     if site is None:
         which = " and ".join(cameras)
         why = f"the views of {which} do not overlap" if len(cameras) > 1 else f"{which} is the only calibrated camera"
+        if not cameras:
+            why = "every camera moves, and a calibration is of one that stands still"
         notify(f"calibration: {why}; each camera is followed on its own")
     elif alone:
         reasons = [f"{name} ({'overlaps no other' if name in cameras else 'not calibrated'})" for name in alone]
