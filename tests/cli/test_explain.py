@@ -7,10 +7,12 @@ from typer.testing import CliRunner
 
 from tests.store.walk import Stay, event, record
 from tracker.cli.explain import explain
-from tracker.core.types import IdentityEventKind
+from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
 from tracker.errors import OmnitrackError
+from tracker.ports import Step
 from tracker.store.corrections import rename_identity, split_identity
 from tracker.store.session import open_store
+from tracker.video.frame import FrameBatch
 
 app = typer.Typer()
 app.command()(explain)
@@ -46,6 +48,17 @@ def test_links_corrections_and_constraints_as_tables(database: Path) -> None:
     moved = output(SECOND, "--db", database)
     assert "2 is 1" not in moved
     assert "a person" in moved
+
+
+def test_whom_a_veto_kept_away_is_in_the_last_cell(tmp_path: Path) -> None:
+    """East 1 is 2, although the likelier 7 was in view of the same camera."""
+    vetoed = LinkEvidence("same-instant", 0.4, 0.6, 7, 1.3, {"appearance": 0.4})
+    revised = IdentityEvent(IdentityEventKind.REVISED, 100.0, 2, ("east", 1), 3, vetoed)
+    with open_store(tmp_path / "omnitrack.db") as store:
+        record(store, [Stay("east", 1, 3, 0, 100)], [Step(FrameBatch(100.0, {}), {}, [revised])])
+    said = output(FIRST, "--db", tmp_path / "omnitrack.db")
+    (link,) = [line.split("│") for line in said.splitlines() if "same-instant" in line]
+    assert [cell.strip() for cell in link[-3:-1]] == ["7: 1.30", "7"]
 
 
 def test_the_same_as_json(database: Path) -> None:

@@ -104,8 +104,11 @@ def test_two_matchers_do_not_share_ids() -> None:
 def test_twins_seen_at_one_instant_by_one_camera_stay_two() -> None:
     others = [("east", 10 + person, person, 0.0, 12.0) for person in range(3, 8)]
     twins = [("east", 1, 1, 0.0, 5.0), ("east", 2, 1, 0.0, 5.0), ("west", 1, 1, 7.0, 12.0), ("west", 2, 2, 0.0, 12.0)]
-    _, identity = play(twins + others, CrossCameraMatcher())
+    events, identity = play(twins + others, CrossCameraMatcher())
     assert identity["east", 1] != identity["east", 2]
+    (second,) = [e.evidence for e in events if e.tracklet == ("east", 2) and e.kind is IdentityEventKind.ASSIGNED]
+    assert second is not None
+    assert (second.rule, second.runner_up_identity_id) == ("same-instant", identity["east", 1])
     assert identity["west", 1] in (identity["east", 1], identity["east", 2])
 
 
@@ -167,7 +170,7 @@ def test_every_link_is_explained_and_every_id_is_confirmed_once() -> None:
     for event in events:
         if event.kind is not IdentityEventKind.CONFIRMED:
             assert event.evidence is not None
-            assert event.evidence.rule in ("new", "appearance", "cannot-link")
+            assert event.evidence.rule in ("new", "appearance", "same-instant")
             assert (event.evidence.rule == "new") <= (event.evidence.cosine is None)
 
 
@@ -227,9 +230,14 @@ def test_nobody_is_somewhere_he_could_not_have_walked_to() -> None:
         ]
         places = {1: (0.0, 0.0), 2: (3.0, 3.0), 3: (5.0, 5.0), 4: (metres, 0.0)}
         matcher = CrossCameraMatcher()
-        for t, updates in steps_of(visits):
-            matcher.update(t, [replace(u, ground_metres=places[u.track_id]) for u in updates])
+        events = [
+            event
+            for t, updates in steps_of(visits)
+            for event in matcher.update(t, [replace(u, ground_metres=places[u.track_id]) for u in updates])
+        ]
         assert (matcher.identity_of(("site", 4)) == matcher.identity_of(("site", 1))) is reachable
+        (why,) = [e.evidence.rule for e in events if e.tracklet == ("site", 4) and e.evidence is not None]
+        assert why == ("appearance" if reachable else "out-of-reach")
 
 
 def test_a_world_without_people_is_quiet() -> None:

@@ -15,8 +15,9 @@ from tracker.crosscam import reassociation
 from tracker.crosscam.affinity import Walks
 from tracker.crosscam.calibration import LIMIT
 from tracker.crosscam.clustering import cluster
-from tracker.crosscam.constraints import Constraint, ConstraintKind
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Veto
 from tracker.crosscam.matcher import MatcherConfig
+from tracker.crosscam.prior_word import Word
 from tracker.crosscam.reassociation import reassociate
 from tracker.crosscam.sighting import Sighting
 from tracker.crosscam.standing import pair_log_odds
@@ -202,6 +203,9 @@ def test_one_camera_outranks_the_ground_whatever_number_the_sightings_have_now(
     ]
     ids = reassociate(sightings, LONG).ids
     assert ids[0] != ids[2]
+    for said, veto in (([], Veto.SAME_INSTANT), ([Constraint(CANNOT, east.party, beside.party)], Veto.BY_PEOPLE)):
+        word = Word(sightings, said)
+        assert word.veto([word.group_of[0]], [word.group_of[2]]) is veto
 
 
 def test_users_and_another_calibration_outrank_the_ground() -> None:
@@ -213,6 +217,30 @@ def test_users_and_another_calibration_outrank_the_ground() -> None:
     found = reassociate(sightings, LONG, linked)
     assert len(set(found.ids[:3])) == 1
     assert [evidence.rule for evidence in found.evidence[:3]] == ["must-link", "ground", "must-link"]
+
+
+def test_every_veto_has_its_own_name() -> None:
+    """Who comes back is the same by looks, but parted by people, in view already, or seen 90 m away 5 s later."""
+    others = [replace(sighting, identity_id=None) for sighting in walk()]
+    there, back = seen(100, "west", 9, 0.0, 5.0, 1), seen(101, "west", 9, 10.0, 15.0, 2)
+    apart = [Constraint(CANNOT, there.party, back.party)]
+    meanwhile = replace(back, runs=((4.0, 15.0),))
+    places = {0.0: 0.0, 5.0: 0.0, 10.0: 90.0, 15.0: 90.0}
+
+    def placed(sighting: Sighting) -> Sighting:
+        times = (sighting.first_seconds, sighting.last_seconds)
+        return replace(sighting, places=np.array([(t, places[t], 0.0, 0.0, 0.0, 0.0) for t in times]))
+
+    for sightings, decisions, rule in (
+        ([there, back], [], "appearance"),
+        ([there, back], apart, "cannot-link"),
+        ([there, meanwhile], [], "same-instant"),
+        ([placed(there), placed(back)], [], "out-of-reach"),
+    ):
+        found = reassociate([*sightings, *others], LONG, decisions)
+        assert (found.ids[0] == found.ids[1]) is (rule == "appearance")
+        why = found.evidence[1]
+        assert (why.rule, why.runner_up_identity_id) == (rule, found.ids[0]) or rule == why.rule == "appearance"
 
 
 def test_whoever_was_named_late_had_been_forgotten() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.crosscam.ground_world import CAMERAS, DIMENSION, look
 from tracker.core.types import Detections, IdentityEvent, TrackState, TrackUpdate
 from tracker.crosscam.comparison import compare
+from tracker.crosscam.constraints import Veto
 from tracker.crosscam.ground.local_tracks import Seen
 from tracker.crosscam.ground.placing import Places
 from tracker.crosscam.matcher import CrossCameraMatcher
@@ -122,9 +123,9 @@ def test_nobody_runs_from_one_calibrated_camera_to_another() -> None:
 
     for begin, forbidden in ((3.0, True), (8.0, False)):
         comparison = compare([segment("a", east), segment("b", far, begin=begin, person=2)], 0.1)
-        assert comparison.forbidden(0, 1) is forbidden
+        assert comparison.veto(0, 1) == (Veto.OUT_OF_REACH if forbidden else None)
     comparison = compare([segment("a", None), segment("b", far, begin=3.0, person=2)], 0.1)
-    assert not comparison.forbidden(0, 1)
+    assert comparison.veto(0, 1) is None
 
 
 def test_an_uncertain_place_vetoes_nobody_who_may_have_stood_nearer() -> None:
@@ -140,7 +141,7 @@ def test_an_uncertain_place_vetoes_nobody_who_may_have_stood_nearer() -> None:
         ((0.1**2, 0.0, 0.9**2), True),
     ):
         later = segment("b", far, begin=2.9, person=2, covariance=covariance)
-        assert compare([segment("a", east), later], 0.1).forbidden(0, 1) is forbidden
+        assert (compare([segment("a", east), later], 0.1).veto(0, 1) is not None) is forbidden
 
 
 @pytest.mark.parametrize("calibrated", [True, False])

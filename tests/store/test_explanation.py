@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from tests.store.walk import Stay, event, record
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
@@ -11,7 +11,7 @@ from tracker.errors import OmnitrackError
 from tracker.ports import Step
 from tracker.store.corrections import merge_identities, rename_identity, split_identity, undo
 from tracker.store.explanation import explain
-from tracker.store.models import Tracklet
+from tracker.store.models import Link, Tracklet
 from tracker.store.session import Store, open_store
 from tracker.video.frame import FrameBatch
 
@@ -52,6 +52,14 @@ def test_a_tracklet_is_explained_by_its_links_and_the_merges_that_follow(recorde
     assert (revised.previous_identity_id, revised.identity_id, revised.vetoed_identity_id) == (2, 4, 3)
     assert (merged.previous_identity_id, merged.identity_id, merged.rule, merged.parts) == (4, 1, None, {})
     assert {link.run_id for link in found.links} == {1}
+
+
+@pytest.mark.parametrize("rule", ["cannot-link", "same-instant", "out-of-reach"])
+def test_every_veto_names_whom_it_kept_away(recorded: Store, rule: str) -> None:
+    with recorded.write(dry_run=True) as connection:
+        connection.execute(update(Link).where(Link.rule == "cannot-link").values(rule=rule))
+        _, revised, _ = explain(connection, tracklet(connection, 1)).links
+    assert (revised.rule, revised.vetoed_identity_id) == (rule, 3)
 
 
 def test_an_identity_is_explained_by_the_links_of_all_its_sightings(recorded: Store) -> None:

@@ -145,7 +145,7 @@ class IdentityEventKind(StrEnum):
 class LinkEvidence:
     """Why a tracklet was linked to an identity (or began one of its own).
 
-    rule: the rule that decided, e.g. "appearance", "new", "cannot-link". score: the affinity that decided.
+    rule: the rule that decided, e.g. "appearance", "new", "same-instant". score: the affinity that decided.
     cosine: mean appearance similarity with the chosen identity. runner_up_*: the best other candidate.
     parts: named terms of the score, each as the matcher computed it.
     """

@@ -11,7 +11,7 @@ Matrix = NDArray[np.float64]
 def cluster(
     log_odds: Matrix,
     weights: Matrix,
-    forbidden: Callable[[int, int], bool],
+    forbidden: Callable[[int, int], object],
     start: NDArray[np.int64],
     near: NDArray[np.bool_] | None = None,
 ) -> list[list[int]]:
@@ -20,8 +20,8 @@ def cluster(
     The pair of clusters with the highest mean log odds is joined first, as long as that is above 0 and no member of
     one is forbidden to be with a member of the other: a veto between two nodes holds through every chain of links.
 
-    log_odds: (n, n) symmetric. weights: (n,) > 0, how much each node's opinion counts. forbidden: whether two nodes
-    may never be together; asked only about nodes that would be joined. start: (n,) label per node; nodes with one
+    log_odds: (n, n) symmetric. weights: (n,) > 0, how much each node's opinion counts. forbidden: true where two
+    nodes may never be together; asked only about nodes that would be joined. start: (n,) label per node; nodes with one
     label >= 0 begin joined (whatever the vetoes), -1 begins alone. near: (n, n) symmetric; two clusters are joined only
     if some node of one is near some node of the other; None: all are near.
     Returns lists of nodes in ascending order, ordered by their first node. Equal scores join in order of nodes.
@@ -45,7 +45,7 @@ def cluster(
     return sorted(clusters, key=lambda group: group[0])
 
 
-def _renamed(forbidden: Callable[[int, int], bool], nodes: Sequence[int]) -> Callable[[int, int], bool]:
+def _renamed(forbidden: Callable[[int, int], object], nodes: Sequence[int]) -> Callable[[int, int], object]:
     return lambda a, b: forbidden(nodes[a], nodes[b])
 
 
@@ -71,7 +71,7 @@ def _components(log_odds: Matrix, start: NDArray[np.int64]) -> Iterable[list[int
 def _cluster_component(
     log_odds: Matrix,
     weights: Matrix,
-    forbidden: Callable[[int, int], bool],
+    forbidden: Callable[[int, int], object],
     start: NDArray[np.int64],
     near: NDArray[np.bool_] | None,
 ) -> list[list[int]]:

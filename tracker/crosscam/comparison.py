@@ -16,6 +16,7 @@ from tracker.crosscam.calibration import (
     SureCosines,
     line_log_odds,
 )
+from tracker.crosscam.constraints import Veto
 from tracker.crosscam.features import rows_of
 from tracker.crosscam.segments import Segment
 
@@ -58,10 +59,12 @@ class Comparison:
     thresholds: NDArray[np.float64]
     populations: Populations
 
-    def forbidden(self, a: int, b: int) -> bool:
-        """Whether one camera saw both at one instant, or nobody could walk from the one to the other in time."""
+    def veto(self, a: int, b: int) -> Veto | None:
+        """What forbids that both are one person, of all that cameras know; None: nothing does."""
         one, other = self.segments[a], self.segments[b]
-        return one.meets(other) or one.out_of_reach(other, WALKING_SPEED, REACH_SLACK_METRES)
+        if one.meets(other):
+            return Veto.SAME_INSTANT
+        return Veto.OUT_OF_REACH if one.out_of_reach(other, WALKING_SPEED, REACH_SLACK_METRES) else None
 
 
 def compare(

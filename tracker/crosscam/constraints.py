@@ -15,6 +15,18 @@ class ConstraintKind(StrEnum):
     CANNOT_LINK = "cannot-link"
 
 
+class Veto(StrEnum):
+    """Why two are never one person, whatever their looks say; the rule of a link whose likelier rival was vetoed.
+
+    BY_PEOPLE: somebody said so. SAME_INSTANT: one camera saw both at once. OUT_OF_REACH: nobody walks so fast.
+    Histories of earlier versions say cannot-link for all three.
+    """
+
+    BY_PEOPLE = "cannot-link"
+    SAME_INSTANT = "same-instant"
+    OUT_OF_REACH = "out-of-reach"
+
+
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """One decision of a person about two parties. A later decision outranks an earlier one that it contradicts.

@@ -7,20 +7,21 @@ from numpy.typing import NDArray
 
 from tracker.core.types import LinkEvidence
 from tracker.crosscam.comparison import Comparison
+from tracker.crosscam.constraints import Veto
 
-Forbidden = Callable[[int, int], bool]
-"""Whether two rows must stay apart."""
+Vetoing = Callable[[int, int], Veto | None]
+"""Why two rows must stay apart; None: they need not."""
 
 
 class Explainer:
-    """Explains the links of one round. groups: the rows of every group, by identity. forbidden: the pairs that the
+    """Explains the links of one round. groups: the rows of every group, by identity. veto: of the pairs that the
     clustering kept apart, by what cameras saw or by people's word.
     """
 
-    def __init__(self, groups: Mapping[int, Sequence[int]], comparison: Comparison, forbidden: Forbidden) -> None:
+    def __init__(self, groups: Mapping[int, Sequence[int]], comparison: Comparison, veto: Vetoing) -> None:
         self._groups = groups
         self._comparison = comparison
-        self._forbidden = forbidden
+        self._veto_of = veto
         self._names = np.array(list(groups), np.int64)
         self._number = np.zeros(len(comparison.weights), np.int64)
         for number, rows in enumerate(groups.values()):
@@ -30,8 +31,8 @@ class Explainer:
     def evidence(self, moved: Sequence[int], name: int) -> LinkEvidence:
         """Evidence for the rows `moved` being in the group called `name`.
 
-        The rule is "new" where nothing else is in the group, "cannot-link" where a likelier group was vetoed, else the
-        part of the score that says most, mostly "appearance". Scores are mean log odds of the pairs; the
+        The rule is the veto where a likelier group was vetoed, "new" where nothing else is in the group, else the part
+        of the score that says most, mostly "appearance". Scores are mean log odds of the pairs; the
         clustering adds an advantage for the present identity and, among many, counts rivals against each other.
         """
         comparison = self._comparison
@@ -63,6 +64,6 @@ class Explainer:
     ) -> str | None:
         if runner_up is not None and scores[runner_up] > score:
             rivals = self._groups[int(self._names[runner_up])]
-            if any(self._forbidden(a, b) for a in moved for b in rivals):
-                return "cannot-link"
+            vetoes = {self._veto_of(a, b) for a in moved for b in rivals}
+            return next((veto.value for veto in Veto if veto in vetoes), None)
         return None

@@ -25,7 +25,7 @@ from tracker.crosscam.clustering import cluster
 from tracker.crosscam.company import Company
 from tracker.crosscam.comparison import TRANSIT, Comparison, compare
 from tracker.crosscam.competition import alike, contested
-from tracker.crosscam.constraints import Constraint, Withdrawal
+from tracker.crosscam.constraints import Constraint, Veto, Withdrawal
 from tracker.crosscam.decisions import MUST_LINK, Decisions
 from tracker.crosscam.identities import IdentityBook
 from tracker.crosscam.known import KnownPerson
@@ -238,11 +238,11 @@ class CrossCameraMatcher:
         log_odds = contested(comparison, held) if self._company.is_chosen else comparison.log_odds
         log_odds = log_odds + self._config.stay_log_odds * alike(held)
 
-        def forbidden(a: int, b: int) -> bool:
-            return (a, b) in ruling.apart or comparison.forbidden(a, b)
+        def veto(a: int, b: int) -> Veto | None:
+            return Veto.BY_PEOPLE if (a, b) in ruling.apart else comparison.veto(a, b)
 
-        groups = cluster(log_odds, comparison.weights, forbidden, ruling.start)
-        events = self._namer.name(t_seconds, company, groups, comparison, ruling, forbidden)
+        groups = cluster(log_odds, comparison.weights, veto, ruling.start)
+        events = self._namer.name(t_seconds, company, groups, comparison, ruling, veto)
         for event in events:
             if event.kind is IdentityEventKind.MERGED and event.previous_identity_id is not None:
                 decided_by_people = event.evidence is not None and event.evidence.rule == MUST_LINK

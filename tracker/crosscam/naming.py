@@ -7,7 +7,7 @@ from math import inf
 from tracker.core.types import IdentityEvent, IdentityEventKind, LinkEvidence
 from tracker.crosscam.comparison import Comparison
 from tracker.crosscam.constraints import ConstraintKind
-from tracker.crosscam.evidence import Explainer, Forbidden
+from tracker.crosscam.evidence import Explainer, Vetoing
 from tracker.crosscam.identities import IdentityBook, absorbed_identities, name_clusters
 from tracker.crosscam.rulings import Ruling
 from tracker.crosscam.segments import Segment
@@ -40,10 +40,10 @@ class Namer:
         clusters: Sequence[Cluster],
         comparison: Comparison,
         ruling: Ruling,
-        forbidden: Forbidden,
+        veto: Vetoing,
     ) -> list[IdentityEvent]:
-        """Write identities into segments, log and book; returns what that changes, merges first. forbidden: the pairs
-        of rows that the clusters had to keep apart.
+        """Write identities into segments, log and book; returns what that changes, merges first. veto: of the pairs of
+        rows that the clusters had to keep apart.
         """
         named = _named(clusters, ruling)
         holdings = [
@@ -51,7 +51,7 @@ class Namer:
         ]
         names = [name or self._book.issue() for name in name_clusters(holdings)]
         groups = dict(zip(names, clusters, strict=True))
-        explainer = Explainer(groups, comparison, forbidden)
+        explainer = Explainer(groups, comparison, veto)
         events: list[IdentityEvent] = []
         for gone, survivor in absorbed_identities(holdings, names):
             own = named[names.index(survivor)]

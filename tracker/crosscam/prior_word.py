@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tracker.crosscam.calibration import LIMIT
-from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Constraints, Veto
 from tracker.crosscam.presence import Presence
 from tracker.crosscam.rulings import rule
 from tracker.crosscam.sighting import Sighting
@@ -41,13 +41,20 @@ class Word:
         """Sightings that were followed on the ground together with an earlier one, and which that is."""
         self.group_of = {row: int(label[node]) for node, row in enumerate(rows)}
         self._apart = {(int(label[a]), int(label[b])) for a, b in ruling.apart}
+        nodes = [(node_of.get(said.one), node_of.get(said.other)) for said in users]
+        said = [(int(label[a]), int(label[b])) for a, b in nodes if a is not None and b is not None]
+        self._parted = self._apart.intersection([*said, *(pair[::-1] for pair in said)])
+        """Those that users parted; the others were seen at once."""
         self._identity = {
             int(label[node]): identity_id for node, identity_id in enumerate(sure) if identity_id is not None
         }
 
-    def forbids(self, these: Iterable[int], those: Iterable[int]) -> bool:
-        """Whether two people with these groups cannot be one."""
-        return any((a, b) in self._apart or self._are_two(a, b) for a in these for b in those)
+    def veto(self, these: Iterable[int], those: Iterable[int]) -> Veto | None:
+        """Why two people with these groups cannot be one; None: they can."""
+        pairs = [(a, b) for a in these for b in those]
+        if any(pair in self._parted or self._are_two(*pair) for pair in pairs):
+            return Veto.BY_PEOPLE
+        return Veto.SAME_INSTANT if any(pair in self._apart for pair in pairs) else None
 
     def _are_two(self, a: int, b: int) -> bool:
         return a in self._identity and b in self._identity and self._identity[a] != self._identity[b]

@@ -16,8 +16,8 @@ from tracker.core.types import LinkEvidence
 from tracker.crosscam.calibration import LogOdds
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.comparison import Comparison, compare
-from tracker.crosscam.constraints import Constraint, ConstraintKind
-from tracker.crosscam.evidence import Explainer, Forbidden
+from tracker.crosscam.constraints import Constraint, ConstraintKind, Veto
+from tracker.crosscam.evidence import Explainer, Vetoing
 from tracker.crosscam.identities import name_clusters
 from tracker.crosscam.prior_word import Word
 from tracker.crosscam.segments import Segment
@@ -105,9 +105,9 @@ class _Finder:
         segments = [self._sightings[row].segment() for row in rows]
         for segment in segments[: len(at_hand)]:
             segment.resting = True
-        clusters, comparison, forbidden = self._solve(rows, segments)
+        clusters, comparison, veto = self._solve(rows, segments)
         named = {self._person_of([rows[node] for node in nodes]): nodes for nodes in clusters}
-        explainer = Explainer(named, comparison, forbidden)
+        explainer = Explainer(named, comparison, veto)
         for person, nodes in named.items():
             for node in nodes:
                 if node >= len(at_hand):
@@ -154,8 +154,8 @@ class _Finder:
         kept = [one for one, count in zip(sorted(found), counts, strict=True) if count <= MOST_AT_HAND or not one[0]]
         return [row for *_, rows in sorted(kept, key=lambda one: one[2]) for row in rows]
 
-    def _solve(self, rows: Sequence[int], segments: Sequence[Segment]) -> tuple[list[list[int]], Comparison, Forbidden]:
-        """The clusters, how their nodes compare, and which pairs of nodes had to stay apart."""
+    def _solve(self, rows: Sequence[int], segments: Sequence[Segment]) -> tuple[list[list[int]], Comparison, Vetoing]:
+        """The clusters, how their nodes compare, and why which pairs of nodes had to stay apart."""
         persons, groups, start = self._known(rows)
         first = np.array([self._sightings[row].first_seconds for row in rows])
         last = np.array([self._sightings[row].last_seconds for row in rows])
@@ -165,9 +165,10 @@ class _Finder:
         lately = ~gone | (told[:, None] - last[None] <= self._config.memory_seconds)
         near = lately & lately.T
 
-        def forbidden(a: int, b: int) -> bool:
-            two_people = persons[a] >= 0 and persons[b] >= 0 and persons[a] != persons[b]
-            return two_people or self._word.forbids(groups[a], groups[b]) or comparison.forbidden(a, b)
+        def veto(a: int, b: int) -> Veto | None:
+            if persons[a] >= 0 and persons[b] >= 0 and persons[a] != persons[b]:
+                return Veto.BY_PEOPLE  # found before; one not found before has a person by people's word alone
+            return self._word.veto(groups[a], groups[b]) or comparison.veto(a, b)
 
         standing = standing_log_odds(segments)
         held: list[int | None] = [None] * len(rows)
@@ -176,12 +177,12 @@ class _Finder:
             if standing is not None:
                 beyond[ON_GROUND] = standing
             comparison = compare(segments, self._config.false_match_rate / _rivals(near, held), beyond)
-            clusters = cluster(comparison.log_odds, comparison.weights, forbidden, start, near)
+            clusters = cluster(comparison.log_odds, comparison.weights, veto, start, near)
             number_of = {node: number for number, nodes in enumerate(clusters) for node in nodes}
             before, held = held, [number_of[node] for node in range(len(rows))]
             if held == before:
                 break
-        return clusters, comparison, forbidden
+        return clusters, comparison, veto
 
     def _told(self, row: int) -> float:
         """When a run said, or would have said, who a sighting is."""

@@ -7,10 +7,13 @@ from datetime import datetime
 from sqlalchemy import JSON, Connection, RowMapping, Select, or_, select, type_coerce
 
 from tracker.core.types import IdentityEventKind
+from tracker.crosscam.constraints import Veto
 from tracker.errors import NotFoundError
 from tracker.store.identities import known_survivor
 from tracker.store.models import Audit, Camera, Constraint, Event, Identity, Link, Tracklet
 from tracker.store.runs import utc
+
+VETOES = frozenset(Veto)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class ExplainedLink:
     decided it; None for a person or a re-association.
 
     rule, score, cosine, runner_up_*, parts: as in LinkEvidence, None or empty for decisions without evidence.
-    vetoed_identity_id: who was likelier, and impossible.
+    vetoed_identity_id: who was likelier, and impossible: the rule is the veto.
     """
 
     event_id: int
@@ -167,7 +170,7 @@ def _link(row: RowMapping) -> ExplainedLink:
         cosine=row["cosine"],
         runner_up_identity_id=row["runner_up_identity_id"],
         runner_up_score=row["runner_up_score"],
-        vetoed_identity_id=row["runner_up_identity_id"] if row["rule"] == "cannot-link" else None,
+        vetoed_identity_id=row["runner_up_identity_id"] if row["rule"] in VETOES else None,
         parts=row["parts"] or {},
     )
 
