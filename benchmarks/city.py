@@ -41,7 +41,7 @@ DELAY_SECONDS = 1.0
 SEARCHED_COSINES = (0.8, 0.7, 0.6, 0.4)
 SURVEYED_PEOPLE, LEAST_WALKS = 500, 5
 OPEN_MODEL_ZOO = {92: "11 ms", 412: "139 ms, stalls of 1.7 s"}
-"""What its multi-camera demo took for a round (TARGETS.md)."""
+"""What a round took, by tracks at once, as measured on its multi-camera demo with 92 and 412 tracks."""
 
 
 @dataclass
@@ -103,11 +103,11 @@ def survey(city: City, seconds: float = 3600.0) -> dict[Way, list[float]]:
     return {way: times for way, times in ways.items() if len(times) >= LEAST_WALKS}
 
 
-def walks_of(city: City, ways: str) -> Walks | None:
+def walks_of(city: City, ways: str, memory_seconds: float = CONFIG.memory_seconds) -> Walks | None:
     if ways == "none":
         return None
     topology = Topology(survey(city), learns=False) if ways == "given" else Topology()
-    return Walks(topology, CONFIG.memory_seconds)
+    return Walks(topology, memory_seconds)
 
 
 def live_through(city: City, matcher: CrossCameraMatcher, seconds: float) -> Outcome:
@@ -126,7 +126,9 @@ def live_through(city: City, matcher: CrossCameraMatcher, seconds: float) -> Out
             outcome.online.seconds[city.people_of[key], matcher.identity_at(key, seen)] += step
             answered += 1
         if t % 300 == 0 and t:
-            print(f"  {t:.0f} s of stream: {outcome.line()}", file=sys.stderr, flush=True)
+            scores = f"online {outcome.online.idf1():.1f} / {outcome.online.purity():.1f}"
+            line = f"  {t:.0f} s of stream: {scores}; round {cost(outcome.rounds_ms)}; {held(matcher)}"
+            print(line, file=sys.stderr, flush=True)
     matcher.finish(t)
     for key, seen in sightings:
         outcome.corrected.seconds[city.people_of[key], matcher.identity_at(key, seen)] += step
@@ -134,16 +136,26 @@ def live_through(city: City, matcher: CrossCameraMatcher, seconds: float) -> Out
     return outcome
 
 
-def people(minutes: float, ways: Sequence[str], seed: int) -> None:
-    print(f"{minutes:g} minutes of 2,000 people and 100 cameras: IDF1 / purity online, corrected; ids; cost of a round")
+def held(matcher: CrossCameraMatcher) -> str:
+    """What the matcher remembers now, saved as a run saves it."""
+    state = matcher.state()
+    remembered = len(set(state["memory"]["segments"]["identity"]))
+    return f"{remembered:,} people remembered, state {len(pickle.dumps(state)) / 1e6:.1f} MB"
+
+
+def people(minutes: float, ways: Sequence[str], memory_seconds: float, seed: int) -> None:
+    print(
+        f"{minutes:g} minutes of 2,000 people and 100 cameras, remembered for {memory_seconds:g} s: "
+        "IDF1 / purity online, corrected; ids; cost of a round"
+    )
     for way in ways:
         city = City(CityConfig(seed=seed))
-        matcher = CrossCameraMatcher(CONFIG, walks=walks_of(city, way), neighbours=ScreenedNeighbours())
+        config, walks = replace(CONFIG, memory_seconds=memory_seconds), walks_of(city, way, memory_seconds)
+        matcher = CrossCameraMatcher(config, walks=walks, neighbours=ScreenedNeighbours())
         outcome = live_through(city, matcher, 60 * minutes)
-        megabytes = len(pickle.dumps(matcher.state())) / 1e6
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         visits = f"{len(city.people_of)} tracklets"
-        print(f"ways {way}: {outcome.line()}; {visits}, state {megabytes:.0f} MB, peak {peak:.0f} MB", flush=True)
+        print(f"ways {way}: {outcome.line()}; {visits}, {held(matcher)}, peak {peak:.0f} MB", flush=True)
 
 
 def remembered(city: City, count: int) -> Iterator[KnownPerson]:
@@ -273,11 +285,18 @@ def main() -> None:
     parser.add_argument("what", choices=("people", "rounds", "corrections", "tracks", "search"), nargs="+")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--ways", nargs="+", choices=("none", "given", "learnt"), default=["none", "given"])
+    parser.add_argument(
+        "--memory",
+        type=float,
+        metavar="SECONDS",
+        default=CONFIG.memory_seconds,
+        help="seconds that people are remembered",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the people's city; constants were chosen on 0")
     arguments = parser.parse_args()
     for what in arguments.what:
         if what == "people":
-            people(arguments.minutes, arguments.ways, arguments.seed)
+            people(arguments.minutes, arguments.ways, arguments.memory, arguments.seed)
         elif what == "rounds":
             rounds()
         elif what == "corrections":
