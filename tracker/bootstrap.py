@@ -52,12 +52,14 @@ def build_run(
     database: str,
     *,
     notify: Notify,
+    warn: Notify | None = None,
     record: bool = False,
     networks: LoadingNetworks | None = None,
 ) -> Run:
     """Everything for one run over the configuration's cameras.
 
     folder: where annotated videos, MOT files, the timeline and, with record, detections go. database: path or URL.
+    notify: takes lines for people. warn: takes those that say that people's ways changed; None: notify takes them, too.
     networks: those of the configuration, if they are being loaded already.
     Raises OmnitrackError, before anything is processed, for cameras that cannot be opened, models that cannot be
     found, and a folder or database that cannot be written.
@@ -80,7 +82,7 @@ def build_run(
             notify(note)
         clips = clips_folder(config, folder) if isinstance(batcher, LiveBatcher) else None
         origins = {camera.name: origin_of(camera, epoch, clips) for camera in config.cameras}
-        topology = load_topology(config.topology, [c.name for c in config.cameras], notify)
+        topology = load_topology(config.topology, [c.name for c in config.cameras], warn or notify)
         learning = learning_sinks(config.topology, topology)
         active = begin_run(store, origins, embedder_name=embedder.name, embedder_dimension=embedder.dimension)
         linking = opened.enter_context(build_matcher(config, store, topology, stated_epoch))

@@ -8,7 +8,7 @@ from tracker.crosscam.affinity import Visits, Walks
 from tracker.crosscam.matcher import CrossCameraMatcher, MatcherConfig
 from tracker.crosscam.presence import Presence
 from tracker.crosscam.segments import Segment
-from tracker.crosscam.topology import Topology, walks_about
+from tracker.crosscam.topology import RECENT, Topology, walks_about
 
 LONG = MatcherConfig(memory_seconds=60)
 
@@ -87,6 +87,19 @@ def test_sure_walks_are_learnt_once_each() -> None:
     matcher.finish(t)
     assert set(topology.walks) == {("east", "west")}
     assert topology.walks["east", "west"] == pytest.approx([4.0] * 5, abs=0.2)
+
+
+def test_slower_walks_than_known_are_told_once_although_they_spoke_against() -> None:
+    lines: list[str] = []
+    topology = Topology({("east", "west"): walks_about(10.0, 1.0)}, learns=False, notify=lines.append)
+    matcher = CrossCameraMatcher(LONG, walks=Walks(topology, LONG.memory_seconds))
+    walkers: list[Visit] = []
+    for person in range(RECENT + 5):
+        left = 4.0 + 2.0 * person
+        walkers += [("east", person, person, left - 4.0, left), ("west", person, person, left + 30.0, left + 36.0)]
+    play(walkers, matcher)
+    (line,) = lines
+    assert "from east to west in 30.0 s (usual: 10.0 s)" in line
 
 
 def test_views_that_overlap_are_noticed_on_the_way() -> None:

@@ -42,7 +42,7 @@ def execute(
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     set_up_logging(config.operation.log, secrets_of(config))
     for_machines = config.operation.log == "json"
-    notify = _LOG.info if for_machines else console.print
+    notify, warn = (_LOG.info, _LOG.warning) if for_machines else (console.print, console.print)
     with (
         stop_on_signals(notify) as request,
         reread_on_hangup(None if reread is None else censored(reread, config)) as hangup,
@@ -52,7 +52,7 @@ def execute(
         from tracker.cli.summary import print_summary
 
         with (
-            build_run(config, folder, database, notify=notify, record=record, networks=networks) as run,
+            build_run(config, folder, database, notify=notify, warn=warn, record=record, networks=networks) as run,
             hangup.served(run),
         ):
             request.serve(run.stop)
