@@ -56,7 +56,8 @@ def test_after_a_kill_the_same_people_keep_their_numbers_on_the_ground(tmp_path:
             last_us = connection.scalar(select(func.max(Tracklet.end_us))) or 0
             before = identities_by_person(connection, 1, 0.0)
             counted = connection.scalar(select(func.count()).select_from(Identity))
-        again_seconds = last_us / 1e6 - EPOCH.timestamp() + moments.uniform(1, 8)
+        # of tracks in view the database hears every five seconds, and people are remembered for ten
+        again_seconds = last_us / 1e6 - EPOCH.timestamp() + moments.uniform(1, 4)
         for _ in follow(store, again_seconds, 60, tint):
             pass
         with store.read() as connection:
