@@ -229,20 +229,22 @@ def search(counts: Sequence[int] = (10_000, 100_000, 1_000_000), dimension: int 
     print(f"top 10 of one query among vectors of {dimension}: milliseconds by the clock / of work (medians of 30)")
     for count in counts:
         rng = np.random.default_rng(count)
-        exact, screened = ExactNeighbours(), ScreenedNeighbours()
+        exact = ExactNeighbours()
+        screens = {f"{few:,} screened": ScreenedNeighbours(few) for few in (1000, max(1000, count // 20))}
         for first in range(0, count, 100_000):
             numbers = range(first, min(first + 100_000, count))
             vectors = directions(rng, len(numbers), dimension)
-            exact.put(numbers, vectors)
-            screened.put(numbers, vectors)
+            for index in (exact, *screens.values()):
+                index.put(numbers, vectors)
         strangers = directions(rng, queries, dimension)
-        for name, index in (("exact", exact), ("screened by signs", screened)):
-            print(f"{count:>9,} vectors, {name:17}: {search_cost(index, strangers[:33])}", flush=True)
+        seekers = {"nobody stored": strangers}
         for cosine in SEARCHED_COSINES:
             stored = exact.vectors(rng.choice(count, queries, replace=False).tolist())
-            agreement = search_agreement(exact, screened, views(rng, stored, cosine))
-            print(f"{count:>9,} vectors, view of a stored one at cosine {cosine:.1f}: {agreement}", flush=True)
-        print(f"{count:>9,} vectors, view of nobody stored: {search_agreement(exact, screened, strangers)}", flush=True)
+            seekers[f"a stored one at cosine {cosine:.1f}"] = views(rng, stored, cosine)
+        for name, index in (("exact", exact), *screens.items()):
+            print(f"{count:>9,} vectors, {name:15}: {search_cost(index, strangers[:33])}", flush=True)
+            for who, seen in seekers.items() if index is not exact else ():
+                print(f"{'':17} a view of {who}: {search_agreement(exact, index, seen)}", flush=True)
 
 
 def directions(rng: np.random.Generator, count: int, dimension: int) -> FloatArray:
@@ -271,9 +273,8 @@ def search_cost(index: ExactNeighbours, queries: FloatArray) -> str:
 def search_agreement(exact: ExactNeighbours, screened: ExactNeighbours, queries: FloatArray) -> str:
     """How many of the true ten the screened search finds, and how often its first is the true first, in percent."""
     found = ten = 0
-    for some in np.array_split(
-        queries, -(-len(queries) // 25)
-    ):  # all at once would take gigabytes for a million vectors
+    # all at once would take gigabytes for a million vectors
+    for some in np.array_split(queries, -(-len(queries) // 25)):
         true, told = exact.nearest(some, 10)[0], screened.nearest(some, 10)[0]
         found += int((true[:, 0] == told[:, 0]).sum())
         ten += int((true[:, :, None] == told[:, None]).sum())
