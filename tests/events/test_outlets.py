@@ -129,6 +129,7 @@ def test_after_an_error_that_nobody_foresaw_the_next_message_comes(caplog: pytes
             raise ValueError(f"unknown url type: {SECRET!r}")
         got.append(one["id"])
 
+    caplog.set_level(logging.WARNING, "tracker.events")
     outbox = sent(Outbox("hook", deliver), message(1), message(2))
     outbox.close()
     assert got == ["n2"]
