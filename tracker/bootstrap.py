@@ -11,6 +11,7 @@ from tracker.cameras import clips_folder, open_cameras
 from tracker.config import Config
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
+from tracker.crosscam.comparison import TRANSIT
 from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.ground.linking import SiteMatcher
 from tracker.crosscam.known import KnownPerson
@@ -175,7 +176,7 @@ def beyond_looks_of(config: Config, cameras: Sequence[str], notify: Notify) -> B
     if topology is None:
         return None
     walks = Walks(topology, config.matcher.memory_seconds)
-    return lambda segments, held: {"transit": walks.log_odds(segments, held)}
+    return lambda segments, held: {TRANSIT: walks.log_odds(segments, held)}
 
 
 def steps_ahead(cameras: int, live: bool) -> int:
