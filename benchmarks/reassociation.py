@@ -24,7 +24,6 @@ from tracker.bootstrap import build_matcher
 from tracker.config import Config
 from tracker.core.motion import MotionConfig
 from tracker.crosscam.affinity import Walks
-from tracker.crosscam.comparison import TRANSIT
 from tracker.crosscam.differences import people_in
 from tracker.crosscam.ground.site import open_site
 from tracker.crosscam.ground_plane import GroundCamera
@@ -139,10 +138,7 @@ def report(name: str, scene: Scene, memory_seconds: float) -> None:
 
 def beyond_looks(scene: Scene, memory_seconds: float) -> BeyondLooks | None:
     topology = scene.topology()
-    if topology is None:
-        return None
-    walks = Walks(topology, memory_seconds)
-    return lambda segments, held: {TRANSIT: walks.log_odds(segments, held)}
+    return None if topology is None else Walks(topology, memory_seconds).parts
 
 
 def score(store: Store, run_id: int, scene: Scene) -> str:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from benchmarks.city import directions, search_agreement, views
 from benchmarks.cross_camera import walks
+from benchmarks.look_alikes import directions, search_agreement, views
 from tracker.crosscam.search import ExactNeighbours
 
 

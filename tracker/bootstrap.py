@@ -11,7 +11,6 @@ from tracker.cameras import clips_folder, open_cameras
 from tracker.config import Config
 from tracker.core.single_camera import SingleCameraTracker
 from tracker.crosscam.affinity import Walks
-from tracker.crosscam.comparison import TRANSIT
 from tracker.crosscam.constraints import Constraint
 from tracker.crosscam.ground.linking import SiteMatcher
 from tracker.crosscam.known import KnownPerson
@@ -173,10 +172,7 @@ def build_matcher(
 def beyond_looks_of(config: Config, cameras: Sequence[str], notify: Notify) -> BeyondLooks | None:
     """What a recorded history is judged by besides looks, None where nothing is configured. Nothing is learnt."""
     topology = load_topology(config.topology.model_copy(update={"learn": False}), cameras, notify)
-    if topology is None:
-        return None
-    walks = Walks(topology, config.matcher.memory_seconds)
-    return lambda segments, held: {TRANSIT: walks.log_odds(segments, held)}
+    return None if topology is None else Walks(topology, config.matcher.memory_seconds).parts
 
 
 def steps_ahead(cameras: int, live: bool) -> int:

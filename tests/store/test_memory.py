@@ -1,9 +1,6 @@
 """What a run knows of those before it, and what it hears while it goes on."""
 
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, func, select
 
+from tests.store.killing import kill_a_run
 from tests.store.restarted import CAMERAS, PEOPLE, follow
 from tests.store.walk import EPOCH, FPS, Stay, begin, embedding, event, record
 from tracker.core.types import IdentityEventKind, LinkEvidence
@@ -26,7 +24,6 @@ from tracker.store.queries import history
 from tracker.store.session import Store, open_store
 from tracker.store.sink import StoreSink
 
-ROOT = Path(__file__).parents[2]
 MUST, CANNOT = ConstraintKind.MUST_LINK, ConstraintKind.CANNOT_LINK
 STAYS = [Stay("west", 1, 1, 0, 100), Stay("east", 1, 1, 120, 180), Stay("west", 2, 2, 150, 200)]
 
@@ -187,16 +184,6 @@ def test_names_hold_while_a_run_goes_on(store: Store) -> None:
         assert survivor_of(connection, 3) == 3
 
 
-def kill_a_run(path: Path, after_batches: int, delay_seconds: float) -> None:
-    command = [sys.executable, "-m", "tests.store.restarted", str(path), "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as victim:
-        assert victim.stdout is not None
-        while int(victim.stdout.readline()) < after_batches:
-            pass
-        time.sleep(delay_seconds)
-        victim.send_signal(signal.SIGKILL)
-
-
 def identities_by_person(connection: Connection, run_id: int) -> dict[int, set[int]]:
     """Who each true person is in a run: tracks of one person have one number everywhere."""
     query = select(Tracklet.track_id, Identity.survivor_id).join(Identity, Identity.id == Tracklet.identity_id)
@@ -210,7 +197,7 @@ def identities_by_person(connection: Connection, run_id: int) -> dict[int, set[i
 def test_after_a_kill_the_same_people_keep_their_numbers(tmp_path: Path, seed: int) -> None:
     moments = random.Random(seed)
     path = tmp_path / "omnitrack.db"
-    kill_a_run(path, moments.randrange(3, 8), moments.uniform(0, 0.1))
+    kill_a_run("tests.store.restarted", [path, 0], moments.randrange(3, 8), moments.uniform(0, 0.1))
     with open_store(path) as store:
         with store.read() as connection:
             last_us = connection.scalar(select(func.max(Tracklet.end_us))) or 0

@@ -1,10 +1,6 @@
 """After a kill, whoever is still there keeps their number: the same for people who are followed on the ground."""
 
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +8,12 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from tests.crosscam.ground_world import CAMERAS
+from tests.store.killing import kill_a_run
 from tests.store.restarted_ground import PEOPLE, follow, places
 from tests.store.walk import EPOCH
 from tracker.store.models import Identity, Tracklet
 from tracker.store.session import open_store
 from tracker.store.stored_tracks import tracklets
-
-ROOT = Path(__file__).parents[2]
-
-
-def kill_a_run(path: Path, after_batches: int, delay_seconds: float, tint: float) -> None:
-    command = [sys.executable, "-m", "tests.store.restarted_ground", str(path), str(tint)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as victim:
-        assert victim.stdout is not None
-        while int(victim.stdout.readline()) < after_batches:
-            pass
-        time.sleep(delay_seconds)
-        victim.send_signal(signal.SIGKILL)
 
 
 def identities_by_person(connection: Connection, run_id: int, first_seconds: float) -> dict[int, set[int | None]]:
@@ -50,7 +35,7 @@ def test_after_a_kill_the_same_people_keep_their_numbers_on_the_ground(tmp_path:
     """tint: what the people of one camera have in common weighs so much more than what makes each of them special."""
     moments = random.Random(seed)
     path = tmp_path / "omnitrack.db"
-    kill_a_run(path, moments.randrange(30, 60), moments.uniform(0, 0.1), tint)
+    kill_a_run("tests.store.restarted_ground", [path, tint], moments.randrange(30, 60), moments.uniform(0, 0.1))
     with open_store(path) as store:
         with store.read() as connection:
             last_us = connection.scalar(select(func.max(Tracklet.end_us))) or 0

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.crosscam.calibration import LogOdds
-from tracker.crosscam.comparison import Comparison
+from tracker.crosscam.comparison import TRANSIT, Comparison
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.topology import Topology
 
@@ -100,6 +100,10 @@ class Walks:
         odds[judged], voices[judged] = joining[:, people], 1.0
         mean: LogOdds = (odds + odds.T) / np.maximum(voices[:, None] + voices, 1.0)
         return mean
+
+    def parts(self, segments: Sequence[Segment], held: Sequence[int | None]) -> dict[str, LogOdds]:
+        """log_odds() by the name that they have as a part of a score."""
+        return {TRANSIT: self.log_odds(segments, held)}
 
     def ratios(self, origins: Sequence[str], ends: Array, targets: Sequence[str], begins: Array) -> LogOdds:
         """(m, n): how well it fits that who left origins (n) at ends (n,) is who came to targets (m) at begins (m,)."""

@@ -15,7 +15,6 @@ import numpy as np
 from tracker.core.types import (
     IdentityEvent,
     IdentityEventKind,
-    LinkEvidence,
     TrackletKey,
     TrackUpdate,
 )
@@ -23,11 +22,12 @@ from tracker.crosscam.affinity import Walks
 from tracker.crosscam.appearances import Appearances
 from tracker.crosscam.clustering import cluster
 from tracker.crosscam.company import Company
-from tracker.crosscam.comparison import TRANSIT, Comparison, compare
+from tracker.crosscam.comparison import Comparison, compare
 from tracker.crosscam.competition import alike, contested
 from tracker.crosscam.constraints import Constraint, Veto, Withdrawal
 from tracker.crosscam.decisions import MUST_LINK, Decisions
 from tracker.crosscam.identities import IdentityBook
+from tracker.crosscam.joining import Joiner
 from tracker.crosscam.known import KnownPerson
 from tracker.crosscam.memory import Memory
 from tracker.crosscam.naming import Namer
@@ -37,7 +37,7 @@ from tracker.crosscam.search import Neighbours
 from tracker.crosscam.segments import Segment
 from tracker.crosscam.settings import MatcherConfig
 from tracker.crosscam.splitting import SplitCheck
-from tracker.crosscam.standing import ON_GROUND, SAME_TRACK, standing_log_odds
+from tracker.crosscam.standing import ON_GROUND, standing_log_odds
 from tracker.crosscam.state import State
 from tracker.crosscam.track_log import TrackLog
 
@@ -79,6 +79,7 @@ class CrossCameraMatcher:
         self._split_check = SplitCheck(self._config.split_log_odds)
         self._walks = walks
         self._open = OpenTracks(self._log)
+        self._joiner = Joiner(self._book, self._log, self._memory, self._open, self._decisions)
         self._next_round_seconds = -np.inf
         self._next_review_seconds = -np.inf
         for person in known:
@@ -125,32 +126,7 @@ class CrossCameraMatcher:
         one camera saw both identities at one instant, only the track joins; where it did not fit either, nothing does.
         rest: when that of `gone` was seen which is somebody else all the same; with any, the identities stay two.
         """
-        dropped = self._open.drop(gone, t_seconds)
-        if dropped is None:
-            return []
-        before, after = self.identity_of(gone), self.identity_of(kept)
-        successor, stay_two = self._open.live.get(kept), rest is not None and bool(rest.runs)
-        if before is not None and rest is not None and stay_two:
-            self._memory.put(before, Segment(gone, rest.first_seconds, presence=rest, resting=True))
-        if after is None and successor is not None and not stay_two:
-            successor.identity_id = before
-            self._log.assign(kept, successor.since_seconds, before)
-        if before is None or after is None or before == after:
-            _seen_as(successor, dropped)
-            return []
-        others = [segment for segment in self._segments_of(after) if segment.key != kept]
-        if self._decisions.keep_apart(before, after) or any(dropped.meets(other) for other in others):
-            return []
-        _seen_as(successor, dropped)
-        evidence = LinkEvidence(rule=SAME_TRACK, score=0.0)
-        if any(mine.meets(other) for mine in self._segments_of(before) for other in self._segments_of(after)):
-            self._log.assign(gone, dropped.since_seconds, after)
-            self._log.tell(gone, after)
-            since = dropped.since_seconds if self._log.is_split(gone) else None
-            return [IdentityEvent(IdentityEventKind.REVISED, t_seconds, after, gone, before, evidence, since)]
-        self._book.merge(before, after)
-        self._memory.merge(before, after)
-        return [IdentityEvent(IdentityEventKind.MERGED, t_seconds, after, None, before, evidence)]
+        return self._joiner.join(t_seconds, kept, gone, rest)
 
     def identity_of(self, key: TrackletKey) -> int | None:
         """The identity that a track has now; None for a track that is unknown or not yet matched."""
@@ -196,10 +172,6 @@ class CrossCameraMatcher:
 
     def _identity(self, segment: Segment) -> int | None:
         return None if segment.identity_id is None else self._book.resolve(segment.identity_id)
-
-    def _segments_of(self, identity_id: int) -> list[Segment]:
-        """All that is known of an identity, at rest and open."""
-        return [*self._memory.of(identity_id), *(s for s in self._open if self._identity(s) == identity_id)]
 
     def _remember(self, person: KnownPerson) -> None:
         """Begin with a person from before."""
@@ -262,7 +234,7 @@ class CrossCameraMatcher:
         Where only those who could be meant are compared, what speaks for one of them speaks against the others, too; to
         divide by everybody would count the crowd twice, and to leave it uncounted trusts too few rivals.
         """
-        beyond_looks = {} if self._walks is None else {TRANSIT: self._walks.log_odds(seen.segments, held)}
+        beyond_looks = {} if self._walks is None else self._walks.parts(seen.segments, held)
         standing = standing_log_odds(seen.segments)
         if standing is not None:
             beyond_looks[ON_GROUND] = standing
@@ -307,11 +279,3 @@ class CrossCameraMatcher:
         for segment in ready:
             segment.settle()
         return tails
-
-
-def _seen_as(successor: Segment | None, dropped: Segment) -> None:
-    """Whoever was seen beside a track that is dropped is not who goes on with it either."""
-    if successor is not None:
-        successor.presence.absorb(dropped.presence)
-        for camera, presence in dropped.views.items():
-            successor.views.setdefault(camera, Presence()).absorb(presence)
